@@ -1,0 +1,62 @@
+"""gantool: train, compare and understand GAN variants.
+
+The public names are resolved when they are first used, so that importing gantool imports neither torch nor matplotlib.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from gantool._version import __version__
+
+if TYPE_CHECKING:
+    from pydantic import Field
+
+    from gantool.config import TrainConfig
+    from gantool.data import Source
+    from gantool.errors import ConfigError, GantoolError
+    from gantool.gan import GAN, Batch, Latent, Losses, Optimizers, Progress, Schedule, Shapes
+    from gantool.hookspecs import hookimpl
+    from gantool.spec import DatasetSpec, ModelSpec
+
+__all__ = [
+    "GAN",
+    "Batch",
+    "ConfigError",
+    "DatasetSpec",
+    "Field",
+    "GantoolError",
+    "Latent",
+    "Losses",
+    "ModelSpec",
+    "Optimizers",
+    "Progress",
+    "Schedule",
+    "Shapes",
+    "Source",
+    "TrainConfig",
+    "__version__",
+    "hookimpl",
+]
+
+_HOMES = {
+    "Field": "pydantic",
+    "TrainConfig": "gantool.config",
+    "Source": "gantool.data",
+    "ConfigError": "gantool.errors",
+    "GantoolError": "gantool.errors",
+    "hookimpl": "gantool.hookspecs",
+    "DatasetSpec": "gantool.spec",
+    "ModelSpec": "gantool.spec",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'gantool' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES.get(name, "gantool.gan")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

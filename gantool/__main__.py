@@ -1,0 +1,38 @@
+"""The console script `gantool` and `python -m gantool`."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+from gantool.errors import GantoolError
+
+
+def main() -> None:
+    """Run the command line; every error becomes one message and an exit code."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    try:
+        from gantool.cli import command
+
+        command()(args=[a for a in arguments if a != "--debug"], prog_name="gantool")
+    except GantoolError as error:
+        if debug:
+            traceback.print_exc()
+        print(f"gantool: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("gantool: interrupted.", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        print(
+            f"gantool: unexpected {type(error).__name__}: {error}\nThe same command with --debug shows where.",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Resumable states: the newest and the one before it, each verified by its checksum, none ever unpickled freely."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save as safetensors_bytes
+from torch import nn
+
+from gantool.runs import write_bytes
+
+KEPT = 2
+
+
+class DamagedCheckpointError(Exception):
+    """A resumable state cannot be used; the message says why."""
+
+
+def save(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
+    """Write a state of tensors, numbers and strings; then drop all but the newest two."""
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    content = buffer.getvalue()
+    path = folder / f"{step:08d}.pt"
+    write_bytes(path.with_suffix(".sha256"), f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode())
+    write_bytes(path, content)
+    for old in newest_first(folder)[KEPT:]:
+        old.unlink(missing_ok=True)
+        old.with_suffix(".sha256").unlink(missing_ok=True)
+    return path
+
+
+def newest_first(folder: Path) -> list[Path]:
+    """The states in a folder."""
+    return sorted((f for f in folder.glob("*.pt") if re.fullmatch(r"\d{8,}", f.stem)), key=step_of, reverse=True)
+
+
+def step_of(path: Path) -> int:
+    """The step that a state was saved after."""
+    return int(path.stem)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a state, on the CPU, from a closed set of types.
+
+    Raises:
+        DamagedCheckpointError: it is incomplete, altered, or holds what a state never holds.
+    """
+    try:
+        content = path.read_bytes()
+        recorded = path.with_suffix(".sha256").read_text(encoding="utf-8").split()[0]
+    except (OSError, ValueError, IndexError) as error:
+        raise DamagedCheckpointError(f"{path}: {error}") from None
+    if hashlib.sha256(content).hexdigest() != recorded:
+        raise DamagedCheckpointError(f"{path}: its checksum does not agree")
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a file that is not one of its own
+        raise DamagedCheckpointError(f"{path}: {str(error).splitlines()[0]}") from None
+    if not isinstance(state, dict):
+        raise DamagedCheckpointError(f"{path}: not a state of a run")
+    return state
+
+
+def save_generator(path: Path, generator: nn.Module, metadata: Mapping[str, str]) -> None:
+    """Write a generator's weights and buffers as safetensors, whole or not at all."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
+    write_bytes(path, safetensors_bytes(tensors, metadata=dict(metadata)))

@@ -1,0 +1,53 @@
+"""The command line: one file a command, options and help only; the work is imported inside the functions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from gantool._version import __version__
+from gantool.cli import list_datasets, list_models, resume, run
+from gantool.cli.output import CONTEXT
+
+app = typer.Typer(
+    name="gantool",
+    help="Train, compare and understand GAN variants.",
+    no_args_is_help=True,
+    context_settings=CONTEXT,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"gantool {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and leave."),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; anywhere on the line.")] = False,
+) -> None:
+    pass
+
+
+app.add_typer(run.app, name="run")
+app.command("resume")(resume.resume)
+app.command("list-models")(list_models.list_models)
+app.command("list-datasets")(list_datasets.list_datasets)
+
+
+def command() -> Callable[..., Any]:
+    """The command that `gantool` runs."""
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show must not end a run
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    return typer.main.get_command(app)

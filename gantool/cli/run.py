@@ -1,0 +1,223 @@
+"""`gantool run MODEL`: a command for each model, made from the model's configuration when it is asked for."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer
+from typer.core import TyperGroup
+
+from gantool.cli.output import CONTEXT, print_json, print_table
+from gantool.config import Option, Resolved, options_of, resolve
+from gantool.errors import ConfigError, GantoolError, RunInterruptedError
+from gantool.plugins import Registry, load_registry
+from gantool.spec import ModelSpec
+
+_RUN_PANEL = "Run"
+_METAVARS = {int: "N", float: "X", str: "TEXT", Path: "PATH", bool: ""}
+
+
+class ModelGroup(TyperGroup):
+    """A group whose commands are the registered models."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The models' names."""
+        return sorted(load_registry().models)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of one model.
+
+        Raises:
+            ConfigError: there is no such model; the message says why, or which was meant.
+        """
+        if cmd_name.startswith("-") or ctx.resilient_parsing:
+            return None if cmd_name not in load_registry().models else _command(load_registry().models[cmd_name])
+        return _command(load_registry().model(cmd_name))
+
+
+app = typer.Typer(
+    cls=ModelGroup,
+    help="Train a model; `gantool run MODEL --help` shows its options.",
+    no_args_is_help=True,
+    context_settings=CONTEXT,
+    subcommand_metavar="MODEL [OPTIONS]",
+)
+
+
+@app.callback()
+def _run() -> None:
+    pass
+
+
+def _command(spec: ModelSpec) -> Any:
+    single = typer.Typer(context_settings=CONTEXT, add_completion=False, rich_markup_mode="rich")
+    paper = f"\n\n{spec.paper}" if spec.paper else ""
+    single.command(spec.name, help=f"{spec.summary}.{paper}", short_help=spec.summary)(_function(spec))
+    return typer.main.get_command(single)
+
+
+def _function(spec: ModelSpec) -> Callable[..., None]:
+    """The function that Typer reads the options from and then calls."""
+
+    def train(**values: Any) -> None:
+        _train(spec, values)
+
+    panels: dict[str, list[inspect.Parameter]] = {
+        _RUN_PANEL: _run_parameters(spec),
+        f"Options of {spec.name}": [],
+    }
+    for option in options_of(spec.config, spec.name):
+        panels.setdefault(option.heading, []).append(_parameter(option))
+    train.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [parameter for panel in panels.values() for parameter in panel]
+    )
+    return train
+
+
+def _run_parameters(spec: ModelSpec) -> list[inspect.Parameter]:
+    presets = ", ".join(sorted(spec.presets)) or "none"
+    words: list[tuple[str, Any, Any, str, str, str]] = [
+        ("name", str | None, None, "--name", "TEXT", "name of the run's folder; made up unless given"),
+        ("experiments_dir", Path, Path("experiments"), "--experiments-dir", "PATH", "where run folders go"),
+        ("preset", str | None, None, "--preset", "NAME", f"named set of options: {presets}"),
+        ("config", Path | None, None, "--config", "PATH", "TOML file of options, or the run.json of a run"),
+        ("seeds", str | None, None, "--seeds", "N,N", "several seeds, as 0,1,2: a run each"),
+        ("dry_run", bool, False, "--dry-run", "", "show what would be run, and stop before the first step"),
+        ("json", bool, False, "--json", "", "print run.json and nothing else on stdout"),
+    ]
+    return [
+        inspect.Parameter(
+            key,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=default,
+            annotation=Annotated[kind, typer.Option(flag, help=text, metavar=metavar, rich_help_panel=_RUN_PANEL)],
+        )
+        for key, kind, default, flag, metavar, text in words
+    ]
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    """Not given is None, whatever the real default, which is only shown: so files and environment keep their say."""
+    kind = _plain_type(option.field.annotation)
+    default = option.field.default
+    flag = f"{option.flag}/--no-{option.flag[2:]}" if kind is bool else option.flag
+    text = option.description
+    if get_origin(kind) is Literal:
+        text += f": {', '.join(get_args(kind))}"
+    if kind is bool:
+        text += f" [default: {'on' if default else 'off'}]"
+    elif default is not None:
+        text += f" [default: {default}]"
+    declaration = typer.Option(
+        flag,
+        help=text.replace("[", "\\["),
+        show_default=False,
+        metavar=_METAVARS.get(kind, "NAME"),
+        rich_help_panel=option.heading,
+    )
+    return inspect.Parameter(
+        option.key,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, declaration],
+    )
+
+
+def _plain_type(annotation: Any) -> Any:
+    """The type that the command line parses; what it does not know stays text for the configuration to validate."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        inner = [part for part in get_args(annotation) if part is not type(None)]
+        annotation = inner[0] if len(inner) == 1 else str
+    if get_origin(annotation) is Literal:
+        kinds = {type(choice) for choice in get_args(annotation)}
+        return annotation if kinds == {str} else kinds.pop() if len(kinds) == 1 else str
+    return annotation if annotation in (int, float, bool, str, Path) else str
+
+
+def _train(spec: ModelSpec, values: dict[str, Any]) -> None:
+    flags = {key: values[key] for key in spec.config.model_fields if values.get(key) is not None}
+    runs = []
+    for seed in _seeds(values["seeds"], flags):
+        resolved = resolve(
+            spec.config,
+            model=spec.name,
+            presets=spec.presets,
+            preset=values["preset"],
+            file=values["config"],
+            flags=flags if seed is None else {**flags, "seed": seed},
+        )
+        name = values["name"] if seed is None or values["name"] is None else f"{values['name']}-s{seed}"
+        runs.append((resolved, name))
+    for warning in runs[0][0].warnings:
+        print(f"gantool: {warning}", file=sys.stderr)
+    _train_all(spec, runs, values)
+
+
+def _seeds(text: str | None, flags: dict[str, Any]) -> list[int | None]:
+    if text is None:
+        return [None]
+    if "seed" in flags:
+        raise ConfigError("give --seed or --seeds, one of the two")
+    try:
+        seeds: list[int | None] = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"--seeds {text!r}: whole numbers with commas between are expected, as 0,1,2") from None
+    if len(set(seeds)) < len(seeds):
+        raise ConfigError(f"--seeds {text!r}: a seed is given twice; the second run would repeat the first")
+    return seeds
+
+
+def _train_all(spec: ModelSpec, runs: list[tuple[Resolved, str | None]], values: dict[str, Any]) -> None:
+    from gantool import experiment
+    from gantool.cli.summary import print_summary
+    from gantool.progress import make_display
+
+    registry: Registry = load_registry()
+    many, folders, worst = values["seeds"] is not None, [], 0
+    for resolved, name in runs:
+        request = experiment.Request(
+            model=spec.name,
+            resolved=resolved,
+            preset=values["preset"],
+            name=name,
+            experiments_dir=values["experiments_dir"],
+            argv=tuple(sys.argv),
+        )
+        try:
+            with make_display() as display:
+                plan = experiment.plan(request, registry, display)
+                if values["dry_run"]:
+                    _print_plan(plan.record.model_dump(mode="json"), json=values["json"])
+                    continue
+                folders.append(experiment.run(plan, values["experiments_dir"], display))
+        except RunInterruptedError:
+            raise
+        except GantoolError as error:
+            if not many:
+                raise
+            print(f"gantool: seed {resolved.config.seed}: {error}", file=sys.stderr)
+            worst = max(worst, error.exit_code)
+    if folders:
+        print_summary(folders, json=values["json"], many=many)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _print_plan(record: dict[str, Any], *, json: bool) -> None:
+    if json:
+        print_json({key: value for key, value in record.items() if key not in ("status", "started", "process")})
+        return
+    print_table(
+        ("option", "value", "from"),
+        (
+            (key, "-" if value is None else str(value), record["sources"].get(key, "default"))
+            for key, value in record["config"].items()
+        ),
+    )
+    networks = ", ".join(f"{name} {count:,} parameters" for name, count in record["networks"].items())
+    print(f"{record['model']} on {record['data']['name']}: {record['total_steps']:,} steps; {networks}")

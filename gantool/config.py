@@ -1,0 +1,410 @@
+"""The typed configuration of a run, its sources and their precedence.
+
+An option is one field here, or in a model's subclass of `TrainConfig`. From the field come the command-line
+flag, the key in a file, the environment variable, the validation message and the page of the reference.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from gantool.errors import ConfigError, did_you_mean
+
+ENVIRONMENT_PREFIX = "GANTOOL_OPT_"
+
+Loss = Literal["minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic"]
+PenaltyName = Literal["none", "gp", "r1", "r2", "r1+r2"]
+
+
+class OptionGroup(BaseModel):
+    """A group of options that help shows under one heading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False, protected_namespaces=())
+    heading: ClassVar[str] = ""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Let `loss: str = "hinge"` change a default and keep the inherited description, type and bounds."""
+        super().__pydantic_init_subclass__(**kwargs)
+        inherited = [base for base in cls.__mro__[1:] if issubclass(base, BaseModel)]
+        changed = False
+        for name in inspect.get_annotations(cls):
+            own = cls.model_fields.get(name)
+            parent = next((base.model_fields[name] for base in inherited if name in base.model_fields), None)
+            if own is None or parent is None or own.description is not None:
+                continue
+            merged = copy.copy(parent)
+            merged.default = own.default
+            cls.model_fields[name] = merged
+            changed = True
+        if changed:
+            cls.model_rebuild(force=True)
+
+
+class DataOptions(OptionGroup):
+    """Which images are trained on, and how they are prepared."""
+
+    heading: ClassVar[str] = "Data"
+
+    data: str = Field("mnist5k", min_length=1, description="name of a data set, or a folder of images")
+    data_dir: Path | None = Field(
+        None,
+        description="folder that holds or receives downloaded data sets and the cache of prepared images",
+    )
+    image_size: int | None = Field(
+        None,
+        ge=8,
+        le=1024,
+        description="side of the square images in pixels (unset: the data set's own; folders: 64)",
+    )
+    channels: Literal[1, 3] | None = Field(
+        None, description="1 for grey, 3 for RGB (unset: the data set's own; folders: grey if every image is)"
+    )
+    batch_size: int | None = Field(
+        None,
+        ge=2,
+        le=65536,
+        description="images a batch (unset: 128, halved down to 16 until an epoch has 250 batches)",
+    )
+
+
+class BudgetOptions(OptionGroup):
+    """How long a run trains; one of the two is set."""
+
+    heading: ClassVar[str] = "Budget"
+
+    epochs: int | None = Field(5, ge=1, le=1_000_000, description="passes over the training images")
+    steps: int | None = Field(None, ge=1, le=1_000_000_000, description="generator updates, instead of epochs")
+
+
+class GameOptions(OptionGroup):
+    """What the two networks play for, and in which order they move."""
+
+    heading: ClassVar[str] = "Game"
+
+    loss: Loss = Field("non-saturating", description="objective of both players")
+    penalty: PenaltyName = Field("none", description="gradient penalty added to the discriminator's loss")
+    penalty_weight: float | None = Field(
+        None, gt=0, le=1e6, description="weight of the penalty (unset: 10, the usual one)"
+    )
+    clip: float = Field(
+        0.0, ge=0, le=10, description="clip the critic's weights to [-clip, clip] after each step; 0 is off"
+    )
+    spectral_norm: bool = Field(False, description="spectral normalisation of the discriminator's layers")
+    discriminator_steps: int = Field(1, ge=1, le=100, description="discriminator updates for each generator update")
+    update: Literal["alternating", "simultaneous"] = Field(
+        "alternating", description="simultaneous takes both gradients before either network moves"
+    )
+    generator_batch: Literal["reuse", "fresh"] = Field(
+        "reuse",
+        description="what the generator's update sees: the discriminator's last fakes, or fresh latents",
+    )
+    nz: int = Field(100, ge=1, le=65536, description="dimensions of the latent z")
+    latent: Literal["normal", "uniform"] = Field(
+        "normal", description="prior of the latent: standard normal, or uniform"
+    )
+
+
+class OptimiserOptions(OptionGroup):
+    """How the networks move."""
+
+    heading: ClassVar[str] = "Optimiser"
+
+    optimizer: Literal["adam", "rmsprop", "sgd"] = Field("adam", description="optimiser of both networks")
+    lr: float = Field(2e-4, gt=0, le=10, description="learning rate")
+    discriminator_lr: float | None = Field(
+        None, gt=0, le=10, description="learning rate of the discriminator (unset: lr)"
+    )
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first beta")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second beta")
+    momentum: float = Field(0.0, ge=0, lt=1, description="momentum of SGD and RMSprop")
+    ema: float = Field(0.0, ge=0, lt=1, description="decay of the exponential moving average of G's weights; 0 is off")
+
+
+class MachineOptions(OptionGroup):
+    """Where a run computes, and how reproducibly."""
+
+    heading: ClassVar[str] = "Machine and reproducibility"
+
+    seed: int = Field(999, ge=0, le=2**32 - 1, description="seed of weights, batches and latents")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to compute")
+    threads: int | None = Field(None, ge=1, le=1024, description="CPU threads (unset: PyTorch's choice)")
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="arithmetic of the networks' passes")
+    deterministic: bool = Field(True, description="deterministic algorithms: the same command, the same figures")
+
+
+class RecordOptions(OptionGroup):
+    """What a run keeps while it goes on."""
+
+    heading: ClassVar[str] = "Recording"
+
+    sheet_every: int | None = Field(
+        None,
+        ge=1,
+        description="steps between sheets of samples (unset: about ten sheets, at most 500 steps apart)",
+    )
+    checkpoint_every: int | None = Field(
+        None, ge=1, description="steps between resumable states (unset: every epoch and every few minutes)"
+    )
+
+
+class TrainConfig(RecordOptions, MachineOptions, OptimiserOptions, GameOptions, BudgetOptions, DataOptions):
+    """The options that every model has; a model's own configuration is a subclass with its own fields.
+
+    A subclass may give an inherited option another default (`lr: float = 1e-4`), may narrow it
+    (`loss: Literal["wasserstein"] = "wasserstein"`, written with `Field(..., description=...)`), and adds its own
+    with `Field(default, description=..., bounds)`. Instances are frozen.
+
+    Raises:
+        pydantic.ValidationError: a value is out of bounds or of the wrong type, or options contradict each other.
+    """
+
+    @model_validator(mode="after")
+    def _check_budget(self) -> Self:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give epochs or steps, one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _check_combination(self) -> Self:
+        for refused, reason in incompatibilities(self):
+            if refused:
+                raise ValueError(reason)
+        return self
+
+
+def incompatibilities(config: TrainConfig) -> Iterator[tuple[bool, str]]:
+    """The combinations of game options that make no sense: (whether this configuration has it, why it is refused)."""
+    yield (
+        config.loss == "wasserstein" and config.penalty == "none" and config.clip == 0 and not config.spectral_norm,
+        "loss 'wasserstein' needs a critic of bounded slope: add --penalty gp, --clip 0.01 or --spectral-norm",
+    )
+    yield (
+        config.clip > 0 and config.loss != "wasserstein",
+        "clip serves loss 'wasserstein' only: elsewhere it stops the discriminator from ever being sure; "
+        "use --penalty or --spectral-norm",
+    )
+    yield (
+        config.clip > 0 and config.penalty != "none",
+        "clip and penalty are two answers to one question: give one of them",
+    )
+    yield (
+        config.clip > 0 and config.spectral_norm,
+        "clip and spectral_norm are two answers to one question: give one of them",
+    )
+    yield (
+        config.penalty_weight is not None and config.penalty == "none",
+        "penalty_weight without a penalty has no effect: add --penalty gp, r1, r2 or r1+r2",
+    )
+    yield (
+        config.update == "simultaneous" and config.discriminator_steps > 1,
+        "a simultaneous update moves each network once a step: discriminator_steps must be 1",
+    )
+    yield (
+        config.update == "simultaneous" and config.generator_batch == "fresh",
+        "a simultaneous update has one batch for both networks: generator_batch must be 'reuse'",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option as help, reference page and messages show it."""
+
+    key: str
+    field: FieldInfo
+    heading: str
+
+    @property
+    def flag(self) -> str:
+        """The command-line spelling."""
+        return "--" + self.key.replace("_", "-")
+
+    @property
+    def bounds(self) -> str:
+        """The accepted range in words, or an empty string."""
+        limits = {
+            sign: getattr(limit, sign)
+            for limit in self.field.metadata
+            for sign in ("ge", "gt", "le", "lt")
+            if getattr(limit, sign, None) is not None
+        }
+        low = f"{limits['ge']}" if "ge" in limits else f"above {limits['gt']}" if "gt" in limits else ""
+        high = f"to {limits['le']}" if "le" in limits else f"to below {limits['lt']}" if "lt" in limits else ""
+        return f"{low} {high}".strip() if high else f"{low} or more" if "ge" in limits else low
+
+    @property
+    def description(self) -> str:
+        """What it does, with its bounds."""
+        text: str = self.field.description or ""
+        return f"{text} ({self.bounds})" if self.bounds else text
+
+
+def options_of(config: type[TrainConfig], model: str = "this model") -> list[Option]:
+    """Every option of a configuration, each under the heading of the class that first declares it."""
+    options = []
+    for key, info in config.model_fields.items():
+        declaring = next(
+            base
+            for base in reversed(config.__mro__)
+            if issubclass(base, OptionGroup) and key in inspect.get_annotations(base)
+        )
+        options.append(Option(key, info, declaring.__dict__.get("heading") or f"Options of {model}"))
+    return options
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A validated configuration, where each value came from, and what the user should be told."""
+
+    config: TrainConfig
+    sources: dict[str, str]
+    warnings: list[str] = field(default_factory=list)
+
+
+def resolve(
+    config: type[TrainConfig],
+    *,
+    model: str,
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
+    preset: str | None = None,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> Resolved:
+    """Merge defaults < preset < file < environment < flags, and validate the whole.
+
+    Args:
+        config: the model's configuration class.
+        model: the model's name, for messages and to refuse another model's run.json.
+        presets: the model's named overlays.
+        preset: the overlay to use.
+        file: a flat TOML file, or the run.json of a run of the same model.
+        environment: variables; `os.environ` unless given. `GANTOOL_OPT_<KEY>` counts.
+        flags: the options given on the command line, and those only.
+
+    Raises:
+        ConfigError: an unknown preset or key, an unreadable file, an invalid value or combination.
+    """
+    warnings: list[str] = []
+    layers: list[tuple[str, Mapping[str, Any]]] = []
+    if preset is not None:
+        if preset not in (presets or {}):
+            known = ", ".join(presets or {}) or "none"
+            raise ConfigError(
+                f"{model} has no preset {preset!r}.{did_you_mean(preset, presets or {})}",
+                f"Its presets: {known}.",
+            )
+        layers.append((f"preset {preset}", (presets or {})[preset]))
+    if file is not None:
+        layers.append((str(file), _read_file(file, config, model)))
+    layers.append(
+        (
+            "environment",
+            _read_environment(os.environ if environment is None else environment, config, warnings),
+        )
+    )
+    layers.append(("command line", dict(flags or {})))
+
+    values: dict[str, Any] = {}
+    sources = dict.fromkeys(config.model_fields, "default")
+    for source, layer in layers:
+        for key, value in {**_other_budget(layer), **layer}.items():
+            values[key] = value
+            sources[key] = source
+    try:
+        return Resolved(config(**values), sources, warnings)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, config, sources)) from None
+
+
+def _other_budget(layer: Mapping[str, Any]) -> dict[str, None]:
+    """Steps given in a layer replace the epochs of the layers below, and the other way round."""
+    if layer.get("steps") is not None and layer.get("epochs") is None:
+        return {"epochs": None}
+    if layer.get("epochs") is not None and layer.get("steps") is None:
+        return {"steps": None}
+    return {}
+
+
+def _read_file(file: Path, config: type[TrainConfig], model: str) -> dict[str, Any]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        content = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration file {file}: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"{file} is not valid {'JSON' if file.suffix == '.json' else 'TOML'}: {error}",
+            "A configuration file has one `option = value` a line, for example `lr = 0.0002`.",
+        ) from None
+    if file.suffix == ".json":
+        content = _config_of_run(content, file, model)
+    unknown = [key for key in content if key not in config.model_fields]
+    if unknown:
+        nested = isinstance(content[unknown[0]], dict)
+        raise ConfigError(
+            f"{file}: {'table' if nested else 'option'} {unknown[0]!r} is not known to {model}."
+            f"{did_you_mean(unknown[0], config.model_fields)}",
+            "The file is flat: options only, no tables."
+            if nested
+            else f"`gantool run {model} --help` lists the options.",
+        )
+    return dict(content)
+
+
+def _config_of_run(content: object, file: Path, model: str) -> dict[str, Any]:
+    if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
+        raise ConfigError(
+            f"{file} is not the run.json of a gantool run.",
+            "Give the run.json of a run folder, or a TOML file.",
+        )
+    if content.get("model") != model:
+        raise ConfigError(
+            f"{file} is the configuration of a run of {content.get('model')!r}, not of {model!r}.",
+            f"Use `gantool run {content.get('model')} --config {file}`.",
+        )
+    return dict(content["config"])
+
+
+def _read_environment(environment: Mapping[str, str], config: type[TrainConfig], warnings: list[str]) -> dict[str, str]:
+    values = {}
+    for name, value in environment.items():
+        if not name.startswith(ENVIRONMENT_PREFIX):
+            continue
+        key = name.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if key in config.model_fields:
+            values[key] = value
+        else:
+            warnings.append(f"{name} is ignored: no option {key!r} here.{did_you_mean(key, config.model_fields)}")
+    return values
+
+
+def _explain(error: ValidationError, config: type[TrainConfig], sources: Mapping[str, str]) -> str:
+    options = {option.key: option for option in options_of(config)}
+    return "\n".join(_explain_one(dict(detail), options, sources) for detail in error.errors())
+
+
+def _explain_one(detail: dict[str, Any], options: Mapping[str, Option], sources: Mapping[str, str]) -> str:
+    location: Sequence[Any] = detail["loc"]
+    message = str(detail["msg"]).removeprefix("Value error, ").removesuffix(".")
+    if not location:
+        return message
+    key = str(location[0])
+    option: Option | None = options.get(key)
+    if option is None:
+        return f"unknown option {key!r}.{did_you_mean(key, options)}"
+    return (
+        f"{option.flag} = {detail['input']!r} (from {sources.get(key, 'default')}): {message}.\n"
+        f"{option.flag} is: {option.description}."
+    )

@@ -1,0 +1,57 @@
+"""Real images in batches, straight from the prepared cache, in an order that the seed fixes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gantool.data.prepared import ImageSplit
+
+
+def to_images(pixels: np.ndarray[Any, np.dtype[np.uint8]], device: torch.device) -> Tensor:
+    """Turn uint8 [N, H, W, C] into float32 [N, C, H, W] in [-1, 1], channels-last in memory."""
+    tensor = torch.from_numpy(pixels)
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
+
+class Batches:
+    """An endless iterator of (images, labels): every epoch a new permutation, its remainder dropped.
+
+    Images are float32 [batch_size, C, H, W] in [-1, 1], labels int64 [batch_size] or None. The permutation is a pure
+    function of seed and epoch, so the position is the whole state.
+    """
+
+    def __init__(self, split: ImageSplit, batch_size: int, seed: int, device: torch.device) -> None:
+        self.split = split
+        self.batch_size = batch_size
+        self.seed = seed
+        self.device = device
+        self.per_epoch = len(split) // batch_size
+        self.drawn = 0
+        self._epoch = -1
+        self._order = np.empty(0, dtype=np.int64)
+
+    @property
+    def epoch(self) -> float:
+        """Epochs seen, as a fraction."""
+        return self.drawn / self.per_epoch
+
+    def __iter__(self) -> Batches:
+        return self
+
+    def __next__(self) -> tuple[Tensor, Tensor | None]:
+        epoch, position = divmod(self.drawn, self.per_epoch)
+        if epoch != self._epoch:
+            self._order = np.random.default_rng([self.seed, epoch]).permutation(len(self.split))
+            self._epoch = epoch
+        chosen = self._order[position * self.batch_size : (position + 1) * self.batch_size]
+        self.drawn += 1
+        images = to_images(self.split.images[chosen], self.device)
+        if self.split.labels is None:
+            return images, None
+        return images, torch.from_numpy(self.split.labels[chosen]).to(self.device, non_blocking=True)

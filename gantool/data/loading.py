@@ -1,0 +1,70 @@
+"""From the words after `--data` to prepared images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gantool.config import TrainConfig
+from gantool.data.folder import ImageFolder
+from gantool.data.prepared import Prepared, Progress, data_folder, prepare
+from gantool.data.source import Source
+from gantool.errors import ConfigError, did_you_mean
+from gantool.plugins import Registry
+from gantool.spec import DatasetSpec, load_implementation
+
+FOLDER_IMAGE_SIZE = 64
+
+
+def open_source(spec: DatasetSpec, data_dir: Path | None) -> Source:
+    """Make the source that a description names; reads nothing yet."""
+    source: Source = load_implementation(spec.source)(data_folder(data_dir))
+    return source
+
+
+def load(config: TrainConfig, registry: Registry, progress: Progress = lambda done, total: None) -> Prepared:
+    """Find and prepare the images that a configuration asks for.
+
+    A registered name wins over a folder of the same name; write `./name` for the folder.
+
+    Raises:
+        ConfigError: no such data set or folder, or a batch larger than the data.
+        GantoolError: the data cannot be had or prepared.
+    """
+    spec = registry.datasets.get(config.data)
+    if spec is not None:
+        source = open_source(spec, config.data_dir)
+        name, image_size, channels = spec.name, spec.image_size, spec.channels
+    else:
+        folder = Path(config.data).expanduser()
+        if not folder.exists() and len(folder.parts) == 1:
+            registry.explain_missing("data set", config.data)
+            raise ConfigError(
+                f"no data set or folder {config.data!r}.{did_you_mean(config.data, registry.datasets)}",
+                f"Data sets: {', '.join(sorted(registry.datasets))}; or give a folder of images.",
+            )
+        source, name = ImageFolder(folder), folder.resolve().name or "folder"
+        image_size, channels = FOLDER_IMAGE_SIZE, None
+    prepared = prepare(
+        source,
+        name,
+        image_size=config.image_size or image_size,
+        channels=config.channels or channels,
+        cache=data_folder(config.data_dir),
+        progress=progress,
+    )
+    if config.batch_size is not None and config.batch_size > len(prepared.train):
+        raise ConfigError(
+            f"--batch-size {config.batch_size} is larger than the {len(prepared.train)} training images of {name}.",
+            "Give a smaller one, or leave it to the data.",
+        )
+    if len(prepared.train) < 2:
+        raise ConfigError(f"{name} has {len(prepared.train)} training image; at least 2 are needed.")
+    return prepared
+
+
+def batch_size_for(images: int) -> int:
+    """The tutorial's 128, halved until an epoch has 250 batches, but not below 16 (nor above the data)."""
+    size = 128
+    while size > 16 and images // size < 250:
+        size //= 2
+    return min(size, images)

@@ -1,0 +1,298 @@
+"""The cache of prepared images: resized, cropped and decoded once, then memory-mapped."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+import platformdirs
+from filelock import FileLock, Timeout
+from PIL import Image
+
+from gantool.data.source import SPLITS, Source, UnreadableImageError
+from gantool.errors import ConfigError, GantoolError
+
+_FORMAT = 1
+_NAMED = 5  # unreadable files that a message names
+_WIDEST = 4  # an image longer than this many times its short side is cropped before it is resized
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSplit:
+    """The images of one split.
+
+    Attributes:
+        images: uint8 [N, height, width, channels], memory-mapped, read-only.
+        labels: int64 [N], or None.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64] | None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A data set ready to train on.
+
+    Attributes:
+        name: the data set's name, or the folder's.
+        fingerprint: SHA-256 of pixels, labels and splits: equal for equal training data, wherever it came from.
+        image_size: side in pixels.
+        channels: 1 or 3.
+        classes: the name of each label; empty where there are no labels.
+        unreadable: how many files could not be decoded and are left out.
+        splits: "train", "validation" and "test".
+        notes: what the user should be told.
+    """
+
+    name: str
+    fingerprint: str
+    image_size: int
+    channels: int
+    classes: tuple[str, ...]
+    unreadable: int
+    splits: dict[str, ImageSplit]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def train(self) -> ImageSplit:
+        """The images that training sees."""
+        return self.splits["train"]
+
+
+def data_folder(given: Path | None) -> Path:
+    """Where data sets and caches live: the given folder, else `GANTOOL_DATA_DIR`, else the user's cache folder."""
+    if given is not None:
+        return given
+    return Path(os.environ.get("GANTOOL_DATA_DIR") or platformdirs.user_cache_path("gantool"))
+
+
+def prepare(
+    source: Source,
+    name: str,
+    *,
+    image_size: int,
+    channels: int | None,
+    cache: Path,
+    progress: Progress = lambda done, total: None,
+) -> Prepared:
+    """Open the cached preparation of a source, made first if it is not there yet.
+
+    Two processes that ask for the same data at once do the work once: the second waits. A preparation that was
+    interrupted leaves nothing that is taken for a whole one.
+
+    Args:
+        source: the images.
+        name: what the run calls the data.
+        image_size: side in pixels; the short side is resized to it (bilinear, antialiased) and the centre cropped.
+        channels: 1, 3, or None for grey exactly where every image is grey.
+        cache: folder of caches.
+        progress: told (images done, images in all) now and then.
+
+    Raises:
+        GantoolError: no image can be read, the source is missing, or the disk is full or read-only.
+    """
+    digest = hashlib.sha256(f"{_FORMAT} {source.key()} {image_size} {channels}".encode()).hexdigest()[:16]
+    slug = re.sub(r"[^A-Za-z0-9-]+", "-", name).strip("-")[:40] or "folder"
+    folder = _writable(cache) / f"{slug}-{image_size}-{digest}"
+    if not _is_whole(folder):
+        with _lock(folder):
+            if not _is_whole(folder):
+                try:
+                    _build(folder, source, name, image_size, channels, progress)
+                except OSError as error:
+                    raise GantoolError(
+                        f"cannot prepare {name} in {folder.parent}: {error.strerror or error}",
+                        "Make room there, or name another place with --data-dir.",
+                    ) from None
+                finally:
+                    source.close()
+    return _open(folder, name)
+
+
+def _writable(cache: Path) -> Path:
+    """The cache folder; the user's own where a data folder is read-only, as system-wide data sets are."""
+    for place in (cache, platformdirs.user_cache_path("gantool")):
+        try:
+            (place / "prepared").mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(place / "prepared", os.W_OK):
+            return place / "prepared"
+    raise GantoolError(
+        f"no place for prepared images: neither {cache} nor the user's cache folder can be written.",
+        "Name a writable folder with --data-dir or GANTOOL_DATA_DIR.",
+    )
+
+
+def _lock(folder: Path) -> contextlib.AbstractContextManager[Any]:
+    try:
+        return FileLock(folder.with_suffix(".lock")).acquire(timeout=3600)
+    except Timeout:
+        raise GantoolError(
+            f"another process has been preparing {folder.name} for an hour.",
+            "Stop it, or use another --data-dir.",
+        ) from None
+    except OSError as error:
+        raise GantoolError(
+            f"cannot write to {folder.parent}: {error.strerror or error}",
+            "Name another place with --data-dir.",
+        ) from None
+
+
+def _is_whole(folder: Path) -> bool:
+    about = _about(folder)
+    if about is None:
+        return False
+    try:
+        return (folder / "images.u8").stat().st_size == int(np.prod(_shape(about), dtype=np.int64))
+    except (OSError, KeyError, TypeError, ValueError):
+        return False
+
+
+def _about(folder: Path) -> dict[str, Any] | None:
+    try:
+        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return about if isinstance(about, dict) and about.get("format") == _FORMAT else None
+
+
+def _shape(about: dict[str, Any]) -> tuple[int, int, int, int]:
+    return (sum(about["splits"].values()), about["image_size"], about["image_size"], about["channels"])
+
+
+def _build(folder: Path, source: Source, name: str, image_size: int, channels: int | None, progress: Progress) -> None:
+    for stale in folder.parent.glob(f".{folder.name}-*"):  # of a process that died: the lock is ours now
+        shutil.rmtree(stale, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        source.open()
+        depth = channels or (1 if source.is_grey() else 3)
+        with (temporary / "images.u8").open("wb") as file:
+            kept, unreadable, digest = _write_images(file, source, image_size, depth, progress)
+        if not kept["train"]:
+            reasons = "".join(f"\n  {line}" for line in unreadable[:_NAMED])
+            raise ConfigError(
+                f"{name}: no image to train on is left; {len(unreadable)} files cannot be read.{reasons}",
+                "Check the files, or give another folder.",
+            )
+        if source.labels is not None:
+            labels = source.labels[[number for split in SPLITS for number in kept[split]]]
+            digest.update(labels.tobytes())
+            np.save(temporary / "labels.npy", labels)
+        about = {
+            "format": _FORMAT,
+            "image_size": image_size,
+            "channels": depth,
+            "splits": {split: len(kept[split]) for split in SPLITS},
+            "classes": list(source.classes),
+            "unreadable": len(unreadable),
+            "notes": _notes(name, unreadable, source),
+        }
+        digest.update(json.dumps([about["splits"], image_size, depth, about["classes"]]).encode())
+        about["fingerprint"] = digest.hexdigest()
+        (temporary / "about.json").write_text(json.dumps(about), encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _write_images(
+    file: IO[bytes], source: Source, image_size: int, channels: int, progress: Progress
+) -> tuple[dict[str, list[int]], list[str], Any]:
+    kept: dict[str, list[int]] = {split: [] for split in SPLITS}
+    unreadable: list[str] = []
+    digest = hashlib.sha256()
+    work = [(split, int(number)) for split in SPLITS for number in source.splits[split]]
+
+    def decode(item: tuple[str, int]) -> tuple[str, int, bytes | UnreadableImageError]:
+        split, number = item
+        try:
+            return split, number, square(source.image(number), image_size, channels).tobytes()
+        except UnreadableImageError as error:
+            return split, number, error
+
+    done = 0
+    # Pillow decodes and resizes outside the interpreter's lock, so threads use every core.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for chunk in _chunks(work, 1024):
+            for split, number, result in pool.map(decode, chunk):
+                if isinstance(result, bytes):
+                    kept[split].append(number)
+                    digest.update(result)
+                    file.write(result)
+                else:
+                    unreadable.append(f"{source.name_of(number)}: {result}")
+            done += len(chunk)
+            progress(done, len(work))
+    return kept, unreadable, digest
+
+
+def _chunks(work: list[tuple[str, int]], size: int) -> Iterator[list[tuple[str, int]]]:
+    for start in range(0, len(work), size):
+        yield work[start : start + size]
+
+
+def square(image: Image.Image, image_size: int, channels: int) -> npt.NDArray[np.uint8]:
+    """Resize the short side (bilinear, antialiased), crop the centre; uint8 [image_size, image_size, channels]."""
+    import torchvision.transforms.functional as tv
+
+    short = min(image.size)
+    if max(image.size) > _WIDEST * short:
+        image = tv.center_crop(image, [min(image.height, _WIDEST * short), min(image.width, _WIDEST * short)])
+    image = image.convert("L" if channels == 1 else "RGB")
+    image = tv.center_crop(tv.resize(image, image_size), [image_size, image_size])
+    return np.asarray(image).reshape(image_size, image_size, channels)
+
+
+def _notes(name: str, unreadable: list[str], source: Source) -> list[str]:
+    notes = list(source.warnings)
+    if unreadable:
+        named = "; ".join(unreadable[:_NAMED])
+        more = f"; and {len(unreadable) - _NAMED} more" if len(unreadable) > _NAMED else ""
+        notes.append(f"{name}: {len(unreadable)} files cannot be read and are left out ({named}{more}).")
+    return notes
+
+
+def _open(folder: Path, name: str) -> Prepared:
+    about = _about(folder)
+    if about is None:
+        raise GantoolError(f"the prepared images in {folder} were removed.", "Run the same command again.")
+    images = np.memmap(folder / "images.u8", dtype=np.uint8, mode="r", shape=_shape(about))
+    labels = np.load(folder / "labels.npy", allow_pickle=False) if (folder / "labels.npy").exists() else None
+    splits, start = {}, 0
+    for split in SPLITS:
+        end = start + about["splits"][split]
+        splits[split] = ImageSplit(images[start:end], None if labels is None else labels[start:end])
+        start = end
+    return Prepared(
+        name=name,
+        fingerprint=about["fingerprint"],
+        image_size=about["image_size"],
+        channels=about["channels"],
+        classes=tuple(about["classes"]),
+        unreadable=about["unreadable"],
+        splits=splits,
+        notes=tuple(about["notes"]),
+    )

@@ -1,0 +1,83 @@
+"""What a data set has to offer before its images are prepared."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from gantool.errors import GantoolError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Indices = npt.NDArray[np.int64]
+SPLITS = ("train", "validation", "test")
+
+
+class UnreadableImageError(Exception):
+    """One image cannot be decoded; it is counted, named and left out."""
+
+
+class MissingDataError(GantoolError):
+    """The data set is neither at hand nor can it be downloaded: exit code 1."""
+
+
+class Source(abc.ABC):
+    """A data set: numbered images, perhaps labelled, in three fixed splits.
+
+    Construction is cheap. `open` makes `splits`, `labels` and `classes` available; only then are images read.
+
+    Attributes:
+        splits: for each of "train", "validation" and "test" the numbers of its images, int64.
+        labels: int64 [all images], or None.
+        classes: the name of each label; empty where there are no labels.
+        warnings: what the user should be told of the data; filled by `open`.
+    """
+
+    splits: dict[str, Indices]
+    labels: Indices | None = None
+    classes: Sequence[str] = ()
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.warnings: list[str] = []
+
+    @abc.abstractmethod
+    def present(self) -> bool:
+        """Whether the images are on this machine; does not import torch."""
+
+    @abc.abstractmethod
+    def key(self) -> str:
+        """A cheap identity of the content, equal for equal content; it names the cache of prepared images.
+
+        Raises:
+            GantoolError: the images are not there and cannot be had.
+        """
+
+    @abc.abstractmethod
+    def open(self) -> None:
+        """Read what is needed to number, split and label the images."""
+
+    @abc.abstractmethod
+    def image(self, number: int) -> Image:
+        """Decode one image, 8 bits a channel, mode L or RGB. Called from several threads at once.
+
+        Raises:
+            UnreadableImageError: the file is damaged or not an image.
+        """
+
+    def is_grey(self) -> bool:
+        """Whether every image is grey; decides the number of channels where nothing else does."""
+        return False
+
+    def name_of(self, number: int) -> str:
+        """What messages call an image."""
+        return f"image {number}"
+
+    def close(self) -> None:  # noqa: B027  (most sources hold nothing)
+        """Let go of temporary files."""

@@ -1,0 +1,47 @@
+"""The errors that a user may see: each is one message and one exit code."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GantoolError(Exception):
+    """Something went wrong that the user should read about; the program ends with exit code 1.
+
+    The message names the subject and the cause; `remedy`, where there is one, says what to do.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.remedy}" if self.remedy else self.message
+
+
+class ConfigError(GantoolError):
+    """Wrong usage or configuration, found before anything was made: exit code 2."""
+
+    exit_code = 2
+
+
+class DivergedError(GantoolError):
+    """Training met a value that is not finite: exit code 3."""
+
+    exit_code = 3
+
+
+class RunInterruptedError(GantoolError):
+    """The user stopped the run, which can be resumed: exit code 130."""
+
+    exit_code = 130
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`" Did you mean 'x'?"` for the nearest known word, or an empty string."""
+    matches = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean {matches[0]!r}?" if matches else ""

@@ -1,0 +1,450 @@
+"""A run from beginning to end: resolve, seed, build, train, finish; and going on with one that stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib.metadata
+import os
+import platform
+import re
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+
+from gantool import checkpoints
+from gantool.config import Resolved, TrainConfig
+from gantool.data.batches import Batches
+from gantool.data.loading import batch_size_for, load
+from gantool.data.prepared import Prepared
+from gantool.errors import ConfigError, DivergedError, GantoolError, RunInterruptedError
+from gantool.gan import GAN, Shapes
+from gantool.plugins import Registry
+from gantool.progress import Display
+from gantool.recorder import Recorder, now
+from gantool.runs import RunFolder, RunRecord, cut_back
+from gantool.sampling import plan_sheet
+from gantool.spec import ModelSpec, load_implementation
+from gantool.trainer import Trainer
+
+_NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,120}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for.
+
+    Attributes:
+        model: the model's name.
+        resolved: the validated options and where each came from.
+        preset: the overlay that was used.
+        name: of the run; made up if None.
+        experiments_dir: where its folder goes.
+        argv: the command line, for the record.
+    """
+
+    model: str
+    resolved: Resolved
+    preset: str | None = None
+    name: str | None = None
+    experiments_dir: Path = Path("experiments")
+    argv: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything up to the first step, with nothing on disk yet."""
+
+    spec: ModelSpec
+    record: RunRecord
+    data: Prepared
+    trainer: Trainer
+
+
+def plan(request: Request, registry: Registry, display: Display) -> Plan:
+    """Prepare the data, seed, and build the networks.
+
+    Raises:
+        GantoolError: anything that keeps the run from starting.
+    """
+    if request.name is not None:
+        _check_name(request.name, request.experiments_dir)
+    spec = registry.model(request.model)
+    config, sources = request.resolved.config, dict(request.resolved.sources)
+    device = choose_device(config.device)
+    data = load(config, registry, display.preparing)
+    for note in data.notes:
+        display.say(note)
+    config = _settle(config, data, sources, registry)
+    trainer = _build(spec, config, data, device)
+    record = RunRecord(
+        name=request.name or _make_name(request.model, data.name, config.seed),
+        model=spec.name,
+        status="running",
+        argv=list(request.argv),
+        preset=request.preset,
+        config=config.model_dump(mode="json"),
+        sources=sources,
+        data=_describe_data(data),
+        latent=trainer.gan.latent.describe(),
+        networks=_describe_networks(trainer.gan),
+        plugin=_describe_plugin(registry, spec),
+        environment=_describe_environment(device),
+        process={"pid": os.getpid(), "host": socket.gethostname()},
+        d_scale="probability" if trainer.gan.objective.probabilities else "raw",
+        started=now(),
+        total_steps=trainer.total_steps,
+    )
+    return Plan(spec, record, data, trainer)
+
+
+def run(prepared: Plan, experiments_dir: Path, display: Display) -> RunFolder:
+    """Train what was planned, into a new run folder, which vanishes if the first step fails.
+
+    Raises:
+        GantoolError: the run failed, diverged (exit code 3) or was interrupted (130).
+    """
+    folder = RunFolder.create(experiments_dir / prepared.record.name)
+    trainer = prepared.trainer
+    try:
+        with folder.locked():
+            _session(folder, prepared, display, resumed=False)
+    except OSError as error:
+        raise _disk_error(folder, error, trainer.steps) from error
+    finally:
+        if trainer.steps == 0:
+            folder.remove()
+    return folder
+
+
+def resume(
+    path: Path, registry: Registry, display: Display, *, epochs: int | None, steps: int | None, force: bool
+) -> RunFolder:
+    """Go on with a run from its newest sound state, perhaps to a larger budget.
+
+    Raises:
+        ConfigError: the run is finished and no larger budget is given, or code, data or versions changed.
+        GantoolError: as `run`.
+    """
+    folder = RunFolder.open(path)
+    with folder.locked():
+        record = folder.read()
+        spec = registry.model(record.model)
+        budget: dict[str, Any] = {}
+        if epochs is not None or steps is not None:
+            budget = {"epochs": epochs, "steps": steps}
+        try:
+            config = spec.config(**{**record.config, **budget})
+        except ValueError as error:
+            raise ConfigError(f"{path}: its configuration does not fit this {record.model}: {error}") from None
+        device = choose_device(config.device)
+        data = load(config, registry, display.preparing)
+        _refuse_changes(record, data, registry, spec, device, force, display)
+        trainer = _build(spec, config, data, device)
+        if trainer.total_steps <= record.steps and record.status == "finished":
+            raise ConfigError(
+                f"{path} is finished: {record.steps} steps of {trainer.total_steps}.",
+                "Give --epochs or --steps to extend it.",
+            )
+        seconds = _restore(folder, trainer, display)
+        _drop_after(folder, trainer.steps)
+        record = record.model_copy(
+            update={
+                "config": config.model_dump(mode="json"),
+                "seconds": seconds,
+                "total_steps": trainer.total_steps,
+                "process": {"pid": os.getpid(), "host": socket.gethostname()},
+                "status": "running",
+                "ended": None,
+            }
+        )
+        try:
+            _session(folder, Plan(spec, record, data, trainer), display, resumed=True)
+        except OSError as error:
+            raise _disk_error(folder, error, trainer.steps) from error
+    return folder
+
+
+def _session(folder: RunFolder, prepared: Plan, display: Display, *, resumed: bool) -> None:
+    """Train to the end, whatever the end is, and leave a record of it."""
+    trainer = prepared.trainer
+    recorder = Recorder(folder, prepared.record, trainer, plan_sheet(trainer.gan), prepared.data, display)
+    if resumed:
+        recorder.note("resume", "", f"resumed after step {trainer.steps}", trainer.steps)
+        folder.write(prepared.record)
+    if trainer.steps == 0:
+        recorder.begin(prepared.data)
+    display.start(trainer.total_steps, trainer.steps)
+    try:
+        with _interruptible() as interrupted:
+            for figures in trainer.train():
+                recorder.step(figures)
+                if interrupted.is_set() and trainer.steps < trainer.total_steps:
+                    recorder.save()
+                    raise RunInterruptedError(
+                        f"interrupted after step {trainer.steps} of {trainer.total_steps}.",
+                        f"Go on with: gantool resume {folder.path}",
+                    )
+        _finish(folder, recorder, trainer, prepared)
+    except DivergedError:
+        recorder.close("diverged")
+        raise
+    except (RunInterruptedError, KeyboardInterrupt):
+        recorder.close("interrupted")
+        raise
+    except torch.OutOfMemoryError as error:
+        recorder.close("failed")
+        raise GantoolError(f"out of memory: {error}", "Try a smaller --batch-size or --precision bf16.") from error
+    except RuntimeError as error:
+        recorder.close("failed")
+        if "deterministic" in str(error):
+            raise GantoolError(
+                f"this model has no deterministic algorithm on this device: {str(error).splitlines()[0]}",
+                "Add --no-deterministic to give bit-equal repetition up.",
+            ) from error
+        raise
+    except BaseException:
+        with contextlib.suppress(OSError):
+            recorder.close("failed")
+        raise
+    recorder.close("finished")
+
+
+def _finish(folder: RunFolder, recorder: Recorder, trainer: Trainer, prepared: Plan) -> None:
+    """Keep the generator and draw the pictures of a run that is done."""
+    from gantool.report import figures
+
+    with trainer.averaged() as gan:
+        metadata = {
+            "model": prepared.spec.name,
+            "step": str(trainer.steps),
+            "averaged": str(trainer.ema is not None),
+        }
+        checkpoints.save_generator(folder.generator_file, gan.generator, metadata)
+    recorder.metrics.flush()
+    folder.write(recorder.up_to_date("running"))
+    figures.draw_losses(folder)
+    figures.draw_samples(folder)
+    figures.draw_animation(folder)
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The device for `auto`, `cpu`, `cuda` or `mps`.
+
+    Raises:
+        ConfigError: this machine has no such device.
+    """
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return torch.device(next(name for name, there in present.items() if there))
+    if not present[wanted]:
+        raise ConfigError(
+            f"--device {wanted}: PyTorch {torch.__version__} finds no such device here.",
+            "Leave --device at auto, or use cpu.",
+        )
+    return torch.device(wanted)
+
+
+def _settle(config: TrainConfig, data: Prepared, sources: dict[str, str], registry: Registry) -> TrainConfig:
+    """Fill in what depends on the data, so that the record is complete."""
+    settled: dict[str, Any] = {"image_size": data.image_size, "channels": data.channels}
+    if config.batch_size is None:
+        settled["batch_size"] = batch_size_for(len(data.train))
+    for key in settled:
+        if getattr(config, key) is None:
+            sources[key] = "data"
+    if config.data not in registry.datasets:
+        settled["data"] = str(Path(config.data).expanduser().resolve())
+    if config.data_dir is not None:
+        settled["data_dir"] = config.data_dir.resolve()
+    return config.model_copy(update=settled)
+
+
+def _build(spec: ModelSpec, config: TrainConfig, data: Prepared, device: torch.device) -> Trainer:
+    """Seed everything and make model and trainer."""
+    shapes = Shapes(data.image_size, data.channels, len(data.classes))
+    if spec.needs_labels and not shapes.classes:
+        raise ConfigError(
+            f"{spec.name} needs labels, and {data.name} has none.",
+            "Use a folder with one sub-folder a class, or a labelled data set (`gantool list-datasets`).",
+        )
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    _make_deterministic(config.deterministic)
+    torch.manual_seed(config.seed)
+    implementation = load_implementation(spec.implementation)
+    if not (isinstance(implementation, type) and issubclass(implementation, GAN)):
+        raise GantoolError(f"{spec.implementation} is not a subclass of gantool.GAN.", "Mend the plugin.")
+    gan = implementation.create(config, shapes, data.train)
+    gan = gan.to(device).to(memory_format=torch.channels_last)
+    assert config.batch_size is not None
+    batches = Batches(data.train, config.batch_size, config.seed, device)
+    rng = torch.Generator().manual_seed(derived_seed(config.seed, "latents"))
+    return Trainer(gan, batches, total_steps(config, batches.per_epoch, gan), rng)
+
+
+def total_steps(config: TrainConfig, batches_per_epoch: int, gan: GAN) -> int:
+    """Generator updates in the budget: an epoch is floor(N / batch) real batches, and a step takes one or more."""
+    if config.steps is not None:
+        return config.steps
+    assert config.epochs is not None
+    extra = config.generator_batch == "fresh" and gan.objective.generator_needs_real
+    return max(1, config.epochs * batches_per_epoch // (config.discriminator_steps + extra))
+
+
+def derived_seed(seed: int, purpose: str) -> int:
+    """A seed for one purpose, so that streams of random numbers do not repeat each other."""
+    return int(np.random.SeedSequence([seed, *purpose.encode()]).generate_state(1)[0])
+
+
+def _make_deterministic(wanted: bool) -> None:
+    if wanted:  # read when CUDA starts, which is later than this
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(wanted)
+    # Filling fresh memory costs time and guards against no bug of ours.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = not wanted
+
+
+def _restore(folder: RunFolder, trainer: Trainer, display: Display) -> float:
+    """Load the newest state that is sound; the training seconds up to it. With none, the run begins anew."""
+    for path in checkpoints.newest_first(folder.checkpoints):
+        try:
+            state = checkpoints.load(path)
+            trainer.load_state_dict(state)
+        except (checkpoints.DamagedCheckpointError, RuntimeError, KeyError, ValueError, TypeError) as error:
+            display.say(f"checkpoint {path.name} is damaged and passed over: {str(error).splitlines()[0]}")
+            continue
+        return float(state["seconds"])
+    display.say("no checkpoint to resume from: the run begins anew, with the same seed.")
+    return 0.0
+
+
+def _drop_after(folder: RunFolder, step: int) -> None:
+    """Take back what was written after a state."""
+    for file in (folder.metrics_file, folder.events_file, folder.scores_file):
+        cut_back(file, step)
+    for drawn, path in folder.sheets().items():
+        if drawn > step:
+            path.unlink()
+
+
+def _refuse_changes(
+    record: RunRecord,
+    data: Prepared,
+    registry: Registry,
+    spec: ModelSpec,
+    device: torch.device,
+    force: bool,
+    display: Display,
+) -> None:
+    changes = []
+    if record.data.get("fingerprint") != data.fingerprint:
+        changes.append("the data")
+    if record.plugin != _describe_plugin(registry, spec):
+        changes.append(f"the plugin ({record.plugin} then)")
+    then, today = record.environment.get("versions", {}), _describe_environment(device)["versions"]
+    changes += [f"{key} ({then.get(key)} then, {today[key]} now)" for key in today if then.get(key) != today[key]]
+    if changes and not force:
+        raise ConfigError(
+            f"since the run stopped, these changed: {', '.join(changes)}.",
+            "It would not go on as it would have; add --force to go on all the same.",
+        )
+    if changes:
+        display.say(f"going on although these changed: {', '.join(changes)}")
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C (or SIGTERM) into a flag that the loop looks at after each step; the second one kills."""
+    flag = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield flag
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if flag.is_set():
+            raise KeyboardInterrupt
+        flag.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield flag
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _disk_error(folder: RunFolder, error: OSError, steps: int) -> GantoolError:
+    if steps == 0:
+        remedy = "Nothing was kept. Make room, or name another place with --experiments-dir."
+    else:
+        remedy = f"Make room, then go on with: gantool resume {folder.path}"
+    cause = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
+    return GantoolError(f"cannot write to {folder.path}: {cause}.", remedy)
+
+
+def _check_name(name: str, experiments_dir: Path) -> None:
+    if not _NAME.fullmatch(name) or name.startswith(".") or name != name.strip():
+        raise ConfigError(
+            f"--name {name!r} cannot be a folder's name.",
+            "Use up to 120 characters without slashes, not beginning with a dot; --experiments-dir says where.",
+        )
+    if (experiments_dir / name).exists():
+        raise ConfigError(
+            f"the run {experiments_dir / name} exists already and is never overwritten.",
+            "Give another --name.",
+        )
+
+
+def _make_name(model: str, data: str, seed: int) -> str:
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", data).strip("-")[:40] or "data"
+    return f"{model}-{slug}-s{seed}-{secrets.token_hex(3)}"
+
+
+def _describe_data(data: Prepared) -> dict[str, Any]:
+    return {
+        "name": data.name,
+        "fingerprint": data.fingerprint,
+        "splits": {split: len(images) for split, images in data.splits.items()},
+        "image_size": data.image_size,
+        "channels": data.channels,
+        "classes": list(data.classes),
+        "unreadable": data.unreadable,
+    }
+
+
+def _describe_networks(gan: GAN) -> dict[str, int]:
+    return {
+        name: sum(p.numel() for p in network.parameters())
+        for name, network in gan.named_children()
+        if isinstance(network, torch.nn.Module)
+    }
+
+
+def _describe_plugin(registry: Registry, spec: ModelSpec) -> dict[str, str]:
+    plugin = registry.plugin_of(spec.name)
+    return {"distribution": plugin.distribution, "version": plugin.version}
+
+
+def _describe_environment(device: torch.device) -> dict[str, Any]:
+    packages = ("gantool", "torch", "torchvision", "numpy", "pillow")
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            **{package: importlib.metadata.version(package) for package in packages},
+        },
+        "platform": platform.platform(),
+        "device": device.type,
+        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor(),
+        "threads": torch.get_num_threads(),
+    }

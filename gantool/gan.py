@@ -1,0 +1,267 @@
+"""The base class that a model implements, and what passes between it and the training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+
+from gantool import penalties
+from gantool.config import TrainConfig
+from gantool.data.prepared import ImageSplit
+from gantool.objectives import OBJECTIVES, Objective
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """What a network must know of the data: side in pixels, channels (1 or 3), number of classes (0: unlabelled)."""
+
+    image_size: int
+    channels: int
+    classes: int
+
+    @property
+    def pixels(self) -> int:
+        """Values an image has: channels * image_size^2."""
+        return self.channels * self.image_size**2
+
+
+@dataclass(frozen=True, slots=True)
+class Latent:
+    """The prior of z: standard normal, or uniform on [low, high], in `dimension` dimensions."""
+
+    prior: str
+    dimension: int
+    low: float = -1.0
+    high: float = 1.0
+
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        """Draw float32 [n, dimension] on the generator's device."""
+        z = torch.empty(n, self.dimension, device=rng.device)
+        if self.prior == "normal":
+            return z.normal_(generator=rng)
+        return z.uniform_(self.low, self.high, generator=rng)
+
+    def describe(self) -> dict[str, Any]:
+        """The prior as run.json records it."""
+        bounds = {} if self.prior == "normal" else {"low": self.low, "high": self.high}
+        return {"prior": self.prior, "dimension": self.dimension, **bounds}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a loss sees.
+
+    Attributes:
+        real: float [N, C, H, W] in [-1, 1].
+        real_labels: int64 [N], or None where the data has no labels.
+        z: the latents of the fakes, float [N, dimension].
+        fake: float [N, C, H, W] in [-1, 1]; detached from the generator in the discriminator's turn.
+        fake_labels: int64 [N] that the fakes were asked for, or None where the model takes no labels.
+        real_logits, fake_logits: the discriminator's answer to this very batch where it is known already (the
+            simultaneous update, whose two gradients come from one forward pass), else None.
+    """
+
+    real: Tensor
+    real_labels: Tensor | None
+    z: Tensor
+    fake: Tensor
+    fake_labels: Tensor | None
+    real_logits: Tensor | None = None
+    fake_logits: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What a loss returns.
+
+    Attributes:
+        total: the scalar that is minimised.
+        real_logits, fake_logits: [N], for the figures; None where they were not needed.
+        extra: further scalars to record, by name (a penalty, an auxiliary loss).
+    """
+
+    total: Tensor
+    real_logits: Tensor | None = None
+    fake_logits: Tensor | None = None
+    extra: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizers:
+    """The optimiser of each player; the parameters that it holds are those which its turn moves."""
+
+    discriminator: torch.optim.Optimizer
+    generator: torch.optim.Optimizer
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where training stands before a step: steps done, steps in all, epochs (a fraction), real images seen by D."""
+
+    step: int
+    total_steps: int
+    epoch: float
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What applies in the next step.
+
+    Attributes:
+        discriminator, generator: optimiser settings to set, for example `{"lr": 1e-4, "momentum": 0.6}`.
+        penalty_weight: the weight of the penalty, or None for the configured one.
+        ema: decay of the averaged weights, or None for the configured one.
+    """
+
+    discriminator: Mapping[str, Any] = field(default_factory=dict)
+    generator: Mapping[str, Any] = field(default_factory=dict)
+    penalty_weight: float | None = None
+    ema: float | None = None
+
+
+class GAN(nn.Module):
+    """A model: two networks and what is particular to their game. Only `build` must be written.
+
+    `build` sets `self.generator` and `self.discriminator`; everything that `generate` needs belongs in the generator,
+    since that is what is averaged (`ema`) and what generator.safetensors keeps.
+
+    Attributes:
+        conditional: whether the networks take labels; the loop then draws labels for the fakes.
+        config: the validated options.
+        shapes: what the data looks like.
+        objective: the game that `config.loss` names.
+        penalty_weight: the weight in force, which `schedule` may change.
+    """
+
+    conditional: ClassVar[bool] = False
+
+    generator: nn.Module
+    discriminator: nn.Module
+
+    def __init__(self, config: TrainConfig, shapes: Shapes) -> None:
+        super().__init__()
+        self.config: Any = config
+        self.shapes = shapes
+        self.objective: Objective = OBJECTIVES[config.loss]
+        self.penalty_weight = config.penalty_weight or penalties.DEFAULT_WEIGHT
+        self.build(shapes)
+
+    @classmethod
+    def create(cls, config: TrainConfig, shapes: Shapes, train_data: ImageSplit | None = None) -> Self:
+        """Make a model ready to train, on the CPU.
+
+        Args:
+            config: the validated options.
+            shapes: what the data looks like.
+            train_data: the training images, from which a new run may take its first weights; None where weights are
+                loaded afterwards.
+        """
+        gan = cls(config, shapes)
+        if train_data is not None:
+            with torch.no_grad():
+                gan.initialize(train_data)
+        if config.spectral_norm:
+            for layer in gan.discriminator.modules():
+                if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+                    parametrizations.spectral_norm(layer)
+        return gan
+
+    def build(self, shapes: Shapes) -> None:
+        """Set `self.generator` and `self.discriminator`, from the configuration and the data's shapes alone."""
+        raise NotImplementedError(f"{type(self).__name__} must define build(self, shapes)")
+
+    def initialize(self, train_data: ImageSplit) -> None:
+        """Set the first weights of a new run, without gradients; by default they stay as PyTorch made them."""
+
+    @property
+    def latent(self) -> Latent:
+        """The prior of z; by default what `config.latent` and `config.nz` say, uniform being on [-1, 1]."""
+        return Latent(self.config.latent, self.config.nz)
+
+    def sample_latent(self, n: int, rng: torch.Generator) -> Tensor:
+        """Draw n latents, float32 [n, dimension], from this random generator only."""
+        return self.latent.sample(n, rng)
+
+    def sample_labels(self, n: int, rng: torch.Generator) -> Tensor | None:
+        """Labels to ask the fakes for, int64 [n], by default uniform over the classes; None if not conditional."""
+        if not self.conditional:
+            return None
+        return torch.randint(self.shapes.classes, (n,), generator=rng, device=rng.device)
+
+    def generate(self, z: Tensor, y: Tensor | None) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1] from latents [N, dimension] and labels int64 [N] (or None)."""
+        images: Tensor = self.generator(z)
+        return images
+
+    def discriminate(self, x: Tensor, y: Tensor | None) -> Tensor:
+        """Logits [N] from images [N, C, H, W] in [-1, 1] and labels int64 [N] (or None)."""
+        logits: Tensor = self.discriminator(x)
+        return logits.flatten()
+
+    def discriminator_loss(self, batch: Batch) -> Losses:
+        """The discriminator's loss: the objective, and the penalty where one is configured."""
+        real, fake = self._real_logits(batch), self._fake_logits(batch)
+        total = self.objective.discriminator(real, fake)
+        extra = {}
+        if self.config.penalty != "none":
+            extra["penalty"] = self.penalty(batch, real, fake)
+            total = total + extra["penalty"]
+        return Losses(total, real, fake, extra)
+
+    def generator_loss(self, batch: Batch) -> Losses:
+        """The generator's loss: the objective alone."""
+        fake = self._fake_logits(batch)
+        real = self._real_logits(batch) if self.objective.generator_needs_real else None
+        return Losses(self.objective.generator(fake, real), real, fake)
+
+    def penalty(self, batch: Batch, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """The configured penalty, a scalar, weighted."""
+        name, weight = self.config.penalty, self.penalty_weight
+        if name == "gp":
+            return penalties.one_centred(
+                lambda images: self._logits(images, batch.real_labels), batch.real, batch.fake, weight
+            )
+        terms = []
+        if "r1" in name:
+            terms.append(penalties.zero_centred(real_logits, batch.real, weight))
+        if "r2" in name:
+            terms.append(penalties.zero_centred(fake_logits, batch.fake, weight))
+        return torch.stack(terms).sum()
+
+    def optimizers(self) -> Optimizers:
+        """The optimisers, each with the parameters that its turn moves; called once, on the training device."""
+        lr = self.config.lr
+        return Optimizers(
+            discriminator=self.make_optimizer(self.discriminator.parameters(), self.config.discriminator_lr or lr),
+            generator=self.make_optimizer(self.generator.parameters(), lr),
+        )
+
+    def make_optimizer(self, parameters: Iterable[nn.Parameter], lr: float) -> torch.optim.Optimizer:
+        """The configured kind of optimiser for these parameters."""
+        if self.config.optimizer == "adam":
+            betas = (self.config.beta1, self.config.beta2)
+            return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
+        if self.config.optimizer == "rmsprop":
+            return torch.optim.RMSprop(parameters, lr=lr, momentum=self.config.momentum)
+        return torch.optim.SGD(parameters, lr=lr, momentum=self.config.momentum)
+
+    def schedule(self, progress: Progress) -> Schedule:
+        """What applies in the next step; a pure function of progress, so that resuming needs no state of it."""
+        return Schedule()
+
+    def _logits(self, x: Tensor, y: Tensor | None) -> Tensor:
+        # Losses are computed in full precision, whatever the networks' passes used.
+        logits = self.discriminate(x, y)
+        return logits.float() if logits.dtype == torch.bfloat16 else logits
+
+    def _real_logits(self, batch: Batch) -> Tensor:
+        return self._logits(batch.real, batch.real_labels) if batch.real_logits is None else batch.real_logits
+
+    def _fake_logits(self, batch: Batch) -> Tensor:
+        return self._logits(batch.fake, batch.fake_labels) if batch.fake_logits is None else batch.fake_logits

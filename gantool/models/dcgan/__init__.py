@@ -1,0 +1,42 @@
+"""DCGAN (Radford et al. 2015) as in PyTorch's tutorial: the description; the networks are in `model`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from pydantic import Field
+
+from gantool.config import TrainConfig
+from gantool.hookspecs import hookimpl
+from gantool.spec import ModelSpec
+
+
+class Config(TrainConfig):
+    """The options of dcgan; the defaults are the tutorial's."""
+
+    ngf: int = Field(64, ge=1, le=4096, description="channels of the generator's last hidden layer")
+    ndf: int = Field(64, ge=1, le=4096, description="channels of the discriminator's first layer")
+    discriminator_norm: Literal["auto", "batch", "none"] = Field(
+        "auto",
+        description="BatchNorm in the discriminator; auto leaves it out where penalty, clip, spectral_norm or the "
+        "Wasserstein loss ask for a discriminator that treats images apart",
+    )
+
+
+@hookimpl
+def register_models(register: Callable[[ModelSpec], None]) -> None:
+    """Register dcgan."""
+    register(
+        ModelSpec(
+            name="dcgan",
+            summary="convolutional GAN, the tutorial's networks at 64 x 64, derived from the data elsewhere",
+            paper="Radford et al. 2015, arXiv:1511.06434",
+            config=Config,
+            implementation="gantool.models.dcgan.model:DCGAN",
+            presets={
+                # The paper's widths and latents; its kernels were 5 x 5, here they stay 4 x 4.
+                "paper": {"ngf": 128, "ndf": 128, "latent": "uniform"},
+            },
+        )
+    )

@@ -1,0 +1,97 @@
+"""The networks of DCGAN, for any image size from 8 up."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from gantool.data.prepared import ImageSplit
+from gantool.errors import ConfigError
+from gantool.gan import GAN, Shapes
+
+
+def sides(image_size: int) -> list[int]:
+    """The sides of the feature maps, largest first: halve with rounding up until 4 or less is left.
+
+    64 gives 64, 32, 16, 8, 4; 28 gives 28, 14, 7, 4; 48 gives 48, 24, 12, 6, 3.
+    """
+    result = [image_size]
+    while result[-1] > 4:
+        result.append((result[-1] + 1) // 2)
+    return result
+
+
+def kernel(larger_side: int) -> int:
+    """The kernel of a layer of stride 2 and padding 1 between a side and its half rounded up: 4 if even, 3 if odd."""
+    return 4 if larger_side % 2 == 0 else 3
+
+
+def widths(base: int, layers: int) -> list[int]:
+    """Channels of the hidden layers, from the image inwards: base x 1, 2, 4, 8, never more than 8."""
+    return [base * min(2**i, 8) for i in range(layers)]
+
+
+def generator(shapes: Shapes, nz: int, ngf: int) -> nn.Sequential:
+    """Latents [N, nz] to images [N, C, H, W] in [-1, 1]: transposed convolutions, BatchNorm and ReLU, tanh last."""
+    inwards = sides(shapes.image_size)
+    channels = widths(ngf, len(inwards) - 1)
+    layers: list[nn.Module] = [
+        nn.Unflatten(1, (nz, 1, 1)),
+        nn.ConvTranspose2d(nz, channels[-1], inwards[-1], bias=False),
+    ]
+    for larger, width_in, width_out in zip(
+        reversed(inwards[:-1]), reversed(channels), [*reversed(channels[:-1]), shapes.channels], strict=True
+    ):
+        layers += [
+            nn.BatchNorm2d(width_in),
+            nn.ReLU(inplace=True),
+            nn.ConvTranspose2d(width_in, width_out, kernel(larger), stride=2, padding=1, bias=False),
+        ]
+    return nn.Sequential(*layers, nn.Tanh())
+
+
+def discriminator(shapes: Shapes, ndf: int, *, batch_norm: bool) -> nn.Sequential:
+    """Images [N, C, H, W] to logits [N, 1, 1, 1]: convolutions and LeakyReLU 0.2, BatchNorm on all but the first."""
+    inwards = sides(shapes.image_size)
+    layers: list[nn.Module] = []
+    width_in = shapes.channels
+    for i, (larger, width) in enumerate(zip(inwards, widths(ndf, len(inwards) - 1), strict=False)):
+        layers.append(nn.Conv2d(width_in, width, kernel(larger), stride=2, padding=1, bias=False))
+        if i and batch_norm:
+            layers.append(nn.BatchNorm2d(width))
+        layers.append(nn.LeakyReLU(0.2, inplace=True))
+        width_in = width
+    return nn.Sequential(*layers, nn.Conv2d(width_in, 1, inwards[-1], bias=False))
+
+
+def initialize_weights(module: nn.Module) -> None:
+    """DCGAN's first weights: convolutions N(0, 0.02); BatchNorm weights N(1, 0.02), biases 0."""
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)
+
+
+class DCGAN(GAN):
+    """Radford et al. 2015 in the form of PyTorch's tutorial; at 64 x 64 x 3 its networks are the tutorial's own."""
+
+    def build(self, shapes: Shapes) -> None:
+        """Derive both networks from the data's shape."""
+        self.generator = generator(shapes, self.config.nz, self.config.ngf)
+        self.discriminator = discriminator(shapes, self.config.ndf, batch_norm=self._batch_norm())
+
+    def _batch_norm(self) -> bool:
+        config = self.config
+        apart = config.penalty != "none" or config.clip > 0 or config.spectral_norm or config.loss == "wasserstein"
+        if config.discriminator_norm == "batch" and config.penalty != "none":
+            raise ConfigError(
+                "--discriminator-norm batch with a gradient penalty: BatchNorm ties the images of a batch together, so "
+                "the gradient of one image's logit is not its own.",
+                "Leave --discriminator-norm at auto, or drop the penalty.",
+            )
+        return config.discriminator_norm == "batch" or (config.discriminator_norm == "auto" and not apart)
+
+    def initialize(self, train_data: ImageSplit) -> None:
+        """The tutorial's first weights."""
+        self.generator.apply(initialize_weights)
+        self.discriminator.apply(initialize_weights)

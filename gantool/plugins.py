@@ -1,0 +1,257 @@
+"""Discovery of plugins, their isolation from each other, and the registry of what they bring."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.metadata
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import pluggy
+from packaging.requirements import Requirement
+
+from gantool import hookspecs
+from gantool._version import __version__
+from gantool.errors import ConfigError, GantoolError, did_you_mean
+from gantool.spec import DatasetSpec, ModelSpec
+
+GROUP = "gantool"
+_Spec = TypeVar("_Spec", ModelSpec, DatasetSpec)
+SLOW_SECONDS = 0.5  # a plugin that takes longer to load is named: it slows every command
+
+
+@dataclass(slots=True)
+class Plugin:
+    """One entry point of the group `gantool`, and how loading it went."""
+
+    name: str
+    distribution: str
+    version: str
+    problem: str = ""
+    remedy: str = ""
+    seconds: float = 0.0
+    models: list[ModelSpec] = field(default_factory=list)
+    datasets: list[DatasetSpec] = field(default_factory=list)
+    module: Any = None
+
+    @property
+    def title(self) -> str:
+        """How messages name it: distribution, version and entry point."""
+        return f"{self.distribution} {self.version} ({self.name})"
+
+    @property
+    def names(self) -> list[str]:
+        """What it registers."""
+        return [spec.name for spec in self.models] + [spec.name for spec in self.datasets]
+
+    @property
+    def built_in(self) -> bool:
+        """Whether gantool itself brings it."""
+        return self.distribution == "gantool"
+
+    @property
+    def slow(self) -> bool:
+        """Whether it takes so long to load that the user should know."""
+        return self.seconds > SLOW_SECONDS
+
+    def fail(self, problem: str, remedy: str = "") -> None:
+        """Mark as broken: it brings nothing."""
+        self.problem = problem
+        self.remedy = remedy or f"Update it, or remove it: `pip uninstall {self.distribution}`."
+        self.models, self.datasets = [], []
+
+
+@dataclass(slots=True)
+class Registry:
+    """Everything that healthy plugins registered, by name.
+
+    Attributes:
+        plugins: every plugin found, broken ones too.
+        models: name to description.
+        datasets: name to description.
+        conflicts: names that two plugins claim, which therefore neither has.
+    """
+
+    plugins: list[Plugin]
+    models: dict[str, ModelSpec] = field(default_factory=dict)
+    datasets: dict[str, DatasetSpec] = field(default_factory=dict)
+    conflicts: dict[tuple[str, str], list[Plugin]] = field(default_factory=dict)
+
+    def plugin_of(self, model: str) -> Plugin:
+        """The plugin that registered a model."""
+        return next(p for p in self.plugins if any(spec.name == model for spec in p.models))
+
+    def model(self, name: str) -> ModelSpec:
+        """Look up a model.
+
+        Raises:
+            ConfigError: it is unknown, claimed twice, or its plugin is broken; the message says which.
+        """
+        if name in self.models:
+            return self.models[name]
+        self.explain_missing("model", name)
+        raise ConfigError(
+            f"no model {name!r}.{did_you_mean(name, self.models)}",
+            f"Models: {', '.join(sorted(self.models)) or 'none'}. `gantool list-models` says more.",
+        )
+
+    def explain_missing(self, kind: str, name: str) -> None:
+        """Raise a `ConfigError` if a conflict or a broken plugin is why the name is not registered."""
+        claimants = self.conflicts.get((kind, name))
+        if claimants:
+            titles = " and by ".join(plugin.title for plugin in claimants)
+            raise ConfigError(
+                f"{kind} {name!r} is registered twice, so neither is used: by {titles}.",
+                f"Remove one: `pip uninstall {claimants[-1].distribution}`.",
+            )
+        for plugin in self.plugins:
+            if plugin.problem and name in (plugin.name, plugin.distribution, *_guesses(plugin.distribution)):
+                raise ConfigError(f"plugin {plugin.title} is broken: {plugin.problem}", plugin.remedy)
+
+
+def _guesses(distribution: str) -> Iterable[str]:
+    normalised = distribution.lower().replace("_", "-")
+    return (normalised, normalised.removeprefix("gantool-"))
+
+
+@functools.cache
+def load_registry() -> Registry:
+    """Load the plugins once a process; one that is broken costs a line on stderr and nothing else.
+
+    `GANTOOL_PLUGINS=a,b` limits third-party plugins to these (entry points or distributions);
+    `GANTOOL_STRICT_PLUGINS=1` makes a broken one fatal.
+
+    Raises:
+        ConfigError: a plugin is broken and `GANTOOL_STRICT_PLUGINS` is set.
+    """
+    registry = build_registry(_entry_points())
+    strict = os.environ.get("GANTOOL_STRICT_PLUGINS", "") not in ("", "0")
+    for plugin in registry.plugins:
+        if plugin.problem:
+            if strict:
+                raise ConfigError(f"plugin {plugin.title} is broken: {plugin.problem}", plugin.remedy)
+            print(
+                f"gantool: plugin {plugin.title} is left out: {plugin.problem} {plugin.remedy}",
+                file=sys.stderr,
+            )
+        elif plugin.slow:
+            print(
+                f"gantool: plugin {plugin.title} took {plugin.seconds:.1f} s to load and slows every command; "
+                "its author should import heavy modules where they are used.",
+                file=sys.stderr,
+            )
+    for (kind, name), claimants in registry.conflicts.items():
+        titles = " and ".join(plugin.title for plugin in claimants)
+        print(f"gantool: {kind} {name!r} is left out: {titles} both register it.", file=sys.stderr)
+    return registry
+
+
+def _entry_points() -> list[importlib.metadata.EntryPoint]:
+    found = {(_distribution(e)[0], e.name): e for e in importlib.metadata.entry_points(group=GROUP)}
+    limit = os.environ.get("GANTOOL_PLUGINS")
+    wanted = None if limit is None else {name.strip() for name in limit.split(",")}
+    return [
+        entry
+        for (distribution, name), entry in sorted(found.items(), key=lambda item: (item[0][0] != "gantool", item[0]))
+        if wanted is None or distribution == "gantool" or name in wanted or distribution in wanted
+    ]
+
+
+def _distribution(entry: importlib.metadata.EntryPoint) -> tuple[str, str]:
+    return (entry.dist.name, entry.dist.version) if entry.dist is not None else (entry.module, "unknown")
+
+
+def build_registry(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Registry:
+    """Load each entry point and collect what it registers; never raises for a plugin's fault."""
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    registry = Registry([])
+    for entry in entry_points:
+        plugin = Plugin(entry.name, *_distribution(entry))
+        registry.plugins.append(plugin)
+        start = time.perf_counter()
+        with contextlib.redirect_stdout(sys.stderr), _isolation(plugin):
+            _check_requirement(entry)
+            plugin.module = entry.load()
+            _register(manager, plugin)
+        plugin.seconds = time.perf_counter() - start
+    _merge(registry)
+    return registry
+
+
+@contextlib.contextmanager
+def _isolation(plugin: Plugin) -> Iterator[None]:
+    try:
+        yield
+    except _PluginError as error:
+        plugin.fail(str(error), error.remedy)
+    except (Exception, SystemExit) as error:
+        cause = (str(error).strip() or "no message").splitlines()[0]
+        plugin.fail(f"{type(error).__name__}: {cause}.")
+
+
+class _PluginError(GantoolError):
+    """A fault that gantool found in a plugin."""
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def _check_requirement(entry: importlib.metadata.EntryPoint) -> None:
+    for text in (entry.dist.requires if entry.dist is not None else None) or ():
+        requirement = Requirement(text)
+        if requirement.name.lower() == "gantool" and not requirement.specifier.contains(__version__, prereleases=True):
+            raise _PluginError(
+                f"it is built for gantool{requirement.specifier}, this is {__version__}.",
+                "Update both: `pip install --upgrade gantool`.",
+            )
+
+
+def _register(manager: pluggy.PluginManager, plugin: Plugin) -> None:
+    manager.register(plugin.module, name=f"{plugin.distribution}:{plugin.name}")
+    others = [other for other in manager.get_plugins() if other is not plugin.module]
+    hooks: list[tuple[str, type[Any], list[Any]]] = [
+        ("register_models", ModelSpec, plugin.models),
+        ("register_datasets", DatasetSpec, plugin.datasets),
+    ]
+    for hook, kind, collected in hooks:
+        manager.subset_hook_caller(hook, others)(register=_collector(kind, collected))
+
+
+def _collector(kind: type[Any], collected: list[Any]) -> Callable[[Any], None]:
+    def register(spec: Any) -> None:
+        if not isinstance(spec, kind):
+            raise _PluginError(f"it registers {spec!r:.80}, which is not a gantool.{kind.__name__}.")
+        spec.check()
+        if any(other.name == spec.name for other in collected):
+            raise _PluginError(f"it registers {spec.name!r} twice.")
+        collected.append(spec)
+
+    return register
+
+
+def _merge(registry: Registry) -> None:
+    own = {name for plugin in registry.plugins if plugin.built_in for name in plugin.names}
+    for plugin in registry.plugins:
+        taken = own.intersection(plugin.names)
+        if taken and not plugin.built_in:
+            plugin.fail(f"it registers {min(taken)!r}, a name of gantool's own.")
+    registry.models = _undisputed("model", [(p, p.models) for p in registry.plugins], registry.conflicts)
+    registry.datasets = _undisputed("data set", [(p, p.datasets) for p in registry.plugins], registry.conflicts)
+
+
+def _undisputed(
+    kind: str, registered: list[tuple[Plugin, list[_Spec]]], conflicts: dict[tuple[str, str], list[Plugin]]
+) -> dict[str, _Spec]:
+    """The descriptions whose names one plugin alone claims; the others go to `conflicts`."""
+    claims: dict[str, list[tuple[Plugin, _Spec]]] = {}
+    for plugin, specs in registered:
+        for spec in specs:
+            claims.setdefault(spec.name, []).append((plugin, spec))
+    conflicts.update({(kind, name): [p for p, _ in found] for name, found in claims.items() if len(found) > 1})
+    return {name: found[0][1] for name, found in claims.items() if len(found) == 1}

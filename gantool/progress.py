@@ -1,0 +1,141 @@
+"""What a person sees on stderr while a run goes on: a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+_PLAIN_SECONDS = 5.0
+
+
+class Display:
+    """Shows nothing: for scripts, and the base of those that do."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        pass
+
+    def preparing(self, done: int, total: int) -> None:
+        """Images prepared so far."""
+
+    def start(self, total_steps: int, done: int = 0) -> None:
+        """Training begins."""
+
+    def step(self, figures: Mapping[str, Any]) -> None:
+        """A step is done; figures as in metrics.jsonl, with `images_per_second`."""
+
+    def say(self, message: str) -> None:
+        """A line that stays."""
+
+
+def describe(figures: Mapping[str, Any]) -> str:
+    """One step's figures in a line."""
+
+    def number(key: str) -> str:
+        value = figures.get(key)
+        return "-" if value is None else f"{value:.3f}"
+
+    return (
+        f"epoch {figures.get('epoch', 0):.1f}  loss D {number('loss_d')} G {number('loss_g')}  "
+        f"D(x) {number('d_real')}  D(G(z)) {number('d_fake')} / {number('d_fake_after')}  "
+        f"{figures.get('images_per_second') or 0:.0f} img/s"
+    )
+
+
+class PlainDisplay(Display):
+    """Lines at intervals, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.began = self.shown = time.monotonic()
+        self.first = 0
+
+    def preparing(self, done: int, total: int) -> None:
+        """A line now and then, and at the end of a long preparation."""
+        if time.monotonic() - self.shown >= _PLAIN_SECONDS:
+            self.shown = time.monotonic()
+            self.say(f"preparing images: {done} of {total}")
+
+    def start(self, total_steps: int, done: int = 0) -> None:
+        """Remember where training began, for the time left."""
+        self.total, self.first = total_steps, done
+        self.began = self.shown = time.monotonic()
+
+    def step(self, figures: Mapping[str, Any]) -> None:
+        """A line for the first step, the last, and one every few seconds."""
+        now, step = time.monotonic(), int(figures["step"])
+        if step not in (self.first + 1, self.total) and now - self.shown < _PLAIN_SECONDS:
+            return
+        self.shown = now
+        left = (now - self.began) / max(1, step - self.first) * (self.total - step)
+        self.say(f"step {step}/{self.total}  {describe(figures)}  {_clock(left)} left")
+
+    def say(self, message: str) -> None:
+        """Print to stderr."""
+        print(message, file=sys.stderr, flush=True)
+
+
+class TerminalDisplay(Display):
+    """A live bar."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TextColumn("left"),
+            TimeRemainingColumn(compact=True),
+            console=self.console,
+        )
+        self.preparation: TaskID | None = None
+        self.training: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def preparing(self, done: int, total: int) -> None:
+        """Advance the bar of the preparation."""
+        if self.preparation is None:
+            self.preparation = self.bar.add_task("preparing images", total=total, figures="")
+        self.bar.update(self.preparation, completed=done, visible=done < total)
+
+    def start(self, total_steps: int, done: int = 0) -> None:
+        """Show the bar of the training."""
+        self.training = self.bar.add_task("step", total=total_steps, completed=done, figures="")
+
+    def step(self, figures: Mapping[str, Any]) -> None:
+        """Advance the bar."""
+        if self.training is not None:
+            self.bar.update(self.training, completed=int(figures["step"]), figures=describe(figures))
+
+    def say(self, message: str) -> None:
+        """Print above the bar."""
+        self.console.print(escape(message), highlight=False)
+
+
+def make_display() -> Display:
+    """A live bar where stderr is a terminal, plain lines elsewhere."""
+    return TerminalDisplay() if sys.stderr.isatty() else PlainDisplay()
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

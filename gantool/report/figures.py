@@ -1,0 +1,132 @@
+"""The pictures of a run, drawn from its folder alone."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
+
+from gantool.runs import RunFolder, read_json_lines, write_bytes
+
+# Okabe and Ito's colours, told apart by everyone.
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
+_MOST_FRAMES = 60
+_ANIMATION_SIDE = 480
+
+
+def draw_losses(folder: RunFolder) -> None:
+    """Write losses.png: both losses; D(x) and D(G(z)), with the 1/2 of equilibrium where they are probabilities."""
+    record = folder.read()
+    metrics = list(read_json_lines(folder.metrics_file))
+    figure = Figure(figsize=(9, 6.5), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True)
+    steps = _column(metrics, "step")
+    _curve(above, steps, _column(metrics, "loss_d"), BLUE, "discriminator")
+    _curve(above, steps, _column(metrics, "loss_g"), ORANGE, "generator")
+    above.set_ylabel("loss")
+    figure.suptitle(
+        f"{record.name}: {record.model} on {record.data.get('name', '?')}, seed {record.config.get('seed')}"
+    )
+    _curve(below, steps, _column(metrics, "d_real"), BLUE, "D(x), real images")
+    _curve(below, steps, _column(metrics, "d_fake"), ORANGE, "D(G(z)), before D's update")
+    if record.d_scale == "probability":
+        below.axhline(0.5, color=GREY, linestyle="--", linewidth=1, label="1/2: equilibrium")
+        below.set_ylim(-0.02, 1.02)
+        below.set_ylabel("probability of “real”")
+    else:
+        below.set_ylabel("D's raw output")
+    below.set_xlabel("step (generator updates)")
+    for axes in (above, below):
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2)
+    _save(figure, folder.losses_figure)
+
+
+def _column(metrics: list[dict[str, Any]], key: str) -> npt.NDArray[np.float64]:
+    values = [entry.get(key) for entry in metrics]
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _curve(
+    axes: Axes, steps: npt.NDArray[np.float64], values: npt.NDArray[np.float64], colour: str, label: str
+) -> None:
+    if len(values) < 50:
+        axes.plot(steps, values, color=colour, linewidth=1.4, label=label)
+        return
+    axes.plot(steps, values, color=colour, linewidth=0.6, alpha=0.25)
+    axes.plot(steps, smooth(values, max(5, len(values) // 50)), color=colour, linewidth=1.6, label=label)
+    seen = values[np.isfinite(values)]
+    low, high = axes.dataLim.y0, np.percentile(seen, 99.5) * 1.15 if len(seen) else 1
+    if seen.size and seen.max() > 2 * high > 0:
+        axes.set_ylim(min(low, 0), high)  # a few spikes would flatten everything else
+
+
+def smooth(values: npt.NDArray[np.float64], span: int) -> npt.NDArray[np.float64]:
+    """Exponential moving average over about `span` values, debiased at the start; nan is passed over."""
+    decay = 1 - 2 / (span + 1)
+    result, total, weight = np.empty_like(values), 0.0, 0.0
+    for i, value in enumerate(values):
+        if np.isfinite(value):
+            total = decay * total + (1 - decay) * value
+            weight = decay * weight + (1 - decay)
+        result[i] = total / weight if weight else np.nan
+    return result
+
+
+def draw_samples(folder: RunFolder) -> None:
+    """Write samples.png: real images beside the last sheet."""
+    record = folder.read()
+    sheets = folder.sheets()
+    if not sheets or not folder.real_file.exists():
+        return
+    step, sheet = list(sheets.items())[-1]
+    figure = Figure(figsize=(11, 5.7), layout="constrained")
+    panels = ((folder.real_file, "real images"), (sheet, f"samples of {record.model} at step {step:,}"))
+    for axes, (file, title) in zip(figure.subplots(1, 2), panels, strict=True):
+        axes.imshow(_read(file), interpolation="nearest")
+        axes.set_title(title)
+        axes.axis("off")
+    _save(figure, folder.samples_figure)
+
+
+def draw_animation(folder: RunFolder) -> None:
+    """Write progress.gif: the sheets in order, each with its step, the last one held."""
+    sheets = folder.sheets()
+    if not sheets:
+        return
+    chosen = np.unique(np.linspace(0, len(sheets) - 1, min(len(sheets), _MOST_FRAMES)).round().astype(int))
+    items = list(sheets.items())
+    frames = [_frame(_read(items[i][1]), f"step {items[i][0]:,}") for i in chosen]
+    buffer = io.BytesIO()
+    durations = [max(120, min(600, 6000 // len(frames)))] * (len(frames) - 1) + [2500]
+    frames[0].save(buffer, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    write_bytes(folder.animation, buffer.getvalue())
+
+
+def _frame(picture: npt.NDArray[np.uint8], caption: str) -> Image.Image:
+    image = Image.fromarray(picture)
+    factor = max(1, round(_ANIMATION_SIDE / max(image.size)))
+    image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+    framed = Image.new("RGB", (image.width, image.height + 28), "white")
+    framed.paste(image, (0, 28))
+    ImageDraw.Draw(framed).text((8, 5), caption, fill="black", font=ImageFont.load_default(16))
+    return framed
+
+
+def _read(file: Path) -> npt.NDArray[np.uint8]:
+    with Image.open(file, formats=["PNG"]) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _save(figure: Figure, path: Path) -> None:
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)
+    write_bytes(path, buffer.getvalue())

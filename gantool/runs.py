@@ -1,0 +1,276 @@
+"""The run folder: the one place that knows its names and formats. Reading one needs no torch, data or plugin."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gantool.errors import ConfigError, GantoolError
+
+FORMAT = 1
+Status = Literal["running", "finished", "interrupted", "diverged", "failed"]
+
+
+class RunRecord(BaseModel):
+    """run.json, format 1. Readers accept keys they do not know.
+
+    Attributes:
+        config: every option's value; sources: where each came from.
+        data: name, fingerprint, split sizes, image size, channels, classes.
+        latent: prior and dimension; networks: parameters of each network.
+        plugin: distribution and version that brought the model.
+        environment: versions, device, threads.
+        d_scale: "probability" where d_real and d_fake are probabilities, else "raw".
+        total_steps: generator updates the run is to have; steps, epochs, images, seconds: what it has had.
+    """
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+    format: int = FORMAT
+    name: str
+    model: str
+    status: Status
+    argv: list[str] = Field(default_factory=list)
+    preset: str | None = None
+    config: dict[str, Any] = Field(default_factory=dict)
+    sources: dict[str, str] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+    latent: dict[str, Any] = Field(default_factory=dict)
+    networks: dict[str, Any] = Field(default_factory=dict)
+    plugin: dict[str, str] = Field(default_factory=dict)
+    environment: dict[str, Any] = Field(default_factory=dict)
+    process: dict[str, Any] = Field(default_factory=dict)
+    d_scale: Literal["probability", "raw"] = "probability"
+    started: str = ""
+    ended: str | None = None
+    total_steps: int = 0
+    steps: int = 0
+    epochs: float = 0.0
+    images: int = 0
+    seconds: float = 0.0
+    images_per_second: float | None = None
+
+
+class RunFolder:
+    """A run's folder: names of its files, and the reading and writing of its records."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record_file = path / "run.json"
+        self.metrics_file = path / "metrics.jsonl"
+        self.events_file = path / "events.jsonl"
+        self.scores_file = path / "scores.jsonl"
+        self.real_file = path / "real.png"
+        self.sheet_file = path / "sheet.json"
+        self.samples = path / "samples"
+        self.checkpoints = path / "checkpoints"
+        self.generator_file = path / "generator.safetensors"
+        self.losses_figure = path / "losses.png"
+        self.samples_figure = path / "samples.png"
+        self.animation = path / "progress.gif"
+
+    @classmethod
+    def create(cls, path: Path) -> RunFolder:
+        """Make a new, empty run folder.
+
+        Raises:
+            ConfigError: something of that name exists already.
+            GantoolError: the folder cannot be made.
+        """
+        folder = cls(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir()
+        except FileExistsError as error:
+            if not path.parent.is_dir():
+                raise ConfigError(
+                    f"{path.parent} is a file; runs need a folder.", "Name another with --experiments-dir."
+                ) from error
+            raise ConfigError(
+                f"the run {path} exists already and is never overwritten.", "Give another --name."
+            ) from error
+        except OSError as error:
+            raise GantoolError(
+                f"cannot make the run folder {path}: {error.strerror or error}",
+                "Name a writable place with --experiments-dir.",
+            ) from error
+        folder.samples.mkdir()
+        folder.checkpoints.mkdir()
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Open an existing run folder.
+
+        Raises:
+            ConfigError: it is not one.
+        """
+        folder = cls(path)
+        if not folder.record_file.is_file():
+            what = "has no run.json" if path.is_dir() else "is not a folder"
+            raise ConfigError(
+                f"{path} is not a run: it {what}.",
+                "Give a folder that `gantool run` made, for example experiments/...",
+            )
+        return folder
+
+    def read(self) -> RunRecord:
+        """Read run.json.
+
+        Raises:
+            GantoolError: it is damaged, or of a newer format.
+        """
+        try:
+            content = json.loads(self.record_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise GantoolError(f"{self.record_file} cannot be read: {error}") from None
+        version = content.get("format") if isinstance(content, dict) else None
+        if isinstance(version, int) and version > FORMAT:
+            raise GantoolError(
+                f"{self.path} has run format {version}; this gantool reads up to {FORMAT}.", "Update gantool."
+            )
+        try:
+            return RunRecord.model_validate(content)
+        except ValidationError as error:
+            detail = error.errors()[0]
+            where = ".".join(map(str, detail["loc"])) or "its content"
+            raise GantoolError(f"{self.record_file} is damaged: {where}: {detail['msg']}") from None
+
+    def write(self, record: RunRecord) -> None:
+        """Write run.json, whole or not at all."""
+        write_json(self.record_file, record.model_dump(mode="json"))
+
+    def sheet(self, step: int) -> Path:
+        """Where the sheet of a step is."""
+        return self.samples / f"{step:08d}.png"
+
+    def sheets(self) -> dict[int, Path]:
+        """The sheets there are, by step, in order."""
+        found = {int(file.stem): file for file in self.samples.glob("*.png") if re.fullmatch(r"\d{8,}", file.stem)}
+        return dict(sorted(found.items()))
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process; the lock goes with the process, however it ends.
+
+        Raises:
+            GantoolError: another process holds it.
+        """
+        try:
+            with FileLock(self.path / ".lock", timeout=0):
+                yield
+        except Timeout:
+            with contextlib.suppress(GantoolError):
+                owner = self.read().process
+                raise GantoolError(
+                    f"run {self.path} is being trained by process {owner.get('pid')} on {owner.get('host')}.",
+                    "Wait for it, or stop it first.",
+                ) from None
+            raise GantoolError(f"run {self.path} is in use by another process.") from None
+
+    def is_live(self) -> bool:
+        """Whether a process is training this run now (on this machine)."""
+        if not (self.path / ".lock").exists():
+            return False
+        try:
+            with FileLock(self.path / ".lock", timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError:
+            return False
+
+    def remove(self) -> None:
+        """Delete the folder: for a run that failed before its first step."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that it appears whole or not at all: aside, flushed to disk, renamed."""
+    descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(aside).chmod(0o644)
+        Path(aside).replace(path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON document, whole or not at all; numbers that are not finite become null."""
+    write_bytes(path, (json.dumps(finite(content), indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def finite(value: Any) -> Any:
+    """The same content with None in place of every number that JSON cannot hold."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return value
+
+
+class JsonLines:
+    """A growing file of one JSON object a line."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", encoding="utf-8")
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        """Add a line."""
+        self._file.write(json.dumps(finite(entry), ensure_ascii=False) + "\n")
+
+    def flush(self, *, to_disk: bool = False) -> None:
+        """Make the lines visible to readers, and with `to_disk` safe from a power cut."""
+        self._file.flush()
+        if to_disk:
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Read what a growing file holds; an unterminated last line, damaged lines and a missing file are passed over."""
+    try:
+        file = path.open("rb")
+    except OSError:
+        return
+    with file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            with contextlib.suppress(ValueError, RecursionError):
+                entry = json.loads(line)
+                if isinstance(entry, dict):
+                    yield entry
+
+
+def cut_back(path: Path, step: int) -> None:
+    """Drop from a growing file the lines after a step, and an unterminated last line."""
+    if not path.exists():
+        return
+    kept = io.BytesIO()
+    for entry in read_json_lines(path):
+        if entry.get("step", 0) <= step:
+            kept.write((json.dumps(entry, ensure_ascii=False) + "\n").encode())
+    write_bytes(path, kept.getvalue())

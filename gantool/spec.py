@@ -1,0 +1,122 @@
+"""Plain descriptions of what plugins register: importable without torch."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from gantool.config import TrainConfig
+from gantool.errors import GantoolError
+
+RESERVED_OPTIONS = frozenset(
+    {"name", "experiments_dir", "preset", "config", "seeds", "dry_run", "json", "debug", "help", "evaluate"}
+)  # words of the command line that are no fields of a configuration
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+class InvalidSpecError(ValueError):
+    """A description that gantool cannot register; the message says what to mend."""
+
+
+def load_implementation(path: str) -> Any:
+    """Import the object that `"package.module:name"` points at.
+
+    Raises:
+        GantoolError: the module cannot be imported or has no such name.
+    """
+    module_name, _, attribute = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise GantoolError(f"cannot load {path}: {error}", "Reinstall the plugin that registers it.") from error
+
+
+def _check_name(kind: str, name: object) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidSpecError(
+            f"{kind} name {name!r}: use lower-case letters, digits and hyphens, at most 40, "
+            "beginning with a letter or digit"
+        )
+
+
+def _check_implementation(kind: str, path: object) -> None:
+    if not isinstance(path, str) or not re.fullmatch(r"[\w.]+:\w+", path):
+        raise InvalidSpecError(f"{kind} implementation {path!r}: write it as 'package.module:Class'")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What `list-models` and `run MODEL --help` need to know of a model.
+
+    Attributes:
+        name: what one types after `gantool run`.
+        summary: one line.
+        implementation: `"package.module:Class"`, a subclass of `gantool.GAN`, imported when it is run.
+        config: the typed options; a subclass of `gantool.TrainConfig`.
+        paper: author, year and where to find it.
+        presets: named overlays of the options, each a mapping from option to value.
+        needs_labels: whether the model trains on labelled data only.
+    """
+
+    name: str
+    summary: str
+    implementation: str
+    config: type[TrainConfig] = TrainConfig
+    paper: str = ""
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    needs_labels: bool = False
+
+    def check(self) -> None:
+        """Raise `InvalidSpecError` unless everything in this description can be used."""
+        _check_name("model", self.name)
+        _check_implementation(f"model {self.name!r}:", self.implementation)
+        if not isinstance(self.summary, str) or not self.summary.strip():
+            raise InvalidSpecError(f"model {self.name!r}: a summary of one line is missing")
+        if not (isinstance(self.config, type) and issubclass(self.config, TrainConfig)):
+            raise InvalidSpecError(f"model {self.name!r}: config must be a subclass of gantool.TrainConfig")
+        reserved = RESERVED_OPTIONS.intersection(self.config.model_fields)
+        if reserved:
+            raise InvalidSpecError(f"model {self.name!r}: option name {min(reserved)!r} is reserved")
+        for preset, overlay in self.presets.items():
+            _check_name(f"model {self.name!r}: preset", preset)
+            try:
+                self.config(**overlay)
+            except (ValidationError, TypeError) as error:
+                raise InvalidSpecError(f"model {self.name!r}: preset {preset!r} is invalid: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSpec:
+    """What `list-datasets` needs to know of a data set.
+
+    Attributes:
+        name: what one types after `--data`.
+        summary: one line.
+        source: `"package.module:Class"`, a subclass of `gantool.data.Source`, made from the data folder.
+        images: how many images, all splits together.
+        image_size: side in pixels to which images are prepared unless the options say otherwise.
+        channels: 1 (grey) or 3 (RGB).
+        classes: number of labels; 0 where there are none.
+    """
+
+    name: str
+    summary: str
+    source: str
+    images: int
+    image_size: int
+    channels: int
+    classes: int
+
+    def check(self) -> None:
+        """Raise `InvalidSpecError` unless everything in this description can be used."""
+        _check_name("data set", self.name)
+        _check_implementation(f"data set {self.name!r}:", self.source)
+        if self.channels not in (1, 3):
+            raise InvalidSpecError(f"data set {self.name!r}: channels must be 1 or 3, not {self.channels!r}")
+        if self.image_size < 8:
+            raise InvalidSpecError(f"data set {self.name!r}: image_size must be at least 8")

@@ -1,0 +1,205 @@
+"""THE training loop: every model is trained by this page."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from gantool.data.batches import Batches
+from gantool.gan import GAN, Batch, Losses, Progress, Schedule
+from gantool.objectives import scale
+
+
+class Trainer:
+    """Moves the two networks of a GAN, one generator update a step, and holds all that resuming needs.
+
+    Args:
+        gan: the model, on the device and in the memory format to train in.
+        batches: real images.
+        total_steps: generator updates that the run shall have, for schedules.
+        rng: where latents and labels come from.
+
+    Attributes:
+        steps: generator updates done.
+        images: real images that the discriminator has seen.
+    """
+
+    def __init__(self, gan: GAN, batches: Batches, total_steps: int, rng: torch.Generator) -> None:
+        self.gan = gan
+        self.config = gan.config
+        self.batches = batches
+        self.total_steps = total_steps
+        self.rng = rng
+        self.optimizers = gan.optimizers()
+        self.ema = _averaged(gan, self.config.ema) if self.config.ema else None
+        self.device = batches.device
+        self.dtype = next(gan.parameters()).dtype
+        self.steps = 0
+        self.images = 0
+        gan.train()
+
+    def train(self) -> Iterator[dict[str, Tensor]]:
+        """Step until `total_steps`, yielding each step's figures: scalars, still on the device."""
+        while self.steps < self.total_steps:
+            yield self.step()
+
+    def step(self) -> dict[str, Tensor]:
+        """One generator update and the discriminator updates that go before it."""
+        self._apply(self.gan.schedule(self.progress))
+        d, g = self._simultaneous() if self.config.update == "simultaneous" else self._alternating()
+        if self.ema is not None:
+            self.ema.update_parameters(self.gan.generator)
+        self.steps += 1
+        return self._figures(d, g)
+
+    def _alternating(self) -> tuple[Losses, Losses]:
+        fresh = self.config.generator_batch == "fresh"
+        for remaining in reversed(range(self.config.discriminator_steps)):
+            batch = self._draw(with_graph=not remaining and not fresh)
+            d = self._loss(self.gan.discriminator_loss, self._for_discriminator(batch, detach=True))
+            self._backward(self.optimizers.discriminator, d)
+            self._move_discriminator()
+        if fresh:
+            batch = self._draw(with_graph=True, real=None if self.gan.objective.generator_needs_real else batch)
+        g = self._loss(self.gan.generator_loss, batch)
+        self._backward(self.optimizers.generator, g)
+        self.optimizers.generator.step()
+        return d, g
+
+    def _simultaneous(self) -> tuple[Losses, Losses]:
+        batch = self._for_discriminator(self._draw(with_graph=True), detach=False)
+        d = self._loss(self.gan.discriminator_loss, batch)
+        known = replace(batch, real_logits=d.real_logits, fake_logits=d.fake_logits)
+        g = self._loss(self.gan.generator_loss, known)
+        self._backward(self.optimizers.discriminator, d, retain_graph=True)
+        self._backward(self.optimizers.generator, g)
+        self._move_discriminator()
+        self.optimizers.generator.step()
+        return d, replace(g, fake_logits=None)  # nothing is known of D's answer after its update
+
+    def _draw(self, *, with_graph: bool, real: Batch | None = None) -> Batch:
+        """Draw new fakes beside new real images, or beside those of the given batch."""
+        images, labels = next(self.batches) if real is None else (real.real, real.real_labels)
+        z = self.gan.sample_latent(len(images), self.rng).to(self.device, self.dtype, non_blocking=True)
+        y = self.gan.sample_labels(len(images), self.rng)
+        y = None if y is None else y.to(self.device, non_blocking=True)
+        with torch.set_grad_enabled(with_graph), self._autocast():
+            fake = self.gan.generate(z, y).to(self.dtype)
+        return Batch(images.to(self.dtype), labels, z, fake, y)
+
+    def _for_discriminator(self, batch: Batch, *, detach: bool) -> Batch:
+        """Count the real images, cut the generator off, let gradients reach images that a penalty differentiates."""
+        self.images += len(batch.real)
+        real = batch.real.requires_grad_("r1" in self.config.penalty)
+        fake = batch.fake.detach().requires_grad_("r2" in self.config.penalty) if detach else batch.fake
+        return replace(batch, real=real, fake=fake)
+
+    def _loss(self, loss: Callable[[Batch], Losses], batch: Batch) -> Losses:
+        with self._autocast():
+            return loss(batch)
+
+    def _backward(self, optimizer: torch.optim.Optimizer, losses: Losses, *, retain_graph: bool = False) -> None:
+        """Gradients for this optimiser's parameters alone: autograd skips the work for all others."""
+        optimizer.zero_grad(set_to_none=True)
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        losses.total.backward(inputs=parameters, retain_graph=retain_graph)
+
+    def _move_discriminator(self) -> None:
+        self.optimizers.discriminator.step()
+        if self.config.clip:
+            with torch.no_grad():
+                for parameter in self.gan.discriminator.parameters():
+                    parameter.clamp_(-self.config.clip, self.config.clip)
+
+    def _apply(self, schedule: Schedule) -> None:
+        for group in self.optimizers.discriminator.param_groups:
+            group.update(schedule.discriminator)
+        for group in self.optimizers.generator.param_groups:
+            group.update(schedule.generator)
+        if schedule.penalty_weight is not None:
+            self.gan.penalty_weight = schedule.penalty_weight
+        if schedule.ema is not None and self.ema is not None:
+            self.ema.multi_avg_fn = get_ema_multi_avg_fn(schedule.ema)
+
+    def _figures(self, d: Losses, g: Losses) -> dict[str, Tensor]:
+        figures = {"loss_d": d.total.detach(), "loss_g": g.total.detach()}
+        answers = {"d_real": d.real_logits, "d_fake": d.fake_logits, "d_fake_after": g.fake_logits}
+        figures |= {k: scale(self.gan.objective, logits) for k, logits in answers.items() if logits is not None}
+        return figures | {k: value.detach() for k, value in {**d.extra, **g.extra}.items()}
+
+    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
+
+    @property
+    def progress(self) -> Progress:
+        """Where training stands."""
+        return Progress(self.steps, self.total_steps, self.batches.epoch, self.images)
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[GAN]:
+        """The model with the generator that samples are drawn from: the averaged one where the run averages."""
+        trained = self.gan.generator
+        try:
+            if self.ema is not None:
+                self.gan.generator = self.ema.module
+            yield self.gan
+        finally:
+            self.gan.generator = trained
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that resuming needs: tensors, numbers and strings only."""
+        return {
+            "gan": self.gan.state_dict(),
+            "ema": None if self.ema is None else self.ema.state_dict(),
+            "discriminator_optimizer": self.optimizers.discriminator.state_dict(),
+            "generator_optimizer": self.optimizers.generator.state_dict(),
+            "latents": self.rng.get_state(),
+            "random": _random_state(self.device),
+            "batches": self.batches.drawn,
+            "steps": self.steps,
+            "images": self.images,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a saved state.
+
+        Raises:
+            RuntimeError, KeyError, ValueError: the state is of another model or configuration.
+        """
+        self.gan.load_state_dict(state["gan"])
+        if self.ema is not None:
+            self.ema.load_state_dict(state["ema"])
+        self.optimizers.discriminator.load_state_dict(state["discriminator_optimizer"])
+        self.optimizers.generator.load_state_dict(state["generator_optimizer"])
+        self.rng.set_state(state["latents"])
+        _set_random_state(self.device, state["random"])
+        self.batches.drawn = state["batches"]
+        self.steps = state["steps"]
+        self.images = state["images"]
+
+
+def _averaged(gan: GAN, decay: float) -> AveragedModel:
+    return AveragedModel(gan.generator, multi_avg_fn=get_ema_multi_avg_fn(decay))
+
+
+def _random_state(device: torch.device) -> dict[str, Tensor]:
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        states["mps"] = torch.mps.get_rng_state()
+    return states
+
+
+def _set_random_state(device: torch.device, states: dict[str, Tensor]) -> None:
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
+    elif device.type == "mps" and "mps" in states:
+        torch.mps.set_rng_state(states["mps"])
