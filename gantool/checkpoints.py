@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,7 +69,11 @@ def load(path: Path) -> dict[str, Any]:
     return state
 
 
-def save_generator(path: Path, generator: nn.Module, metadata: Mapping[str, str]) -> None:
-    """Write a generator's weights and buffers as safetensors, whole or not at all."""
+def save_generator(path: Path, generator: nn.Module, about: Mapping[str, Any]) -> None:
+    """Write a generator's weights and buffers as safetensors, whole or not at all.
+
+    `about` goes into the file's metadata under the one key "gantool", as JSON: equal content gives equal bytes, which
+    several keys would not (safetensors writes them in no fixed order).
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
-    write_bytes(path, safetensors_bytes(tensors, metadata=dict(metadata)))
+    write_bytes(path, safetensors_bytes(tensors, metadata={"gantool": json.dumps(dict(about), sort_keys=True)}))

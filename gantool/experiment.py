@@ -224,12 +224,8 @@ def _finish(folder: RunFolder, recorder: Recorder, trainer: Trainer, prepared: P
     from gantool.report import figures
 
     with trainer.averaged() as gan:
-        metadata = {
-            "model": prepared.spec.name,
-            "step": str(trainer.steps),
-            "averaged": str(trainer.ema is not None),
-        }
-        checkpoints.save_generator(folder.generator_file, gan.generator, metadata)
+        about = {"model": prepared.spec.name, "step": trainer.steps, "averaged": trainer.ema is not None}
+        checkpoints.save_generator(folder.generator_file, gan.generator, about)
     recorder.metrics.flush()
     folder.write(recorder.up_to_date("running"))
     figures.draw_losses(folder)

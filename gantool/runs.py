@@ -172,13 +172,14 @@ class RunFolder:
             with FileLock(self.path / ".lock", timeout=0):
                 yield
         except Timeout:
-            with contextlib.suppress(GantoolError):
+            try:
                 owner = self.read().process
-                raise GantoolError(
-                    f"run {self.path} is being trained by process {owner.get('pid')} on {owner.get('host')}.",
-                    "Wait for it, or stop it first.",
-                ) from None
-            raise GantoolError(f"run {self.path} is in use by another process.") from None
+            except GantoolError:
+                owner = {}
+            raise GantoolError(
+                f"run {self.path} is being trained by process {owner.get('pid', '?')} on {owner.get('host', '?')}.",
+                "Wait for it, or stop it first.",
+            ) from None
 
     def is_live(self) -> bool:
         """Whether a process is training this run now (on this machine)."""

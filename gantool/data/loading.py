@@ -36,7 +36,7 @@ def load(config: TrainConfig, registry: Registry, progress: Progress = lambda do
         name, image_size, channels = spec.name, spec.image_size, spec.channels
     else:
         folder = Path(config.data).expanduser()
-        if not folder.exists() and len(folder.parts) == 1:
+        if not folder.exists() and Path(config.data).name == config.data:
             registry.explain_missing("data set", config.data)
             raise ConfigError(
                 f"no data set or folder {config.data!r}.{did_you_mean(config.data, registry.datasets)}",

@@ -88,7 +88,7 @@ def draw_samples(folder: RunFolder) -> None:
     if not sheets or not folder.real_file.exists():
         return
     step, sheet = list(sheets.items())[-1]
-    figure = Figure(figsize=(11, 5.7), layout="constrained")
+    figure = Figure(figsize=(11, 6), layout="constrained")
     panels = ((folder.real_file, "real images"), (sheet, f"samples of {record.model} at step {step:,}"))
     for axes, (file, title) in zip(figure.subplots(1, 2), panels, strict=True):
         axes.imshow(_read(file), interpolation="nearest")

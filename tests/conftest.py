@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import SMALL, Outcome, gantool, picture
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of the test session's own, so that tests neither use nor fill the user's."""
+    folder = tmp_path_factory.mktemp("data")
+    os.environ["GANTOOL_DATA_DIR"] = str(folder)
+    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+    for key in [key for key in os.environ if key.startswith("GANTOOL_OPT_")]:
+        del os.environ[key]
+    return folder
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Callable[..., Outcome]:
+    """The command line, in a fresh working directory."""
+
+    def call(*arguments: str | Path, **options: Any) -> Outcome:
+        return gantool(*arguments, cwd=options.pop("cwd", tmp_path), **options)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def picture_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 small colour pictures in two classes."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for i in range(120):
+        picture(folder / ("cats" if i % 2 else "dogs") / f"{i}.png", seed=i)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
+    """A small run of dcgan on mnist5k, made once; tests read it."""
+    where = tmp_path_factory.mktemp("finished")
+    arguments: Sequence[str] = ["run", "dcgan", "--steps", "60", "--name", "small", *SMALL]
+    outcome = gantool(*arguments, cwd=where)
+    assert outcome.code == 0, outcome.err
+    return where / "experiments" / "small"

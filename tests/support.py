@@ -1,0 +1,50 @@
+"""What the tests share: the command line in a process of its own, and pictures of noise."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+SMALL = ["--ngf", "8", "--ndf", "8", "--nz", "16", "--threads", "1"]
+
+
+@dataclass
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def gantool(*arguments: str | Path, cwd: Path, env: dict[str, str] | None = None, timeout: float = 120) -> Outcome:
+    """Run the command line in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gantool", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "120", **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def picture(path: Path, size: tuple[int, int] = (20, 16), mode: str = "RGB", seed: int = 0, **save: Any) -> Path:
+    """Write a picture of noise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    bands = len(Image.new(mode, (1, 1)).getbands())
+    shape = (size[1], size[0], bands) if bands > 1 else (size[1], size[0])
+    pixels = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+    Image.fromarray(pixels if mode != "1" else pixels > 127, None if mode == "1" else mode).save(path, **save)
+    return path

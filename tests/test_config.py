@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import Field
+
+from gantool.config import Resolved, TrainConfig, incompatibilities, options_of, resolve
+from gantool.errors import ConfigError
+from gantool.plugins import load_registry
+
+
+class Config(TrainConfig):
+    lr: float = 1e-3
+    width: int = Field(64, ge=1, description="channels")
+
+
+PRESETS = {"paper": {"lr": 0.5, "steps": 7}}
+
+
+def get(**options: Any) -> Resolved:
+    return resolve(Config, model="m", presets=PRESETS, environment=options.pop("environment", {}), **options)
+
+
+def test_precedence(tmp_path: Path) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text("lr = 0.4\nwidth = 3\nnz = 9")
+    assert get().config.lr == 1e-3
+    assert get(preset="paper").config.lr == 0.5
+    assert get(preset="paper", file=file).config.lr == 0.4
+    environment = {"GANTOOL_OPT_LR": "0.3", "GANTOOL_OPT_NZ": "5"}
+    assert get(preset="paper", file=file, environment=environment).config.lr == 0.3
+    found = get(preset="paper", file=file, environment=environment, flags={"lr": 0.2})
+    assert found.config.lr == 0.2
+    assert found.sources["lr"] == "command line"
+    assert found.sources["nz"] == "environment"
+    assert found.sources["width"] == str(file)
+    assert found.sources["steps"] == "preset paper"
+    assert found.sources["seed"] == "default"
+
+
+def test_steps_in_a_layer_replace_epochs_below_and_the_other_way_round() -> None:
+    assert (get().config.epochs, get().config.steps) == (5, None)
+    paper = get(preset="paper").config
+    assert (paper.epochs, paper.steps) == (None, 7)
+    flags = get(preset="paper", flags={"epochs": 2}).config
+    assert (flags.epochs, flags.steps) == (2, None)
+    with pytest.raises(ConfigError, match="one of the two"):
+        get(flags={"epochs": 2, "steps": 3})
+
+
+def test_a_plain_default_in_a_subclass_keeps_description_type_and_bounds() -> None:
+    options = {option.key: option for option in options_of(Config, "m")}
+    assert options["lr"].description == {o.key: o for o in options_of(TrainConfig)}["lr"].description
+    assert options["lr"].field.default == 1e-3
+    assert options["lr"].heading == "Optimiser"
+    assert options["width"].heading == "Options of m"
+    with pytest.raises(ConfigError, match="greater than 0"):
+        get(flags={"lr": -1})
+    assert TrainConfig().lr == 2e-4
+
+
+@pytest.mark.parametrize(
+    "flags, said",
+    [
+        ({"image_size": 7}, ["--image-size = 7", "command line", "greater than or equal to 8", "side of the square"]),
+        ({"lr": float("nan")}, ["--lr"]),
+        ({"batch_size": 0}, ["--batch-size"]),
+        ({"epochs": -1}, ["--epochs"]),
+        ({"nz": 10**9}, ["--nz"]),
+        ({"seed": -1}, ["--seed"]),
+        ({"wdith": 1}, ["unknown option 'wdith'", "'width'"]),
+    ],
+)
+def test_invalid_values_name_option_source_and_meaning(flags: dict[str, Any], said: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        get(flags=flags)
+    for words in said:
+        assert words in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        ("lr = 'fast'", "--lr = 'fast'"),
+        ("leraning_rate = 1", "'leraning_rate' is not known"),
+        ("epoch = 3", "Did you mean 'epochs'"),
+        ("[train]\nlr = 1", "no tables"),
+        ("lr = ", "not valid TOML"),
+        ("lr = 1\nlr = 2", "not valid TOML"),
+    ],
+)
+def test_a_wrong_file_says_what_is_wrong(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "a.toml").write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        get(file=tmp_path / "a.toml")
+    assert said in str(caught.value)
+
+
+def test_a_missing_or_binary_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot read"):
+        get(file=tmp_path / "none.toml")
+    (tmp_path / "b.toml").write_bytes(b"\xff\xfe\0")
+    with pytest.raises(ConfigError, match="not valid"):
+        get(file=tmp_path / "b.toml")
+
+
+def test_run_json_is_a_configuration_of_its_own_model_only(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps({"model": "m", "config": Config(lr=0.25, epochs=None, steps=3).model_dump(mode="json")}))
+    config = get(file=file).config
+    assert (config.lr, config.epochs, config.steps) == (0.25, None, 3)
+    file.write_text(json.dumps({"model": "other", "config": {}}))
+    with pytest.raises(ConfigError, match="'other', not of 'm'"):
+        get(file=file)
+    file.write_text("[]")
+    with pytest.raises(ConfigError, match=r"not the run\.json"):
+        get(file=file)
+
+
+def test_unknown_preset_and_environment() -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'paper'"):
+        get(preset="papper")
+    (warning,) = get(environment={"GANTOOL_OPT_EPOCH": "3"}).warnings
+    assert "'epochs'" in warning
+
+
+@pytest.mark.parametrize(
+    "flags, reason",
+    [
+        ({"loss": "wasserstein"}, "bounded slope"),
+        ({"clip": 0.01}, "serves loss 'wasserstein' only"),
+        ({"loss": "wasserstein", "clip": 0.01, "penalty": "gp"}, "clip and penalty"),
+        ({"loss": "wasserstein", "clip": 0.01, "spectral_norm": True}, "clip and spectral_norm"),
+        ({"penalty_weight": 3.0}, "without a penalty"),
+        ({"update": "simultaneous", "discriminator_steps": 2}, "discriminator_steps must be 1"),
+        ({"update": "simultaneous", "generator_batch": "fresh"}, "must be 'reuse'"),
+    ],
+)
+def test_senseless_combinations_are_refused_with_the_reason(flags: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        get(flags=flags)
+    assert reason in str(caught.value)
+
+
+def test_every_refusal_above_is_every_refusal_there_is() -> None:
+    assert len(list(incompatibilities(TrainConfig()))) == 7
+
+
+def test_every_option_of_every_model_has_a_description() -> None:
+    for spec in load_registry().models.values():
+        for option in options_of(spec.config, spec.name):
+            assert option.description, (spec.name, option.key)
