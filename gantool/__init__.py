@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gantool.gan import GAN, Batch, Latent, Losses, Optimizers, Progress, Schedule, Shapes
     from gantool.hookspecs import hookimpl
     from gantool.spec import DatasetSpec, ModelSpec
+    from gantool.tracking import TrackedRun, Tracker
 
 __all__ = [
     "GAN",
@@ -35,6 +36,8 @@ __all__ = [
     "Schedule",
     "Shapes",
     "Source",
+    "TrackedRun",
+    "Tracker",
     "TrainConfig",
     "__version__",
     "hookimpl",
@@ -49,6 +52,8 @@ _HOMES = {
     "hookimpl": "gantool.hookspecs",
     "DatasetSpec": "gantool.spec",
     "ModelSpec": "gantool.spec",
+    "TrackedRun": "gantool.tracking",
+    "Tracker": "gantool.tracking",
 }
 
 

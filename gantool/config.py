@@ -204,10 +204,6 @@ def incompatibilities(config: TrainConfig) -> Iterator[tuple[bool, str]]:
         "clip and spectral_norm are two answers to one question: give one of them",
     )
     yield (
-        config.penalty_weight is not None and config.penalty == "none",
-        "penalty_weight without a penalty has no effect: add --penalty gp, r1, r2 or r1+r2",
-    )
-    yield (
         config.update == "simultaneous" and config.discriminator_steps > 1,
         "a simultaneous update moves each network once a step: discriminator_steps must be 1",
     )
@@ -323,9 +319,13 @@ def resolve(
             values[key] = value
             sources[key] = source
     try:
-        return Resolved(config(**values), sources, warnings)
+        resolved = config(**values)
     except ValidationError as error:
         raise ConfigError(_explain(error, config, sources)) from None
+    # Here and not in the configuration: a model's own default weight is harmless when its penalty is switched off.
+    if resolved.penalty == "none" and sources["penalty_weight"] in ("environment", "command line"):
+        raise ConfigError("penalty_weight without a penalty has no effect: add --penalty gp, r1, r2 or r1+r2")
+    return Resolved(resolved, sources, warnings)
 
 
 def _other_budget(layer: Mapping[str, Any]) -> dict[str, None]:

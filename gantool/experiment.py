@@ -14,6 +14,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -34,6 +35,7 @@ from gantool.recorder import Recorder, now
 from gantool.runs import RunFolder, RunRecord, cut_back
 from gantool.sampling import plan_sheet
 from gantool.spec import ModelSpec, load_implementation
+from gantool.tracking import TrackedRun
 from gantool.trainer import Trainer
 
 _NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,120}")
@@ -50,6 +52,7 @@ class Request:
         name: of the run; made up if None.
         experiments_dir: where its folder goes.
         argv: the command line, for the record.
+        trackers: names of the trackers that shall follow the run.
     """
 
     model: str
@@ -58,6 +61,7 @@ class Request:
     name: str | None = None
     experiments_dir: Path = Path("experiments")
     argv: tuple[str, ...] = ()
+    trackers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Plan:
     """Everything up to the first step, with nothing on disk yet."""
 
     spec: ModelSpec
+    registry: Registry
     record: RunRecord
     data: Prepared
     trainer: Trainer
@@ -103,8 +108,9 @@ def plan(request: Request, registry: Registry, display: Display) -> Plan:
         d_scale="probability" if trainer.gan.objective.probabilities else "raw",
         started=now(),
         total_steps=trainer.total_steps,
+        trackers=list(request.trackers),
     )
-    return Plan(spec, record, data, trainer)
+    return Plan(spec, registry, record, data, trainer)
 
 
 def run(prepared: Plan, experiments_dir: Path, display: Display) -> RunFolder:
@@ -168,7 +174,7 @@ def resume(
             }
         )
         try:
-            _session(folder, Plan(spec, record, data, trainer), display, resumed=True)
+            _session(folder, Plan(spec, registry, record, data, trainer), display, resumed=True)
         except OSError as error:
             raise _disk_error(folder, error, trainer.steps) from error
     return folder
@@ -181,6 +187,7 @@ def _session(folder: RunFolder, prepared: Plan, display: Display, *, resumed: bo
     if resumed:
         recorder.note("resume", "", f"resumed after step {trainer.steps}", trainer.steps)
         folder.write(prepared.record)
+    _follow(recorder, prepared, folder)
     if trainer.steps == 0:
         recorder.begin(prepared.data)
     display.start(trainer.total_steps, trainer.steps)
@@ -217,6 +224,17 @@ def _session(folder: RunFolder, prepared: Plan, display: Display, *, resumed: bo
             recorder.close("failed")
         raise
     recorder.close("finished")
+
+
+def _follow(recorder: Recorder, prepared: Plan, folder: RunFolder) -> None:
+    """Let the trackers that were asked for follow the run."""
+    record, registry = prepared.record, prepared.registry
+    run = TrackedRun(folder.path, record.name, record.model, record.config, prepared.trainer.steps)
+    for name in record.trackers:
+        if name in registry.trackers:
+            recorder.trackers.open(name, partial(registry.track, name, run))
+        else:
+            recorder.display.say(f"tracker {name} is not installed any more; the run goes on without it.")
 
 
 def _finish(folder: RunFolder, recorder: Recorder, trainer: Trainer, prepared: Plan) -> None:

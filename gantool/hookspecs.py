@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    import typer
+
     from gantool.spec import DatasetSpec, ModelSpec
+    from gantool.tracking import TrackedRun, Tracker
 
 hookspec = pluggy.HookspecMarker("gantool")
 hookimpl = pluggy.HookimplMarker("gantool")
@@ -22,3 +25,17 @@ def register_models(register: Callable[[ModelSpec], None]) -> None:
 @hookspec
 def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
     """Call `register(DatasetSpec(...))` once for each data set."""
+
+
+@hookspec
+def register_commands(app: typer.Typer) -> None:
+    """Add commands to `gantool` with `@app.command("name")`; names of gantool's own commands are taken."""
+
+
+@hookspec
+def track(run: TrackedRun) -> Tracker | None:
+    """Follow a run: return an object with `log`, `samples` and `close`, or None to leave it alone.
+
+    A plugin with this hook adds a flag to `gantool run`, named after its entry point; the hook is called where the flag
+    is given.
+    """

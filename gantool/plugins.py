@@ -10,17 +10,29 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
+import typer
 from packaging.requirements import Requirement
 
 from gantool import hookspecs
 from gantool._version import __version__
+from gantool.config import TrainConfig
 from gantool.errors import ConfigError, GantoolError, did_you_mean
-from gantool.spec import DatasetSpec, ModelSpec
+from gantool.spec import RESERVED_OPTIONS, DatasetSpec, ModelSpec
+
+if TYPE_CHECKING:
+    from gantool.tracking import TrackedRun, Tracker
 
 GROUP = "gantool"
+CORE_COMMANDS = frozenset(
+    {
+        *("run", "resume", "evaluate", "report", "compare", "prune", "study", "check", "new-plugin"),
+        *("list-models", "list-datasets", "list-metrics", "list-plugins"),
+        *("sample", "sheet", "interpolate", "arithmetic", "animate", "export", "explore"),
+    }
+)
 _Spec = TypeVar("_Spec", ModelSpec, DatasetSpec)
 SLOW_SECONDS = 0.5  # a plugin that takes longer to load is named: it slows every command
 
@@ -37,6 +49,8 @@ class Plugin:
     seconds: float = 0.0
     models: list[ModelSpec] = field(default_factory=list)
     datasets: list[DatasetSpec] = field(default_factory=list)
+    commands: typer.Typer = field(default_factory=typer.Typer)
+    tracks: bool = False
     module: Any = None
 
     @property
@@ -48,6 +62,15 @@ class Plugin:
     def names(self) -> list[str]:
         """What it registers."""
         return [spec.name for spec in self.models] + [spec.name for spec in self.datasets]
+
+    @property
+    def command_names(self) -> list[str]:
+        """The commands that it adds."""
+        commands = [
+            c.name or (c.callback.__name__.replace("_", "-") if c.callback else "")
+            for c in self.commands.registered_commands
+        ]
+        return commands + [str(group.name) for group in self.commands.registered_groups]
 
     @property
     def built_in(self) -> bool:
@@ -63,7 +86,7 @@ class Plugin:
         """Mark as broken: it brings nothing."""
         self.problem = problem
         self.remedy = remedy or f"Update it, or remove it: `pip uninstall {self.distribution}`."
-        self.models, self.datasets = [], []
+        self.models, self.datasets, self.commands, self.tracks = [], [], typer.Typer(), False
 
 
 @dataclass(slots=True)
@@ -75,9 +98,11 @@ class Registry:
         models: name to description.
         datasets: name to description.
         conflicts: names that two plugins claim, which therefore neither has.
+        manager: calls the hooks.
     """
 
     plugins: list[Plugin]
+    manager: pluggy.PluginManager
     models: dict[str, ModelSpec] = field(default_factory=dict)
     datasets: dict[str, DatasetSpec] = field(default_factory=dict)
     conflicts: dict[tuple[str, str], list[Plugin]] = field(default_factory=dict)
@@ -85,6 +110,16 @@ class Registry:
     def plugin_of(self, model: str) -> Plugin:
         """The plugin that registered a model."""
         return next(p for p in self.plugins if any(spec.name == model for spec in p.models))
+
+    @property
+    def trackers(self) -> dict[str, Plugin]:
+        """The plugins that can follow a run, by the name of their flag."""
+        return {plugin.name: plugin for plugin in self.plugins if plugin.tracks}
+
+    def track(self, name: str, run: TrackedRun) -> Tracker | None:
+        """Ask one tracker to follow a run; what it raises is the caller's to catch."""
+        tracker: Tracker | None = _caller(self.manager, "track", self.trackers[name].module)(run=run)
+        return tracker
 
     def model(self, name: str) -> ModelSpec:
         """Look up a model.
@@ -119,26 +154,39 @@ def _guesses(distribution: str) -> Iterable[str]:
     return (normalised, normalised.removeprefix("gantool-"))
 
 
-@functools.cache
-def load_registry() -> Registry:
+def load_registry(*, announce: bool = True) -> Registry:
     """Load the plugins once a process; one that is broken costs a line on stderr and nothing else.
 
     `GANTOOL_PLUGINS=a,b` limits third-party plugins to these (entry points or distributions);
     `GANTOOL_STRICT_PLUGINS=1` makes a broken one fatal.
 
+    Args:
+        announce: whether to print those lines.
+
     Raises:
         ConfigError: a plugin is broken and `GANTOOL_STRICT_PLUGINS` is set.
     """
-    registry = build_registry(_entry_points())
-    strict = os.environ.get("GANTOOL_STRICT_PLUGINS", "") not in ("", "0")
+    registry = _load()
+    if os.environ.get("GANTOOL_STRICT_PLUGINS", "") not in ("", "0"):
+        for plugin in registry.plugins:
+            if plugin.problem:
+                raise ConfigError(f"plugin {plugin.title} is broken: {plugin.problem}", plugin.remedy)
+    if announce:
+        _announce()
+    return registry
+
+
+@functools.cache
+def _load() -> Registry:
+    return build_registry(_entry_points())
+
+
+@functools.cache
+def _announce() -> None:
+    registry = _load()
     for plugin in registry.plugins:
         if plugin.problem:
-            if strict:
-                raise ConfigError(f"plugin {plugin.title} is broken: {plugin.problem}", plugin.remedy)
-            print(
-                f"gantool: plugin {plugin.title} is left out: {plugin.problem} {plugin.remedy}",
-                file=sys.stderr,
-            )
+            print(f"gantool: plugin {plugin.title} is left out: {plugin.problem} {plugin.remedy}", file=sys.stderr)
         elif plugin.slow:
             print(
                 f"gantool: plugin {plugin.title} took {plugin.seconds:.1f} s to load and slows every command; "
@@ -148,7 +196,6 @@ def load_registry() -> Registry:
     for (kind, name), claimants in registry.conflicts.items():
         titles = " and ".join(plugin.title for plugin in claimants)
         print(f"gantool: {kind} {name!r} is left out: {titles} both register it.", file=sys.stderr)
-    return registry
 
 
 def _entry_points() -> list[importlib.metadata.EntryPoint]:
@@ -170,7 +217,7 @@ def build_registry(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Reg
     """Load each entry point and collect what it registers; never raises for a plugin's fault."""
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
-    registry = Registry([])
+    registry = Registry([], manager)
     for entry in entry_points:
         plugin = Plugin(entry.name, *_distribution(entry))
         registry.plugins.append(plugin)
@@ -214,13 +261,30 @@ def _check_requirement(entry: importlib.metadata.EntryPoint) -> None:
 
 def _register(manager: pluggy.PluginManager, plugin: Plugin) -> None:
     manager.register(plugin.module, name=f"{plugin.distribution}:{plugin.name}")
-    others = [other for other in manager.get_plugins() if other is not plugin.module]
     hooks: list[tuple[str, type[Any], list[Any]]] = [
         ("register_models", ModelSpec, plugin.models),
         ("register_datasets", DatasetSpec, plugin.datasets),
     ]
     for hook, kind, collected in hooks:
-        manager.subset_hook_caller(hook, others)(register=_collector(kind, collected))
+        _caller(manager, hook, plugin.module)(register=_collector(kind, collected))
+    _caller(manager, "register_commands", plugin.module)(app=plugin.commands)
+    for command in plugin.command_names:
+        if command in CORE_COMMANDS:
+            raise _PluginError(f"it adds the command {command!r}, which is gantool's own.")
+    plugin.tracks = any(caller.name == "track" for caller in manager.get_hookcallers(plugin.module) or ())
+    if plugin.tracks and plugin.name.replace("-", "_") in {*RESERVED_OPTIONS, *TrainConfig.model_fields}:
+        raise _PluginError(f"its entry point {plugin.name!r} would make a flag that is gantool's own.")
+
+
+def _caller(manager: pluggy.PluginManager, hook: str, module: Any) -> Any:
+    """Call a hook of one plugin alone, so that nothing another one raises is laid at its door."""
+    caller = manager.subset_hook_caller(hook, [other for other in manager.get_plugins() if other is not module])
+
+    def call(**arguments: Any) -> Any:
+        results = caller(**arguments)
+        return results[0] if results else None
+
+    return call
 
 
 def _collector(kind: type[Any], collected: list[Any]) -> Callable[[Any], None]:

@@ -20,6 +20,7 @@ from gantool.errors import DivergedError
 from gantool.progress import Display
 from gantool.runs import JsonLines, RunFolder, RunRecord
 from gantool.sampling import SHEET_SEED, Sheet, draw, grid, png
+from gantool.tracking import Trackers
 from gantool.trainer import Trainer
 
 FIGURES = ("loss_d", "loss_g", "d_real", "d_fake", "d_fake_after")
@@ -47,6 +48,7 @@ class Recorder:
         self.trainer = trainer
         self.sheet = sheet
         self.display = display
+        self.trackers = Trackers(self._tracker_failed)
         self.config = trainer.config
         self.sheet_every = self.config.sheet_every or max(1, min(500, math.ceil(trainer.total_steps / 10)))
         self.block = 1 if trainer.device.type == "cpu" else _BLOCK
@@ -101,6 +103,7 @@ class Recorder:
             bad = [key for key, value in values.items() if not math.isfinite(value)]
             if bad:
                 self._diverged(line, bad)
+            self.trackers.log(line["step"], runs.finite(line))
             self.say(self.saturation.step(line), line["step"])
             rate = (line["images"] - self.images_before) / max(1e-9, line["seconds"] - self.seconds_before)
             self.display.step({**line, "images_per_second": rate})
@@ -112,7 +115,9 @@ class Recorder:
         """Draw the sheet of the current step; training is not touched."""
         with self.trainer.averaged() as gan:
             pixels = draw(gan, self.sheet.latents, self.sheet.labels)
-        runs.write_bytes(self.folder.sheet(self.trainer.steps), png(grid(pixels, self.sheet.columns)))
+        sheet = grid(pixels, self.sheet.columns)
+        runs.write_bytes(self.folder.sheet(self.trainer.steps), png(sheet))
+        self.trackers.samples(self.trainer.steps, sheet)
         if self.trainer.steps >= _EARLY:
             labels = None if self.sheet.labels is None else self.sheet.labels.numpy()
             self.say(self.sameness.sheet(pixels, labels), self.trainer.steps)
@@ -157,6 +162,7 @@ class Recorder:
 
     def close(self, status: runs.Status) -> None:
         """Write the final record."""
+        self.trackers.close()
         self.metrics.close()
         self.events.close()
         self.folder.write(self.up_to_date(status))
@@ -172,6 +178,11 @@ class Recorder:
         rest = time.monotonic() - self.saved
         at_epoch = self.trainer.batches.drawn % self.trainer.batches.per_epoch < self.config.discriminator_steps
         return rest > _CHECKPOINT_SECONDS or (at_epoch and rest > _CHECKPOINT_REST)
+
+    def _tracker_failed(self, name: str, reason: str) -> None:
+        message = f"tracker {name} is disabled: {reason}"
+        self.note("disabled tracker", name, message, self.trainer.steps)
+        self.display.say(f"{message}; the run goes on.")
 
     def _diverged(self, line: Mapping[str, Any], bad: list[str]) -> None:
         self.metrics.flush()

@@ -33,6 +33,7 @@ class RunRecord(BaseModel):
         plugin: distribution and version that brought the model.
         environment: versions, device, threads.
         d_scale: "probability" where d_real and d_fake are probabilities, else "raw".
+        trackers: names of the trackers that follow it.
         total_steps: generator updates the run is to have; steps, epochs, images, seconds: what it has had.
     """
 
@@ -61,6 +62,7 @@ class RunRecord(BaseModel):
     images: int = 0
     seconds: float = 0.0
     images_per_second: float | None = None
+    trackers: list[str] = Field(default_factory=list)
 
 
 class RunFolder:

@@ -14,14 +14,14 @@ PACKAGE = Path(__file__).parent.parent / "gantool"
 # A module may import from its own layer and from those below, never from above.
 LAYERS = [
     ["_version", "errors", "py"],
-    ["config"],
+    ["config", "tracking", "schedules"],
     ["spec", "hookspecs"],
     ["plugins", "runs"],
     ["data", "objectives", "penalties"],
     ["gan"],
-    ["models", "sampling", "detectors", "checkpoints", "progress"],
+    ["models", "layers", "sampling", "detectors", "checkpoints", "progress"],
     ["trainer"],
-    ["recorder", "report", "testing"],
+    ["recorder", "report", "testing", "scaffold"],
     ["experiment"],
     ["cli"],
     ["__main__"],

@@ -147,7 +147,7 @@ def test_senseless_combinations_are_refused_with_the_reason(flags: dict[str, Any
 
 
 def test_every_refusal_above_is_every_refusal_there_is() -> None:
-    assert len(list(incompatibilities(TrainConfig()))) == 7
+    assert len(list(incompatibilities(TrainConfig()))) == 6
 
 
 def test_every_option_of_every_model_has_a_description() -> None:

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from gantool._version import __version__
-from gantool.cli import list_datasets, list_models, resume, run
+from gantool.cli import check, list_datasets, list_models, list_plugins, new_plugin, resume, run
 from gantool.cli.output import CONTEXT
+from gantool.plugins import load_registry
+
+
+class RootGroup(TyperGroup):
+    """gantool's own commands, and those of plugins, which are loaded only when they are asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Own commands first."""
+        return [*super().list_commands(ctx), *_plugin_commands()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """An own command, else a plugin's."""
+        return super().get_command(ctx, cmd_name) or _plugin_commands().get(cmd_name)
+
+
+@functools.cache
+def _plugin_commands() -> dict[str, Any]:
+    commands: dict[str, Any] = {}
+    for plugin in load_registry().plugins:
+        if plugin.command_names:
+            plugin.commands.callback()(lambda: None)  # keeps a single command a group's
+            commands.update(typer.main.get_group(plugin.commands).commands)
+    return commands
+
 
 app = typer.Typer(
     name="gantool",
+    cls=RootGroup,
     help="Train, compare and understand GAN variants.",
     no_args_is_help=True,
     context_settings=CONTEXT,
@@ -43,6 +70,9 @@ app.add_typer(run.app, name="run")
 app.command("resume")(resume.resume)
 app.command("list-models")(list_models.list_models)
 app.command("list-datasets")(list_datasets.list_datasets)
+app.command("list-plugins")(list_plugins.list_plugins)
+app.command("new-plugin")(new_plugin.new_plugin)
+app.command("check")(check.check)
 
 
 def command() -> Callable[..., Any]:

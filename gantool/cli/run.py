@@ -90,6 +90,11 @@ def _run_parameters(spec: ModelSpec) -> list[inspect.Parameter]:
         ("dry_run", bool, False, "--dry-run", "", "show what would be run, and stop before the first step"),
         ("json", bool, False, "--json", "", "print run.json and nothing else on stdout"),
     ]
+    for name, plugin in load_registry().trackers.items():
+        if name.replace("-", "_") not in spec.config.model_fields:
+            words.append(
+                (_tracker_key(name), bool, False, f"--{name}", "", f"follow the run with {plugin.distribution}")
+            )
     return [
         inspect.Parameter(
             key,
@@ -99,6 +104,10 @@ def _run_parameters(spec: ModelSpec) -> list[inspect.Parameter]:
         )
         for key, kind, default, flag, metavar, text in words
     ]
+
+
+def _tracker_key(name: str) -> str:
+    return "track_" + name.replace("-", "_")
 
 
 def _parameter(option: Option) -> inspect.Parameter:
@@ -187,6 +196,7 @@ def _train_all(spec: ModelSpec, runs: list[tuple[Resolved, str | None]], values:
             name=name,
             experiments_dir=values["experiments_dir"],
             argv=tuple(sys.argv),
+            trackers=tuple(name for name in registry.trackers if values.get(_tracker_key(name))),
         )
         try:
             with make_display() as display:

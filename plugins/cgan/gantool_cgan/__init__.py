@@ -1,0 +1,52 @@
+"""The conditional GAN of Mirza and Osindero 2014 for gantool: its description."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import gantool
+from gantool import Field
+
+
+class Config(gantool.TrainConfig):
+    """The options of cgan; the defaults train in a minute or two on small data."""
+
+    epochs: int | None = 40
+    batch_size: int | None = 32
+    backbone: Literal["mlp", "paper", "dcgan"] = Field(
+        "mlp", description="mlp: BatchNorm and LeakyReLU; paper: the authors' maxout networks; dcgan: convolutions"
+    )
+    width: int = Field(64, ge=1, le=4096, description="channels of the outermost hidden layer of backbone dcgan")
+    lr_decay: float = Field(1.0, ge=1, le=2, description="divide the learning rate by this after every step, to 1e-6")
+    final_momentum: float | None = Field(
+        None, ge=0, lt=1, description="momentum rises linearly to this between epochs 1 and 250 (unset: it stays)"
+    )
+
+
+PAPER = {
+    "backbone": "paper",
+    "latent": "uniform",
+    "update": "simultaneous",
+    "batch_size": 100,
+    "optimizer": "sgd",
+    "lr": 0.1,
+    "lr_decay": 1.00004,
+    "momentum": 0.5,
+    "final_momentum": 0.7,
+}
+
+
+@gantool.hookimpl
+def register_models(register):
+    """Register cgan."""
+    register(
+        gantool.ModelSpec(
+            name="cgan",
+            summary="draws what the label asks for: both networks see it",
+            paper="Mirza and Osindero 2014, arXiv:1411.1784",
+            config=Config,
+            implementation="gantool_cgan.model:CGAN",
+            presets={"paper": PAPER},
+            needs_labels=True,
+        )
+    )

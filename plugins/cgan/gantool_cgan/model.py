@@ -1,0 +1,115 @@
+"""The networks of the conditional GAN; each sees the label as a one-hot vector."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gantool import GAN, Latent, Progress, Schedule, Shapes
+from gantool.layers import Maxout, Scale
+from gantool.models.dcgan import model as dcgan
+from gantool.schedules import decayed, linear
+
+
+class TwoInputs(nn.Module):
+    """Two branches, joined: takes [N, first + second], runs each part through its own layers, concatenates."""
+
+    def __init__(self, first: int, left: nn.Module, right: nn.Module) -> None:
+        super().__init__()
+        self.first, self.left, self.right = first, left, right
+
+    def forward(self, joined: Tensor) -> Tensor:
+        """Both branches' outputs, side by side."""
+        return torch.cat([self.left(joined[:, : self.first]), self.right(joined[:, self.first :])], dim=1)
+
+
+class CGAN(GAN):
+    """Mirza and Osindero 2014, equation 2: the game of 2014 with D(x|y) and G(z|y)."""
+
+    conditional = True
+
+    def build(self, shapes: Shapes) -> None:
+        """The backbone that the configuration names."""
+        getattr(self, f"_build_{self.config.backbone}")(shapes, self.config.nz, shapes.classes)
+
+    def _build_mlp(self, shapes: Shapes, nz: int, classes: int) -> None:
+        hidden = [
+            layer
+            for a, b in ((nz + classes, 256), (256, 512), (512, 1024))
+            for layer in (nn.Linear(a, b), nn.BatchNorm1d(b), nn.LeakyReLU(0.2))
+        ]
+        self.generator = nn.Sequential(*hidden, nn.Linear(1024, shapes.pixels), nn.Tanh(), _image(shapes))
+        self.discriminator = nn.Sequential(
+            *(nn.Linear(shapes.pixels + classes, 512), nn.LeakyReLU(0.2)),
+            *(nn.Linear(512, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1)),
+        )
+
+    def _build_paper(self, shapes: Shapes, nz: int, classes: int) -> None:
+        self.generator = nn.Sequential(
+            TwoInputs(
+                nz,
+                nn.Sequential(nn.Linear(nz, 200), nn.ReLU(), nn.Dropout(0.5)),
+                nn.Sequential(nn.Linear(classes, 1000), nn.ReLU(), nn.Dropout(0.5)),
+            ),
+            *(nn.Linear(1200, 1200), nn.ReLU(), nn.Dropout(0.5)),
+            *(nn.Linear(1200, shapes.pixels), nn.Sigmoid(), Scale(2, -1), _image(shapes)),
+        )
+        self.discriminator = nn.Sequential(
+            TwoInputs(
+                shapes.pixels,
+                nn.Sequential(Scale(0.5, 0.5), Maxout(shapes.pixels, 240, 5), nn.Dropout(0.5)),
+                nn.Sequential(Maxout(classes, 50, 5), nn.Dropout(0.5)),
+            ),
+            *(Maxout(290, 240, 4), nn.Dropout(0.5), nn.Linear(240, 1)),
+        )
+
+    def _build_dcgan(self, shapes: Shapes, nz: int, classes: int) -> None:
+        seen = Shapes(shapes.image_size, shapes.channels + classes, classes)
+        batch_norm = self.config.penalty == "none" and self.config.loss != "wasserstein"
+        self.generator = dcgan.generator(shapes, nz + classes, self.config.width)
+        self.discriminator = dcgan.discriminator(seen, self.config.width, batch_norm=batch_norm)
+
+    def initialize(self, train_data) -> None:
+        """DCGAN's first weights for backbone dcgan; those of the 2014 authors' code for the paper's networks."""
+        if self.config.backbone == "dcgan":
+            self.apply(dcgan.initialize_weights)
+        if self.config.backbone == "paper":
+            for network, bound in ((self.generator, 0.05), (self.discriminator, 0.005)):
+                for layer in network.modules():
+                    if isinstance(layer, nn.Linear):
+                        nn.init.uniform_(layer.weight, -bound, bound)
+                        nn.init.zeros_(layer.bias)
+
+    @property
+    def latent(self) -> Latent:
+        """Uniform latents fill the unit hypercube, as the authors' did."""
+        return Latent(self.config.latent, self.config.nz, 0.0, 1.0)
+
+    def generate(self, z: Tensor, y: Tensor) -> Tensor:
+        """Images of the classes y."""
+        return self.generator(torch.cat([z, self._one_hot(y, z)], dim=1))
+
+    def discriminate(self, x: Tensor, y: Tensor) -> Tensor:
+        """Logits that x is a real image of class y."""
+        label = self._one_hot(y, x)
+        if self.config.backbone == "dcgan":
+            maps = label[:, :, None, None].expand(-1, -1, *x.shape[2:])
+            return self.discriminator(torch.cat([x, maps], dim=1)).flatten()
+        return self.discriminator(torch.cat([x.flatten(1), label], dim=1)).flatten()
+
+    def schedule(self, progress: Progress) -> Schedule:
+        """The authors' decay of the learning rate and rise of the momentum, where configured."""
+        config, settings = self.config, {}
+        if config.lr_decay > 1:
+            settings["lr"] = decayed(config.lr, config.lr_decay, progress.step, 1e-6)
+        if config.final_momentum is not None:
+            settings["momentum"] = linear(config.momentum, config.final_momentum, progress.epoch, 1, 250)
+        return Schedule(discriminator=settings, generator=settings)
+
+    def _one_hot(self, y: Tensor, like: Tensor) -> Tensor:
+        return F.one_hot(y, self.shapes.classes).to(like.dtype)
+
+
+def _image(shapes: Shapes) -> nn.Unflatten:
+    return nn.Unflatten(1, (shapes.channels, shapes.image_size, shapes.image_size))

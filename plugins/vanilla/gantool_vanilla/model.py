@@ -1,0 +1,76 @@
+"""The networks of the first GAN, the authors' and today's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import sqrt
+
+import numpy as np
+import torch
+from torch import nn
+
+from gantool import GAN, Batch, Latent, Losses, Progress, Schedule, Shapes
+from gantool.layers import Maxout, Scale
+from gantool.schedules import decayed, linear
+
+
+class Vanilla(GAN):
+    """Goodfellow et al. 2014, Algorithm 1, on images flattened to vectors."""
+
+    def build(self, shapes: Shapes) -> None:
+        """Today's layers by default, the authors' MNIST model with networks = paper."""
+        image = nn.Unflatten(1, (shapes.channels, shapes.image_size, shapes.image_size))
+        nz, pixels = self.config.nz, shapes.pixels
+        if self.config.networks == "paper":
+            # The authors' pixels are in [0, 1]: the sigmoid's are brought to [-1, 1], and back in front of D.
+            self.generator = nn.Sequential(
+                *(nn.Linear(nz, 1200), nn.ReLU(), nn.Linear(1200, 1200), nn.ReLU()),
+                *(nn.Linear(1200, pixels), nn.Sigmoid(), Scale(2, -1), image),
+            )
+            self.discriminator = nn.Sequential(
+                *(Scale(0.5, 0.5), nn.Flatten(), nn.Dropout(0.2), Maxout(pixels, 240, 5)),
+                *(nn.Dropout(0.5), Maxout(240, 240, 5), nn.Dropout(0.5), nn.Linear(240, 1)),
+            )
+        else:
+            hidden = [
+                layer
+                for a, b in ((nz, 256), (256, 512), (512, 1024))
+                for layer in (nn.Linear(a, b), nn.BatchNorm1d(b), nn.LeakyReLU(0.2))
+            ]
+            self.generator = nn.Sequential(*hidden, nn.Linear(1024, pixels), nn.Tanh(), image)
+            self.discriminator = nn.Sequential(
+                *(nn.Flatten(), nn.Linear(pixels, 512), nn.LeakyReLU(0.2)),
+                *(nn.Linear(512, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1)),
+            )
+
+    def initialize(self, train_data) -> None:
+        """The authors' first weights; G's output bias is the logit of each pixel's mean over the training images."""
+        if self.config.networks != "paper":
+            return
+        for network, bound in ((self.generator, 0.05), (self.discriminator, 0.005)):
+            for layer in network.modules():
+                if isinstance(layer, nn.Linear):
+                    nn.init.uniform_(layer.weight, -bound, bound)
+                    nn.init.zeros_(layer.bias)
+        mean = np.mean(train_data.images, axis=0, dtype=np.float64).transpose(2, 0, 1).ravel() / 255
+        output = [layer for layer in self.generator if isinstance(layer, nn.Linear)][-1]
+        output.bias.copy_(torch.logit(torch.from_numpy(mean.clip(1e-7, 1 - 1e-7))))
+
+    @property
+    def latent(self) -> Latent:
+        """Uniform latents have unit variance, as the authors' had."""
+        return Latent(self.config.latent, self.config.nz, -sqrt(3), sqrt(3))
+
+    def discriminator_loss(self, batch: Batch) -> Losses:
+        """The authors halve the sum of D's two cross-entropies."""
+        losses = super().discriminator_loss(batch)
+        return replace(losses, total=losses.total / 2) if self.config.networks == "paper" else losses
+
+    def schedule(self, progress: Progress) -> Schedule:
+        """The authors' decay of the learning rate and rise of the momentum, where configured."""
+        config, settings = self.config, {}
+        if config.lr_decay > 1:
+            settings["lr"] = decayed(config.lr, config.lr_decay, progress.step, 1e-6)
+        if config.final_momentum is not None:
+            settings["momentum"] = linear(config.momentum, config.final_momentum, progress.epoch, 1, 250)
+        return Schedule(discriminator=settings, generator=settings)

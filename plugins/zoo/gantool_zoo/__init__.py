@@ -1,0 +1,64 @@
+"""WGAN-GP and R3GAN for gantool: two games on DCGAN's networks, without BatchNorm in the discriminator."""
+
+from __future__ import annotations
+
+import gantool
+from gantool import Field
+from gantool.models.dcgan import Config as DCGANConfig
+
+
+class WGANGPConfig(DCGANConfig):
+    """The options of wgan-gp; the defaults are the paper's game at a width that suits small data."""
+
+    loss: str = "wasserstein"
+    penalty: str = "gp"
+    discriminator_steps: int = 5
+    lr: float = 1e-4
+    beta1: float = 0.0
+    beta2: float = 0.9
+    batch_size: int | None = 32
+    epochs: int | None = 40
+    ngf: int = 32
+    ndf: int = 32
+
+
+class R3GANConfig(DCGANConfig):
+    """The options of r3gan; learning rate, beta2 and gamma go from the first value to the final one along a cosine."""
+
+    loss: str = "relativistic"
+    penalty: str = "r1+r2"
+    penalty_weight: float | None = 1.0
+    generator_batch: str = "fresh"
+    beta1: float = 0.0
+    beta2: float = 0.9
+    ema: float = 0.99
+    batch_size: int | None = 32
+    epochs: int | None = 40
+    ngf: int = 32
+    ndf: int = 32
+    final_lr: float = Field(5e-5, gt=0, le=10, description="learning rate at the end")
+    final_beta2: float = Field(0.99, ge=0, lt=1, description="Adam's second beta at the end")
+    final_penalty_weight: float = Field(0.1, gt=0, le=1e6, description="gamma of the penalties at the end")
+
+
+@gantool.hookimpl
+def register_models(register):
+    """Register wgan-gp and r3gan."""
+    register(
+        gantool.ModelSpec(
+            name="wgan-gp",
+            summary="Wasserstein critic with a gradient penalty",
+            paper="Gulrajani et al. 2017, arXiv:1704.00028",
+            config=WGANGPConfig,
+            implementation="gantool.models.dcgan.model:DCGAN",
+        )
+    )
+    register(
+        gantool.ModelSpec(
+            name="r3gan",
+            summary="relativistic pairing with both zero-centred penalties",
+            paper="Huang et al. 2024, arXiv:2501.05441",
+            config=R3GANConfig,
+            implementation="gantool_zoo.r3gan:R3GAN",
+        )
+    )

@@ -1,0 +1,21 @@
+"""R3GAN's training on DCGAN's networks."""
+
+from __future__ import annotations
+
+from gantool import Progress, Schedule
+from gantool.models.dcgan.model import DCGAN
+from gantool.schedules import cosine
+
+
+class R3GAN(DCGAN):
+    """Huang et al. 2024: relativistic pairing, R1 and R2 on every step, and schedules over the whole run."""
+
+    def schedule(self, progress: Progress) -> Schedule:
+        """Learning rate, beta2 and gamma at this share of the run."""
+        config, share = self.config, progress.step / progress.total_steps
+        settings = {
+            "lr": cosine(config.lr, config.final_lr, share),
+            "betas": (config.beta1, cosine(config.beta2, config.final_beta2, share)),
+        }
+        gamma = cosine(config.penalty_weight or 1.0, config.final_penalty_weight, share)
+        return Schedule(discriminator=settings, generator=settings, penalty_weight=gamma)
