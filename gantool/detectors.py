@@ -66,23 +66,34 @@ class SaturationDetector:
 class SamenessDetector:
     """The samples of a sheet are all alike, though their latents differ.
 
-    Compares the mean distance between samples of one label with that between real images of one label.
+    Compares the mean distance between samples of one label with that between real images of one label. A generator may
+    well begin with samples that are alike: it is an alarm only once they have differed, or late in the run.
     """
 
     name = "samples-alike"
 
-    def __init__(self, real: npt.NDArray[np.uint8], real_labels: npt.NDArray[np.int64] | None, threshold: float = 0.2):
-        self.conditional = real_labels is not None
+    def __init__(
+        self,
+        real: npt.NDArray[np.uint8],
+        real_labels: npt.NDArray[np.int64] | None,
+        threshold: float = 0.2,
+        late: float = 0.3,
+    ) -> None:
         self.real = mean_distance(real, real_labels)
         self.threshold = threshold
+        self.late = late
+        self.differed = False
         self.alarmed = False
 
-    def sheet(self, samples: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64] | None) -> Finding | None:
-        """Take a sheet's images uint8 [N, H, W, C]; a finding when they become alike or differ again."""
+    def sheet(
+        self, samples: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64] | None, share: float
+    ) -> Finding | None:
+        """Take images uint8 [N, H, W, C], drawn at this share of the run; a finding when the state changes."""
         if not self.real:
             return None
         ratio = mean_distance(samples, labels) / self.real
-        if not self.alarmed and ratio < self.threshold:
+        self.differed = self.differed or ratio > 2 * self.threshold
+        if not self.alarmed and ratio < self.threshold and (self.differed or share >= self.late):
             self.alarmed = True
             return Finding(
                 "collapse",
@@ -90,7 +101,7 @@ class SamenessDetector:
                 f"the samples are nearly all alike: they differ {ratio:.2f} times as much as real images do; "
                 "try another --seed, --penalty r1 or a lower --lr",
             )
-        if self.alarmed and ratio > 1.5 * self.threshold:
+        if self.alarmed and ratio > 2 * self.threshold:
             self.alarmed = False
             return Finding("recovery", self.name, "the samples differ from each other again")
         return None

@@ -89,6 +89,7 @@ def plan(request: Request, registry: Registry, display: Display) -> Plan:
     data = load(config, registry, display.preparing)
     for note in data.notes:
         display.say(note)
+    _check_data(spec, config, data)
     config = _settle(config, data, sources, registry)
     trainer = _build(spec, config, data, device)
     record = RunRecord(
@@ -268,6 +269,22 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
+def _check_data(spec: ModelSpec, config: TrainConfig, data: Prepared) -> None:
+    """Refuse data that the model or the options cannot be trained on."""
+    if spec.needs_labels and not data.classes:
+        raise ConfigError(
+            f"{spec.name} needs labels, and {data.name} has none.",
+            "Use a folder with one sub-folder a class, or a labelled data set (`gantool list-datasets`).",
+        )
+    if len(data.train) < 2:
+        raise ConfigError(f"{data.name} has {len(data.train)} training image; at least 2 are needed.", "Add images.")
+    if config.batch_size is not None and config.batch_size > len(data.train):
+        raise ConfigError(
+            f"--batch-size {config.batch_size} is larger than the {len(data.train)} training images of {data.name}.",
+            "Give a smaller one.",
+        )
+
+
 def _settle(config: TrainConfig, data: Prepared, sources: dict[str, str], registry: Registry) -> TrainConfig:
     """Fill in what depends on the data, so that the record is complete."""
     settled: dict[str, Any] = {"image_size": data.image_size, "channels": data.channels}
@@ -286,11 +303,6 @@ def _settle(config: TrainConfig, data: Prepared, sources: dict[str, str], regist
 def _build(spec: ModelSpec, config: TrainConfig, data: Prepared, device: torch.device) -> Trainer:
     """Seed everything and make model and trainer."""
     shapes = Shapes(data.image_size, data.channels, len(data.classes))
-    if spec.needs_labels and not shapes.classes:
-        raise ConfigError(
-            f"{spec.name} needs labels, and {data.name} has none.",
-            "Use a folder with one sub-folder a class, or a labelled data set (`gantool list-datasets`).",
-        )
     if config.threads:
         torch.set_num_threads(config.threads)
     _make_deterministic(config.deterministic)

@@ -194,6 +194,11 @@ class GAN(nn.Module):
             return None
         return torch.randint(self.shapes.classes, (n,), generator=rng, device=rng.device)
 
+    def example(self, n: int) -> tuple[Tensor, Tensor | None]:
+        """Latents [n, dimension] and labels [n] (or None) of zeros: to try a network's shapes while building it."""
+        labels = torch.zeros(n, dtype=torch.int64) if self.conditional else None
+        return torch.zeros(n, self.latent.dimension), labels
+
     def generate(self, z: Tensor, y: Tensor | None) -> Tensor:
         """Images [N, C, H, W] in [-1, 1] from latents [N, dimension] and labels int64 [N] (or None)."""
         images: Tensor = self.generator(z)

@@ -27,8 +27,8 @@ FIGURES = ("loss_d", "loss_g", "d_real", "d_fake", "d_fake_after")
 _BLOCK = 50  # steps whose figures are fetched at once from an accelerator, where fetching waits for the device
 _FLUSH_SECONDS = 1.0
 _CHECKPOINT_SECONDS = 300.0
+_EARLY = 100  # steps before which the samples' variety says nothing
 _CHECKPOINT_REST = 10.0  # epochs that follow each other faster than this share a checkpoint
-_EARLY = 100  # steps in which the samples of a new generator may well be alike
 
 
 class Recorder:
@@ -120,7 +120,8 @@ class Recorder:
         self.trackers.samples(self.trainer.steps, sheet)
         if self.trainer.steps >= _EARLY:
             labels = None if self.sheet.labels is None else self.sheet.labels.numpy()
-            self.say(self.sameness.sheet(pixels, labels), self.trainer.steps)
+            share = self.trainer.steps / self.trainer.total_steps
+            self.say(self.sameness.sheet(pixels, labels, share), self.trainer.steps)
 
     def save(self) -> None:
         """Save a resumable state; the figures up to it are on disk before it is."""

@@ -44,6 +44,12 @@ def _check_name(kind: str, name: object) -> None:
         )
 
 
+def _brief(error: ValidationError | TypeError) -> str:
+    if isinstance(error, TypeError):
+        return str(error)
+    return "; ".join(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.errors())
+
+
 def _check_implementation(kind: str, path: object) -> None:
     if not isinstance(path, str) or not re.fullmatch(r"[\w.]+:\w+", path):
         raise InvalidSpecError(f"{kind} implementation {path!r}: write it as 'package.module:Class'")
@@ -87,7 +93,7 @@ class ModelSpec:
             try:
                 self.config(**overlay)
             except (ValidationError, TypeError) as error:
-                raise InvalidSpecError(f"model {self.name!r}: preset {preset!r} is invalid: {error}") from error
+                raise InvalidSpecError(f"model {self.name!r}: preset {preset!r} is invalid: {_brief(error)}") from error
 
 
 @dataclass(frozen=True, slots=True)

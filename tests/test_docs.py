@@ -39,7 +39,7 @@ def test_every_flag_in_the_readme_exists() -> None:
     from gantool.config import options_of
     from gantool.plugins import load_registry
 
-    known = {"--help", "--dry-run", "--seeds", "--config"}
+    known = {"--help", "--dry-run", "--seeds", "--config", "--preset"}
     for spec in load_registry().models.values():
         known |= {option.flag for option in options_of(spec.config)}
     for line in (ROOT / "README.md").read_text().splitlines():

@@ -27,7 +27,7 @@ def load(config: TrainConfig, registry: Registry, progress: Progress = lambda do
     A registered name wins over a folder of the same name; write `./name` for the folder.
 
     Raises:
-        ConfigError: no such data set or folder, or a batch larger than the data.
+        ConfigError: no such data set or folder.
         GantoolError: the data cannot be had or prepared.
     """
     spec = registry.datasets.get(config.data)
@@ -44,7 +44,7 @@ def load(config: TrainConfig, registry: Registry, progress: Progress = lambda do
             )
         source, name = ImageFolder(folder), folder.resolve().name or "folder"
         image_size, channels = FOLDER_IMAGE_SIZE, None
-    prepared = prepare(
+    return prepare(
         source,
         name,
         image_size=config.image_size or image_size,
@@ -52,14 +52,6 @@ def load(config: TrainConfig, registry: Registry, progress: Progress = lambda do
         cache=data_folder(config.data_dir),
         progress=progress,
     )
-    if config.batch_size is not None and config.batch_size > len(prepared.train):
-        raise ConfigError(
-            f"--batch-size {config.batch_size} is larger than the {len(prepared.train)} training images of {name}.",
-            "Give a smaller one, or leave it to the data.",
-        )
-    if len(prepared.train) < 2:
-        raise ConfigError(f"{name} has {len(prepared.train)} training image; at least 2 are needed.")
-    return prepared
 
 
 def batch_size_for(images: int) -> int:

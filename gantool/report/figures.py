@@ -88,10 +88,14 @@ def draw_samples(folder: RunFolder) -> None:
     if not sheets or not folder.real_file.exists():
         return
     step, sheet = list(sheets.items())[-1]
-    figure = Figure(figsize=(11, 6), layout="constrained")
-    panels = ((folder.real_file, "real images"), (sheet, f"samples of {record.model} at step {step:,}"))
-    for axes, (file, title) in zip(figure.subplots(1, 2), panels, strict=True):
-        axes.imshow(_read(file), interpolation="nearest")
+    panels = (
+        (_read(folder.real_file), "real images"),
+        (_read(sheet), f"samples of {record.model} at step {step:,}"),
+    )
+    height, width, _ = panels[1][0].shape
+    figure = Figure(figsize=(11, 5.5 * height / width + 0.4), layout="constrained")
+    for axes, (picture, title) in zip(figure.subplots(1, 2), panels, strict=True):
+        axes.imshow(picture, interpolation="nearest")
         axes.set_title(title)
         axes.axis("off")
     _save(figure, folder.samples_figure)

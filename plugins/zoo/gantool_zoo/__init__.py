@@ -17,7 +17,7 @@ class WGANGPConfig(DCGANConfig):
     beta1: float = 0.0
     beta2: float = 0.9
     batch_size: int | None = 32
-    epochs: int | None = 40
+    epochs: int | None = 60
     ngf: int = 32
     ndf: int = 32
 
@@ -33,7 +33,7 @@ class R3GANConfig(DCGANConfig):
     beta2: float = 0.9
     ema: float = 0.99
     batch_size: int | None = 32
-    epochs: int | None = 40
+    epochs: int | None = 48
     ngf: int = 32
     ndf: int = 32
     final_lr: float = Field(5e-5, gt=0, le=10, description="learning rate at the end")
@@ -50,7 +50,7 @@ def register_models(register):
             summary="Wasserstein critic with a gradient penalty",
             paper="Gulrajani et al. 2017, arXiv:1704.00028",
             config=WGANGPConfig,
-            implementation="gantool.models.dcgan.model:DCGAN",
+            implementation="gantool_zoo.model:WGANGP",
         )
     )
     register(
@@ -59,6 +59,6 @@ def register_models(register):
             summary="relativistic pairing with both zero-centred penalties",
             paper="Huang et al. 2024, arXiv:2501.05441",
             config=R3GANConfig,
-            implementation="gantool_zoo.r3gan:R3GAN",
+            implementation="gantool_zoo.model:R3GAN",
         )
     )

@@ -1,4 +1,4 @@
-"""R3GAN's training on DCGAN's networks."""
+"""DCGAN's networks for games that treat images apart, and R3GAN's schedule on them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from gantool.models.dcgan.model import DCGAN
 from gantool.schedules import cosine
 
 
-class R3GAN(DCGAN):
+class WGANGP(DCGAN):
+    """Gulrajani et al. 2017, Algorithm 1: the game is the configuration's; here are its first weights."""
+
+    def initialize(self, train_data) -> None:
+        """Keep PyTorch's weights: DCGAN's small ones need BatchNorm in D, and without it train very slowly."""
+
+
+class R3GAN(WGANGP):
     """Huang et al. 2024: relativistic pairing, R1 and R2 on every step, and schedules over the whole run."""
 
     def schedule(self, progress: Progress) -> Schedule:

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from gantool_cgan import PAPER, Config
+from gantool_cgan.model import CGAN
+from torch import nn
+
+from gantool import Shapes
+from gantool.testing import check_model
+
+
+def make(**options):
+    torch.manual_seed(0)
+    return CGAN.create(Config(**options), Shapes(28, 1, 10)).eval()
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "paper", "dcgan"])
+def test_the_model_keeps_gantools_contract(backbone):
+    check_model("cgan", sizes=(16,), backbone=backbone, width=4)
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "paper", "dcgan"])
+def test_the_label_changes_both_answers(backbone):
+    gan = make(backbone=backbone)
+    z = torch.randn(1, 100).expand(10, -1)
+    images = gan.generate(z, torch.arange(10))
+    assert len(torch.unique(images.flatten(1), dim=0)) == 10
+    logits = gan.discriminate(images[:1].expand(10, -1, -1, -1), torch.arange(10))
+    assert len(torch.unique(logits)) == 10
+
+
+def test_the_papers_layers():
+    gan = make(**PAPER)
+    linear = [(m.in_features, m.out_features) for m in gan.generator.modules() if isinstance(m, nn.Linear)]
+    assert linear == [(100, 200), (10, 1000), (1200, 1200), (1200, 784)]
+    linear = [(m.in_features, m.out_features) for m in gan.discriminator.modules() if isinstance(m, nn.Linear)]
+    assert linear == [(784, 240 * 5), (10, 50 * 5), (290, 240 * 4), (240, 1)]
+    assert {m.p for m in gan.modules() if isinstance(m, nn.Dropout)} == {0.5}
+    z = gan.sample_latent(1000, torch.Generator().manual_seed(0))
+    assert 0 <= z.min() < 0.01
+    assert 0.99 < z.max() <= 1
+
+
+def test_one_hot_labels_join_latents_and_images():
+    gan = make()
+    assert gan.generator[0].in_features == 110
+    assert gan.discriminator[0].in_features == 794
+    conv = make(backbone="dcgan")
+    assert conv.discriminator[0].in_channels == 11
+
+
+def test_data_without_labels_is_an_error_that_says_what_to_do(tmp_path):
+    from PIL import Image
+
+    for i in range(20):
+        Image.new("L", (16, 16), i).save(tmp_path / f"{i}.png")
+    command = [sys.executable, "-m", "gantool", "run", "cgan", "--data", str(tmp_path), "--image-size", "16"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "cgan needs labels" in done.stderr
+    assert "sub-folder" in done.stderr
+    assert not (tmp_path / "experiments").exists()
+
+
+def test_the_sheet_has_a_column_a_class_and_one_latent_a_row():
+    from gantool.sampling import plan_sheet
+
+    sheet = plan_sheet(make())
+    assert (sheet.rows, sheet.columns) == (8, 10)
+    assert sheet.labels.reshape(8, 10).tolist() == [list(range(10))] * 8
+    rows = sheet.latents.reshape(8, 10, -1)
+    assert torch.equal(rows, rows[:, :1].expand(-1, 10, -1))
+    assert len(torch.unique(rows[:, 0], dim=0)) == 8

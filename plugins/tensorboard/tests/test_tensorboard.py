@@ -1,0 +1,62 @@
+"""The events, read back with TensorBoard's own reader."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+
+def gantool(*arguments, cwd):
+    return subprocess.run([sys.executable, "-m", "gantool", *arguments], cwd=cwd, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    where = tmp_path_factory.mktemp("tracked")
+    small = ("--ngf", "4", "--ndf", "4", "--sheet-every", "2")
+    done = gantool("run", "dcgan", "--steps", "4", "--name", "x", "--tensorboard", *small, cwd=where)
+    assert done.returncode == 0, done.stderr
+    assert "disabled" not in done.stderr
+    return where / "experiments" / "x"
+
+
+def read(run):
+    events = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0, "images": 0})
+    events.Reload()
+    return events
+
+
+def test_every_figure_is_there(run):
+    events = read(run)
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for tag, key in (
+        ("loss/d", "loss_d"),
+        ("loss/g", "loss_g"),
+        ("D/real", "d_real"),
+        ("D/fake_after", "d_fake_after"),
+    ):
+        scalars = events.Scalars(tag)
+        assert [s.step for s in scalars] == [1, 2, 3, 4]
+        assert [s.value for s in scalars] == pytest.approx([line[key] for line in lines])
+
+
+def test_sheets_are_there(run):
+    images = read(run).Images("samples")
+    assert [image.step for image in images] == [0, 2, 4]
+    assert images[0].width == 8 * 30 + 2
+
+
+def test_a_resumed_run_is_followed_on(run):
+    done = gantool("resume", str(run), "--steps", "6", cwd=run.parent)
+    assert done.returncode == 0, done.stderr
+    assert [s.step for s in read(run).Scalars("loss/d")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_command_refuses_what_is_no_folder(tmp_path):
+    done = gantool("tensorboard", "nowhere", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "nowhere is not a folder" in done.stderr

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+from gantool_zoo import R3GANConfig, WGANGPConfig
+from gantool_zoo.model import R3GAN
+from torch import nn
+
+from gantool import Progress, Shapes
+from gantool.testing import check_model
+
+
+@pytest.mark.parametrize("name", ["wgan-gp", "r3gan"])
+def test_the_models_keep_gantools_contract(name):
+    check_model(name, sizes=(16, 28), classes=(0,), ngf=4, ndf=4)
+
+
+def test_wgan_gp_is_the_papers_game():
+    config = WGANGPConfig()
+    assert (config.loss, config.penalty, config.discriminator_steps) == ("wasserstein", "gp", 5)
+    assert (config.lr, config.beta1, config.beta2) == (1e-4, 0.0, 0.9)
+
+
+def test_r3gan_goes_from_the_first_values_to_the_final_ones():
+    config = R3GANConfig()
+    assert (config.loss, config.penalty, config.generator_batch) == ("relativistic", "r1+r2", "fresh")
+    gan = R3GAN.create(R3GANConfig(ngf=4, ndf=4), Shapes(28, 1, 0))
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in gan.discriminator.modules())
+
+    def at(step):
+        schedule = gan.schedule(Progress(step, 1000, 0, 0))
+        return schedule.generator["lr"], *schedule.generator["betas"], schedule.penalty_weight
+
+    assert at(0) == pytest.approx((2e-4, 0, 0.9, 1.0))
+    assert at(500) == pytest.approx((1.25e-4, 0, 0.945, 0.55))
+    assert at(1000) == pytest.approx((5e-5, 0, 0.99, 0.1))
+
+
+def test_the_penalties_can_be_switched_off_and_changed():
+    assert R3GANConfig(penalty="none").penalty_weight == 1.0
+    assert R3GANConfig(penalty="r1", penalty_weight=3).penalty_weight == 3
