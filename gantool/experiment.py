@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib.metadata
 import os
-import platform
 import re
 import secrets
 import signal
@@ -22,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gantool import checkpoints
+from gantool import checkpoints, provenance
 from gantool.config import Resolved, TrainConfig
 from gantool.data.batches import Batches
 from gantool.data.loading import batch_size_for, load
@@ -100,16 +98,11 @@ def plan(request: Request, registry: Registry, display: Display) -> Plan:
         preset=request.preset,
         config=config.model_dump(mode="json"),
         sources=sources,
-        data=_describe_data(data),
-        latent=trainer.gan.latent.describe(),
-        networks=_describe_networks(trainer.gan),
-        plugin=_describe_plugin(registry, spec),
-        environment=_describe_environment(device),
         process={"pid": os.getpid(), "host": socket.gethostname()},
-        d_scale="probability" if trainer.gan.objective.probabilities else "raw",
         started=now(),
         total_steps=trainer.total_steps,
         trackers=list(request.trackers),
+        **provenance.describe(data, trainer.gan, registry, spec, device),
     )
     return Plan(spec, registry, record, data, trainer)
 
@@ -155,8 +148,8 @@ def resume(
             raise ConfigError(f"{path}: its configuration does not fit this {record.model}: {error}") from None
         device = choose_device(config.device)
         data = load(config, registry, display.preparing)
-        _refuse_changes(record, data, registry, spec, device, force, display)
         trainer = _build(spec, config, data, device)
+        _refuse_changes(record, provenance.describe(data, trainer.gan, registry, spec, device), force, display)
         if trainer.total_steps <= record.steps and record.status == "finished":
             raise ConfigError(
                 f"{path} is finished: {record.steps} steps of {trainer.total_steps}.",
@@ -364,22 +357,8 @@ def _drop_after(folder: RunFolder, step: int) -> None:
             path.unlink()
 
 
-def _refuse_changes(
-    record: RunRecord,
-    data: Prepared,
-    registry: Registry,
-    spec: ModelSpec,
-    device: torch.device,
-    force: bool,
-    display: Display,
-) -> None:
-    changes = []
-    if record.data.get("fingerprint") != data.fingerprint:
-        changes.append("the data")
-    if record.plugin != _describe_plugin(registry, spec):
-        changes.append(f"the plugin ({record.plugin} then)")
-    then, today = record.environment.get("versions", {}), _describe_environment(device)["versions"]
-    changes += [f"{key} ({then.get(key)} then, {today[key]} now)" for key in today if then.get(key) != today[key]]
+def _refuse_changes(record: RunRecord, today: dict[str, Any], force: bool, display: Display) -> None:
+    changes = provenance.changes(record, today)
     if changes and not force:
         raise ConfigError(
             f"since the run stopped, these changed: {', '.join(changes)}.",
@@ -387,6 +366,9 @@ def _refuse_changes(
         )
     if changes:
         display.say(f"going on although these changed: {', '.join(changes)}")
+    machine = provenance.machine_changes(record, today)
+    if machine:
+        display.say(f"equal within rounding only, since these changed: {', '.join(machine)}")
 
 
 @contextlib.contextmanager
@@ -435,42 +417,3 @@ def _check_name(name: str, experiments_dir: Path) -> None:
 def _make_name(model: str, data: str, seed: int) -> str:
     slug = re.sub(r"[^A-Za-z0-9]+", "-", data).strip("-")[:40] or "data"
     return f"{model}-{slug}-s{seed}-{secrets.token_hex(3)}"
-
-
-def _describe_data(data: Prepared) -> dict[str, Any]:
-    return {
-        "name": data.name,
-        "fingerprint": data.fingerprint,
-        "splits": {split: len(images) for split, images in data.splits.items()},
-        "image_size": data.image_size,
-        "channels": data.channels,
-        "classes": list(data.classes),
-        "unreadable": data.unreadable,
-    }
-
-
-def _describe_networks(gan: GAN) -> dict[str, int]:
-    return {
-        name: sum(p.numel() for p in network.parameters())
-        for name, network in gan.named_children()
-        if isinstance(network, torch.nn.Module)
-    }
-
-
-def _describe_plugin(registry: Registry, spec: ModelSpec) -> dict[str, str]:
-    plugin = registry.plugin_of(spec.name)
-    return {"distribution": plugin.distribution, "version": plugin.version}
-
-
-def _describe_environment(device: torch.device) -> dict[str, Any]:
-    packages = ("gantool", "torch", "torchvision", "numpy", "pillow")
-    return {
-        "versions": {
-            "python": platform.python_version(),
-            **{package: importlib.metadata.version(package) for package in packages},
-        },
-        "platform": platform.platform(),
-        "device": device.type,
-        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor(),
-        "threads": torch.get_num_threads(),
-    }

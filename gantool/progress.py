@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 _PLAIN_SECONDS = 5.0
 
@@ -86,18 +87,28 @@ class PlainDisplay(Display):
         print(message, file=sys.stderr, flush=True)
 
 
+class _BarWithFigures(Progress):
+    """A bar with a line of figures below it, so that both fit a narrow terminal."""
+
+    figures = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        if self.figures:
+            yield Text(self.figures, overflow="ellipsis", no_wrap=True)
+
+
 class TerminalDisplay(Display):
     """A live bar."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True)
-        self.bar = Progress(
+        self.bar = _BarWithFigures(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
-            TextColumn("left"),
             TimeRemainingColumn(compact=True),
+            TextColumn("left"),
             console=self.console,
         )
         self.preparation: TaskID | None = None
@@ -113,17 +124,18 @@ class TerminalDisplay(Display):
     def preparing(self, done: int, total: int) -> None:
         """Advance the bar of the preparation."""
         if self.preparation is None:
-            self.preparation = self.bar.add_task("preparing images", total=total, figures="")
+            self.preparation = self.bar.add_task("preparing images", total=total)
         self.bar.update(self.preparation, completed=done, visible=done < total)
 
     def start(self, total_steps: int, done: int = 0) -> None:
         """Show the bar of the training."""
-        self.training = self.bar.add_task("step", total=total_steps, completed=done, figures="")
+        self.training = self.bar.add_task("step", total=total_steps, completed=done)
 
     def step(self, figures: Mapping[str, Any]) -> None:
         """Advance the bar."""
         if self.training is not None:
-            self.bar.update(self.training, completed=int(figures["step"]), figures=describe(figures))
+            self.bar.figures = describe(figures)
+            self.bar.update(self.training, completed=int(figures["step"]))
 
     def say(self, message: str) -> None:
         """Print above the bar."""

@@ -21,7 +21,7 @@ LAYERS = [
     ["gan"],
     ["models", "layers", "sampling", "detectors", "checkpoints", "progress"],
     ["trainer"],
-    ["recorder", "report", "testing", "scaffold"],
+    ["recorder", "provenance", "report", "testing", "scaffold"],
     ["experiment"],
     ["cli"],
     ["__main__"],

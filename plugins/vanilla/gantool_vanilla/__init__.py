@@ -27,6 +27,7 @@ PAPER = {
     "latent": "uniform",
     "update": "simultaneous",
     "batch_size": 100,
+    "steps": 12000,
     "optimizer": "sgd",
     "lr": 0.1,
     "lr_decay": 1.000004,

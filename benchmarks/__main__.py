@@ -1,0 +1,89 @@
+"""Run the benchmarks named on the command line, or all."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+import torch
+
+from benchmarks.measure import Result, command, ratio
+from benchmarks.tutorial import Tutorial
+from gantool.data.batches import Batches
+from gantool.data.prepared import ImageSplit
+from gantool.gan import Shapes
+from gantool.models.dcgan import Config
+from gantool.models.dcgan.model import DCGAN
+from gantool.trainer import Trainer
+
+_STEPS = 3
+
+
+def start_up() -> Result:
+    """`gantool --help` and `list-models`, as whole commands."""
+    times = {
+        words: statistics.median(command([sys.executable, "-m", "gantool", words], 5))
+        for words in ("--help", "list-models")
+    }
+    slowest = max(times.values())
+    detail = ", ".join(f"{words} {value:.2f} s" for words, value in times.items())
+    return Result("start-up", slowest, "s", "at most 0.4 s", slowest <= 0.4, detail)
+
+
+def dcgan_step(precision: str, target: float) -> Result:
+    """Dcgan at 64 x 64 x 3, batch 128: images a second over the tutorial's, the same weights to begin with."""
+    rng = np.random.default_rng(0)
+    split = ImageSplit(rng.integers(0, 256, (512, 64, 64, 3), dtype=np.uint8), None)
+    torch.manual_seed(0)
+    gan = DCGAN.create(Config(batch_size=128, precision=precision), Shapes(64, 3, 0), split)
+    tutorial = Tutorial(copy.deepcopy(gan.generator), copy.deepcopy(gan.discriminator), 100)
+    cpu = torch.device("cpu")
+    gan = gan.to(memory_format=torch.channels_last)
+    trainer = Trainer(gan, Batches(split, 128, 0, cpu), 10**9, torch.Generator().manual_seed(0))
+    real = [next(Batches(split, 128, 0, cpu))[0].contiguous() for _ in range(_STEPS)]
+
+    def ours() -> None:
+        for _ in range(_STEPS):
+            for figure in trainer.step().values():
+                figure.item()
+
+    median, every = ratio(lambda: [tutorial.step(batch) for batch in real], ours, rounds=5)
+    detail = f"ratios {min(every):.2f} to {max(every):.2f}"
+    return Result(f"dcgan-{precision}", median, "x the tutorial", f"at least {target}", median >= target, detail)
+
+
+BENCHMARKS: dict[str, Callable[[], Result]] = {
+    "start-up": start_up,
+    "dcgan-fp32": lambda: dcgan_step("fp32", 1.4),
+    "dcgan-bf16": lambda: dcgan_step("bf16", 2.2),
+}
+
+
+def main() -> None:
+    """Print a line for each benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all unless given")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    results = []
+    for name in arguments.names or BENCHMARKS:
+        result = BENCHMARKS[name]()
+        results.append(result)
+        if not arguments.json:
+            state = "met" if result.met else "SHORT"
+            print(f"{name:12} {result.value:6.2f} {result.unit:15} {result.target:15} {state:6} {result.detail}")
+    if arguments.json:
+        print(json.dumps([asdict(result) for result in results], indent=2))
+
+
+if __name__ == "__main__":
+    main()

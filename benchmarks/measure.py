@@ -1,0 +1,44 @@
+"""How figures are taken: alternating, so that a machine that slows down slows both, and by medians."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the table; `value` is what the target speaks of."""
+
+    name: str
+    value: float
+    unit: str
+    target: str
+    met: bool
+    detail: str
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall-clock seconds that some work takes."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def ratio(reference: Callable[[], object], ours: Callable[[], object], rounds: int) -> tuple[float, list[float]]:
+    """Median of reference time / our time over interleaved rounds, after one round that is not counted."""
+    ratios = []
+    for number in range(rounds + 1):
+        pair = seconds(reference) / seconds(ours)
+        if number:
+            ratios.append(pair)
+    return statistics.median(ratios), ratios
+
+
+def command(arguments: Sequence[str], rounds: int) -> list[float]:
+    """Seconds that a whole command takes, after one run that is not counted."""
+    times = [seconds(lambda: subprocess.run(arguments, check=True, capture_output=True)) for _ in range(rounds + 1)]
+    return times[1:]
