@@ -45,7 +45,8 @@ def render() -> str:
         lines += [f"## Options of {name}", "", *_table(own)]
         for preset, overlay in spec.presets.items():
             values = ", ".join(f"{key} = {value}" for key, value in overlay.items())
-            lines += [f"`--preset {preset}`: {values}.", ""]
+            note = f" ({spec.preset_notes[preset]})" if preset in spec.preset_notes else ""
+            lines += [f"`--preset {preset}`: {values}{note}.", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

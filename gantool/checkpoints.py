@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,19 @@ def save(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
     path = folder / f"{step:08d}.pt"
     write_bytes(path.with_suffix(".sha256"), f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode())
     write_bytes(path, content)
-    for old in newest_first(folder)[KEPT:]:
-        old.unlink(missing_ok=True)
-        old.with_suffix(".sha256").unlink(missing_ok=True)
+    _remove(newest_first(folder)[KEPT:])
     return path
+
+
+def drop_after(folder: Path, step: int) -> None:
+    """Remove the states after a step, so that they neither count as the newest nor are resumed from."""
+    _remove([path for path in newest_first(folder) if step_of(path) > step])
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+        path.with_suffix(".sha256").unlink(missing_ok=True)
 
 
 def newest_first(folder: Path) -> list[Path]:
@@ -57,15 +66,15 @@ def load(path: Path) -> dict[str, Any]:
         content = path.read_bytes()
         recorded = path.with_suffix(".sha256").read_text(encoding="utf-8").split()[0]
     except (OSError, ValueError, IndexError) as error:
-        raise DamagedCheckpointError(f"{path}: {error}") from None
+        raise DamagedCheckpointError(str(error)) from None
     if hashlib.sha256(content).hexdigest() != recorded:
-        raise DamagedCheckpointError(f"{path}: its checksum does not agree")
+        raise DamagedCheckpointError("its checksum does not agree")
     try:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not one of its own
-        raise DamagedCheckpointError(f"{path}: {str(error).splitlines()[0]}") from None
+        raise DamagedCheckpointError(str(error).splitlines()[0]) from None
     if not isinstance(state, dict):
-        raise DamagedCheckpointError(f"{path}: not a state of a run")
+        raise DamagedCheckpointError("not a state of a run")
     return state
 
 

@@ -129,6 +129,10 @@ class OptimiserOptions(OptionGroup):
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first beta")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second beta")
     momentum: float = Field(0.0, ge=0, lt=1, description="momentum of SGD and RMSprop")
+    lr_decay: float = Field(1.0, ge=1, le=2, description="divide the learning rate by this after every step, to 1e-6")
+    final_momentum: float | None = Field(
+        None, ge=0, lt=1, description="momentum rises linearly to this between epochs 1 and 250 (unset: it stays)"
+    )
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the exponential moving average of G's weights; 0 is off")
 
 
@@ -169,6 +173,11 @@ class TrainConfig(RecordOptions, MachineOptions, OptimiserOptions, GameOptions, 
     Raises:
         pydantic.ValidationError: a value is out of bounds or of the wrong type, or options contradict each other.
     """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _replace_budget(cls, values: Any) -> Any:
+        return {**_other_budget(values), **values} if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _check_budget(self) -> Self:
@@ -360,6 +369,13 @@ def _read_file(file: Path, config: type[TrainConfig], model: str) -> dict[str, A
             if nested
             else f"`gantool run {model} --help` lists the options.",
         )
+    for key, value in content.items():
+        if isinstance(value, bool) and config.model_fields[key].annotation is not bool:
+            option = next(option for option in options_of(config, model) if option.key == key)
+            raise ConfigError(
+                f"{file}: {key} = {str(value).lower()}: this option is not switched on or off.",
+                f"{option.flag} is: {option.description}.",
+            )
     return dict(content)
 
 

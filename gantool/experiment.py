@@ -10,7 +10,7 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -150,12 +150,12 @@ def resume(
         data = load(config, registry, display.preparing)
         trainer = _build(spec, config, data, device)
         _refuse_changes(record, provenance.describe(data, trainer.gan, registry, spec, device), force, display)
-        if trainer.total_steps <= record.steps and record.status == "finished":
+        if trainer.total_steps <= record.steps and (budget or record.status == "finished"):
             raise ConfigError(
-                f"{path} is finished: {record.steps} steps of {trainer.total_steps}.",
-                "Give --epochs or --steps to extend it.",
+                f"{path} has had {record.steps} steps already; {trainer.total_steps} are asked for.",
+                "Give larger --epochs or --steps to extend it.",
             )
-        seconds = _restore(folder, trainer, display)
+        seconds, damaged = _restore(folder, trainer)
         _drop_after(folder, trainer.steps)
         record = record.model_copy(
             update={
@@ -168,17 +168,22 @@ def resume(
             }
         )
         try:
-            _session(folder, Plan(spec, registry, record, data, trainer), display, resumed=True)
+            _session(folder, Plan(spec, registry, record, data, trainer), display, resumed=True, damaged=damaged)
         except OSError as error:
             raise _disk_error(folder, error, trainer.steps) from error
     return folder
 
 
-def _session(folder: RunFolder, prepared: Plan, display: Display, *, resumed: bool) -> None:
+def _session(
+    folder: RunFolder, prepared: Plan, display: Display, *, resumed: bool, damaged: Sequence[str] = ()
+) -> None:
     """Train to the end, whatever the end is, and leave a record of it."""
     trainer = prepared.trainer
     recorder = Recorder(folder, prepared.record, trainer, plan_sheet(trainer.gan), prepared.data, display)
     if resumed:
+        for message in damaged:
+            recorder.note("damaged checkpoint", "", message, trainer.steps)
+            display.say(f"checkpoint {message}: passed over.")
         recorder.note("resume", "", f"resumed after step {trainer.steps}", trainer.steps)
         folder.write(prepared.record)
     _follow(recorder, prepared, folder)
@@ -289,7 +294,7 @@ def _settle(config: TrainConfig, data: Prepared, sources: dict[str, str], regist
     if config.data not in registry.datasets:
         settled["data"] = str(Path(config.data).expanduser().resolve())
     if config.data_dir is not None:
-        settled["data_dir"] = config.data_dir.resolve()
+        settled["data_dir"] = config.data_dir.expanduser().resolve()
     return config.model_copy(update=settled)
 
 
@@ -334,27 +339,45 @@ def _make_deterministic(wanted: bool) -> None:
     torch.backends.cudnn.benchmark = not wanted
 
 
-def _restore(folder: RunFolder, trainer: Trainer, display: Display) -> float:
-    """Load the newest state that is sound; the training seconds up to it. With none, the run begins anew."""
-    for path in checkpoints.newest_first(folder.checkpoints):
+def _restore(folder: RunFolder, trainer: Trainer) -> tuple[float, list[str]]:
+    """Load the newest state that is sound: the training seconds up to it, and the names of damaged ones passed over.
+
+    Raises:
+        GantoolError: there are states, and none can be used. With none at all, the run begins anew.
+    """
+    damaged: list[str] = []
+    states = checkpoints.newest_first(folder.checkpoints)
+    for path in states:
         try:
             state = checkpoints.load(path)
-            trainer.load_state_dict(state)
-        except (checkpoints.DamagedCheckpointError, RuntimeError, KeyError, ValueError, TypeError) as error:
-            display.say(f"checkpoint {path.name} is damaged and passed over: {str(error).splitlines()[0]}")
+        except checkpoints.DamagedCheckpointError as error:
+            damaged.append(f"{path.name}: {error}")
             continue
-        return float(state["seconds"])
-    display.say("no checkpoint to resume from: the run begins anew, with the same seed.")
-    return 0.0
+        try:
+            trainer.load_state_dict(state)
+            return float(state["seconds"]), damaged
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise GantoolError(
+                f"{path} is of other networks or options than this model has now: {str(error).splitlines()[0]}",
+                "Install the version of the plugin that made the run; nothing was changed.",
+            ) from error
+    if states:
+        raise GantoolError(
+            f"every checkpoint of {folder.path} is damaged: {'; '.join(damaged)}",
+            "Nothing was changed. Bring one back from a copy, or repeat the run: "
+            f"gantool run ... --config {folder.record_file}",
+        )
+    return 0.0, damaged
 
 
 def _drop_after(folder: RunFolder, step: int) -> None:
-    """Take back what was written after a state."""
+    """Take back what was written after a state: lines, sheets, and states that could not be used."""
     for file in (folder.metrics_file, folder.events_file, folder.scores_file):
         cut_back(file, step)
     for drawn, path in folder.sheets().items():
         if drawn > step:
             path.unlink()
+    checkpoints.drop_after(folder.checkpoints, step)
 
 
 def _refuse_changes(record: RunRecord, today: dict[str, Any], force: bool, display: Display) -> None:

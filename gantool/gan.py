@@ -14,6 +14,7 @@ from gantool import penalties
 from gantool.config import TrainConfig
 from gantool.data.prepared import ImageSplit
 from gantool.objectives import OBJECTIVES, Objective
+from gantool.schedules import decayed, linear
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ class GAN(nn.Module):
         self.config: Any = config
         self.shapes = shapes
         self.objective: Objective = OBJECTIVES[config.loss]
-        self.penalty_weight = config.penalty_weight or penalties.DEFAULT_WEIGHT
+        self.penalty_weight = penalties.weight_of(config)
         self.build(shapes)
 
     @classmethod
@@ -159,8 +160,8 @@ class GAN(nn.Module):
         Args:
             config: the validated options.
             shapes: what the data looks like.
-            train_data: the training images, from which a new run may take its first weights; None where weights are
-                loaded afterwards.
+            train_data: the training images, which first weights may be taken from; None leaves the weights as PyTorch
+                makes them.
         """
         gan = cls(config, shapes)
         if train_data is not None:
@@ -257,8 +258,20 @@ class GAN(nn.Module):
         return torch.optim.SGD(parameters, lr=lr, momentum=self.config.momentum)
 
     def schedule(self, progress: Progress) -> Schedule:
-        """What applies in the next step; a pure function of progress, so that resuming needs no state of it."""
-        return Schedule()
+        """What applies in the next step: by default what `lr_decay` and `final_momentum` say.
+
+        A pure function of progress, so that resuming needs no state of it.
+        """
+        config, common = self.config, {}
+        if config.final_momentum is not None:
+            common["momentum"] = linear(config.momentum, config.final_momentum, progress.epoch, 1, 250)
+        if config.lr_decay == 1:
+            return Schedule(discriminator=common, generator=common)
+        lr_d, lr_g = (
+            decayed(lr, config.lr_decay, progress.step, 1e-6)
+            for lr in (config.discriminator_lr or config.lr, config.lr)
+        )
+        return Schedule(discriminator={**common, "lr": lr_d}, generator={**common, "lr": lr_g})
 
     def _logits(self, x: Tensor, y: Tensor | None) -> Tensor:
         # Losses are computed in full precision, whatever the networks' passes used.

@@ -7,7 +7,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from gantool.config import TrainConfig
+
 DEFAULT_WEIGHT = 10.0
+
+
+def weight_of(config: TrainConfig) -> float:
+    """The configured weight of the penalty."""
+    return DEFAULT_WEIGHT if config.penalty_weight is None else config.penalty_weight
 
 
 def squared_gradient(logits: Tensor, images: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ CORE_COMMANDS = frozenset(
         *("sample", "sheet", "interpolate", "arithmetic", "animate", "export", "explore"),
     }
 )
-_Spec = TypeVar("_Spec", ModelSpec, DatasetSpec)
+_T = TypeVar("_T")
 SLOW_SECONDS = 0.5  # a plugin that takes longer to load is named: it slows every command
 
 
@@ -49,9 +49,10 @@ class Plugin:
     seconds: float = 0.0
     models: list[ModelSpec] = field(default_factory=list)
     datasets: list[DatasetSpec] = field(default_factory=list)
-    commands: typer.Typer = field(default_factory=typer.Typer)
+    commands: dict[str, Any] = field(default_factory=dict)
     tracks: bool = False
     module: Any = None
+    lost: list[str] = field(default_factory=list)
 
     @property
     def title(self) -> str:
@@ -62,15 +63,6 @@ class Plugin:
     def names(self) -> list[str]:
         """What it registers."""
         return [spec.name for spec in self.models] + [spec.name for spec in self.datasets]
-
-    @property
-    def command_names(self) -> list[str]:
-        """The commands that it adds."""
-        commands = [
-            c.name or (c.callback.__name__.replace("_", "-") if c.callback else "")
-            for c in self.commands.registered_commands
-        ]
-        return commands + [str(group.name) for group in self.commands.registered_groups]
 
     @property
     def built_in(self) -> bool:
@@ -85,8 +77,9 @@ class Plugin:
     def fail(self, problem: str, remedy: str = "") -> None:
         """Mark as broken: it brings nothing."""
         self.problem = problem
+        self.lost = [*self.lost, *self.names]
         self.remedy = remedy or f"Update it, or remove it: `pip uninstall {self.distribution}`."
-        self.models, self.datasets, self.commands, self.tracks = [], [], typer.Typer(), False
+        self.models, self.datasets, self.commands, self.tracks = [], [], {}, False
 
 
 @dataclass(slots=True)
@@ -97,6 +90,8 @@ class Registry:
         plugins: every plugin found, broken ones too.
         models: name to description.
         datasets: name to description.
+        commands: name to command.
+        trackers: name of the flag to the plugin that can follow a run.
         conflicts: names that two plugins claim, which therefore neither has.
         manager: calls the hooks.
     """
@@ -105,16 +100,13 @@ class Registry:
     manager: pluggy.PluginManager
     models: dict[str, ModelSpec] = field(default_factory=dict)
     datasets: dict[str, DatasetSpec] = field(default_factory=dict)
+    commands: dict[str, Any] = field(default_factory=dict)
+    trackers: dict[str, Plugin] = field(default_factory=dict)
     conflicts: dict[tuple[str, str], list[Plugin]] = field(default_factory=dict)
 
     def plugin_of(self, model: str) -> Plugin:
         """The plugin that registered a model."""
         return next(p for p in self.plugins if any(spec.name == model for spec in p.models))
-
-    @property
-    def trackers(self) -> dict[str, Plugin]:
-        """The plugins that can follow a run, by the name of their flag."""
-        return {plugin.name: plugin for plugin in self.plugins if plugin.tracks}
 
     def track(self, name: str, run: TrackedRun) -> Tracker | None:
         """Ask one tracker to follow a run; what it raises is the caller's to catch."""
@@ -130,9 +122,11 @@ class Registry:
         if name in self.models:
             return self.models[name]
         self.explain_missing("model", name)
+        broken = ", ".join(plugin.title for plugin in self.plugins if plugin.problem)
         raise ConfigError(
             f"no model {name!r}.{did_you_mean(name, self.models)}",
-            f"Models: {', '.join(sorted(self.models)) or 'none'}. `gantool list-models` says more.",
+            f"Models: {', '.join(sorted(self.models)) or 'none'}. `gantool list-models` says more."
+            + (f"\nBroken plugins may have more: {broken}; `gantool list-plugins` says why." if broken else ""),
         )
 
     def explain_missing(self, kind: str, name: str) -> None:
@@ -145,7 +139,7 @@ class Registry:
                 f"Remove one: `pip uninstall {claimants[-1].distribution}`.",
             )
         for plugin in self.plugins:
-            if plugin.problem and name in (plugin.name, plugin.distribution, *_guesses(plugin.distribution)):
+            if plugin.problem and name in (plugin.name, *plugin.lost, *_guesses(plugin.distribution)):
                 raise ConfigError(f"plugin {plugin.title} is broken: {plugin.problem}", plugin.remedy)
 
 
@@ -267,8 +261,12 @@ def _register(manager: pluggy.PluginManager, plugin: Plugin) -> None:
     ]
     for hook, kind, collected in hooks:
         _caller(manager, hook, plugin.module)(register=_collector(kind, collected))
-    _caller(manager, "register_commands", plugin.module)(app=plugin.commands)
-    for command in plugin.command_names:
+    app = typer.Typer()
+    _caller(manager, "register_commands", plugin.module)(app=app)
+    if app.registered_commands or app.registered_groups:
+        app.callback()(lambda: None)  # without it, Typer would turn a single command into the app itself
+        plugin.commands = dict(typer.main.get_group(app).commands)
+    for command in plugin.commands:
         if command in CORE_COMMANDS:
             raise _PluginError(f"it adds the command {command!r}, which is gantool's own.")
     plugin.tracks = any(caller.name == "track" for caller in manager.get_hookcallers(plugin.module) or ())
@@ -305,17 +303,18 @@ def _merge(registry: Registry) -> None:
         taken = own.intersection(plugin.names)
         if taken and not plugin.built_in:
             plugin.fail(f"it registers {min(taken)!r}, a name of gantool's own.")
-    registry.models = _undisputed("model", [(p, p.models) for p in registry.plugins], registry.conflicts)
-    registry.datasets = _undisputed("data set", [(p, p.datasets) for p in registry.plugins], registry.conflicts)
+    plugins = registry.plugins
+    registry.models = _undisputed(registry, "model", [(p, {m.name: m for m in p.models}) for p in plugins])
+    registry.datasets = _undisputed(registry, "data set", [(p, {d.name: d for d in p.datasets}) for p in plugins])
+    registry.commands = _undisputed(registry, "command", [(p, p.commands) for p in plugins])
+    registry.trackers = _undisputed(registry, "tracker", [(p, {p.name: p} if p.tracks else {}) for p in plugins])
 
 
-def _undisputed(
-    kind: str, registered: list[tuple[Plugin, list[_Spec]]], conflicts: dict[tuple[str, str], list[Plugin]]
-) -> dict[str, _Spec]:
-    """The descriptions whose names one plugin alone claims; the others go to `conflicts`."""
-    claims: dict[str, list[tuple[Plugin, _Spec]]] = {}
-    for plugin, specs in registered:
-        for spec in specs:
-            claims.setdefault(spec.name, []).append((plugin, spec))
-    conflicts.update({(kind, name): [p for p, _ in found] for name, found in claims.items() if len(found) > 1})
+def _undisputed(registry: Registry, kind: str, registered: list[tuple[Plugin, dict[str, _T]]]) -> dict[str, _T]:
+    """What is registered under names that one plugin alone claims; the others go to the registry's conflicts."""
+    claims: dict[str, list[tuple[Plugin, _T]]] = {}
+    for plugin, named in registered:
+        for name, item in named.items():
+            claims.setdefault(name, []).append((plugin, item))
+    registry.conflicts |= {(kind, name): [p for p, _ in found] for name, found in claims.items() if len(found) > 1}
     return {name: found[0][1] for name, found in claims.items() if len(found) == 1}

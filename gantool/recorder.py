@@ -60,6 +60,7 @@ class Recorder:
         self.seconds_before = record.seconds
         self.images_before = trainer.images
         self.began = self.flushed = self.saved = time.monotonic()
+        self.saved_epoch = int(trainer.batches.epoch)
         self.pending: list[tuple[dict[str, Any], dict[str, Tensor]]] = []
 
     def begin(self, data: Prepared) -> None:
@@ -132,6 +133,7 @@ class Recorder:
         state = {**self.trainer.state_dict(), "seconds": self.seconds}
         checkpoints.save(self.folder.checkpoints, self.trainer.steps, state)
         self.saved = time.monotonic()
+        self.saved_epoch = int(self.trainer.batches.epoch)
 
     def say(self, finding: Finding | None, step: int) -> None:
         """Write a finding down and tell the user."""
@@ -177,8 +179,8 @@ class Recorder:
         if self.config.checkpoint_every:
             return self.trainer.steps % int(self.config.checkpoint_every) == 0
         rest = time.monotonic() - self.saved
-        at_epoch = self.trainer.batches.drawn % self.trainer.batches.per_epoch < self.config.discriminator_steps
-        return rest > _CHECKPOINT_SECONDS or (at_epoch and rest > _CHECKPOINT_REST)
+        new_epoch = int(self.trainer.batches.epoch) > self.saved_epoch
+        return rest > _CHECKPOINT_SECONDS or (new_epoch and rest > _CHECKPOINT_REST)
 
     def _tracker_failed(self, name: str, reason: str) -> None:
         message = f"tracker {name} is disabled: {reason}"

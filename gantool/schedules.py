@@ -7,7 +7,7 @@ import math
 
 def decayed(initial: float, divisor: float, step: int, floor: float = 0.0) -> float:
     """`initial` divided by `divisor` once a step, but never below `floor`."""
-    return max(initial / divisor**step, floor)
+    return max(initial * divisor**-step, floor)
 
 
 def linear(start: float, end: float, position: float, begin: float, finish: float) -> float:

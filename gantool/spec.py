@@ -66,6 +66,7 @@ class ModelSpec:
         config: the typed options; a subclass of `gantool.TrainConfig`.
         paper: author, year and where to find it.
         presets: named overlays of the options, each a mapping from option to value.
+        preset_notes: what a user of a preset should know, by the preset's name.
         needs_labels: whether the model trains on labelled data only.
     """
 
@@ -75,6 +76,7 @@ class ModelSpec:
     config: type[TrainConfig] = TrainConfig
     paper: str = ""
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    preset_notes: Mapping[str, str] = field(default_factory=dict)
     needs_labels: bool = False
 
     def check(self) -> None:
@@ -85,6 +87,11 @@ class ModelSpec:
             raise InvalidSpecError(f"model {self.name!r}: a summary of one line is missing")
         if not (isinstance(self.config, type) and issubclass(self.config, TrainConfig)):
             raise InvalidSpecError(f"model {self.name!r}: config must be a subclass of gantool.TrainConfig")
+        defaults = {key: info.default for key, info in self.config.model_fields.items() if not info.is_required()}
+        try:
+            self.config(**defaults)
+        except ValidationError as error:
+            raise InvalidSpecError(f"model {self.name!r}: its defaults are invalid: {_brief(error)}") from error
         reserved = RESERVED_OPTIONS.intersection(self.config.model_fields)
         if reserved:
             raise InvalidSpecError(f"model {self.name!r}: option name {min(reserved)!r} is reserved")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gantool.config import TrainConfig
+from gantool.config import TrainConfig, resolve
 from gantool.data.batches import Batches
 from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError
@@ -92,6 +92,7 @@ def run_checks(
 ) -> Iterator[Finding]:
     """Run every check on a registered model, yielding each outcome as it is known. Arguments as `check_model`."""
     spec = load_registry().model(name)
+    resolve(spec.config, model=name, environment={}, flags={**options, "batch_size": _BATCH, "steps": 20})
     yield Finding("starts without torch", problem=_imports_torch(spec))
     tried = refused = 0
     for size in sizes:
@@ -203,7 +204,12 @@ def _check_gradients(make: Callable[[], Trainer]) -> None:
         batch = trainer._draw(with_graph=True)
         if player == "discriminator":
             batch = trainer._for_discriminator(batch, detach=True)
-        gradients = torch.autograd.grad(loss(batch).total, sets[player], allow_unused=True)
+        total = loss(batch).total
+        if player == "discriminator":
+            stray = torch.autograd.grad(total, sets["generator"], retain_graph=True, allow_unused=True)
+            if any(g is not None for g in stray):
+                raise _MendError("discriminator_loss sends gradients into the generator: use the detached batch.fake")
+        gradients = torch.autograd.grad(total, sets[player], allow_unused=True)
         missing = sum(g is None for g in gradients)
         if missing:
             raise _MendError(

@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from gantool.data.batches import Batches
 from gantool.gan import GAN, Batch, Losses, Progress, Schedule
 from gantool.objectives import scale
+from gantool.penalties import weight_of
 
 
 class Trainer:
@@ -122,10 +123,10 @@ class Trainer:
             group.update(schedule.discriminator)
         for group in self.optimizers.generator.param_groups:
             group.update(schedule.generator)
-        if schedule.penalty_weight is not None:
-            self.gan.penalty_weight = schedule.penalty_weight
-        if schedule.ema is not None and self.ema is not None:
-            self.ema.multi_avg_fn = get_ema_multi_avg_fn(schedule.ema)
+        weight, decay = schedule.penalty_weight, schedule.ema
+        self.gan.penalty_weight = weight_of(self.config) if weight is None else weight
+        if self.ema is not None:
+            self.ema.multi_avg_fn = get_ema_multi_avg_fn(self.config.ema if decay is None else decay)
 
     def _figures(self, d: Losses, g: Losses) -> dict[str, Tensor]:
         figures = {"loss_d": d.total.detach(), "loss_g": g.total.detach()}

@@ -140,6 +140,27 @@ def test_several_seeds_are_runs_of_their_own(cli: Cli, tmp_path: Path) -> None:
     assert [run["config"]["seed"] for run in outcome.json] == [3, 4]
 
 
+def test_json_is_one_document_whatever_happens(cli: Cli, tmp_path: Path) -> None:
+    plans = cli("run", "dcgan", "--seeds", "0,1", "--dry-run", "--json").json
+    assert [plan["config"]["seed"] for plan in plans] == [0, 1]
+    diverging = ("--lr", "10", "--optimizer", "sgd", "--loss", "least-squares", "--discriminator-norm", "none")
+    one = cli("run", "dcgan", "--steps", "60", "--json", *diverging, *SMALL)
+    assert one.code == 3
+    assert one.json["status"] == "diverged"
+    (tmp_path / "experiments" / "x-s1").mkdir(parents=True)
+    several = cli("run", "dcgan", "--steps", "1", "--seeds", "0,1,2", "--name", "x", "--json", *SMALL)
+    assert several.code == 2
+    assert [run["name"] for run in several.json] == ["x-s0", "x-s2"]
+    assert "seed 1: the run experiments/x-s1 exists already" in several.err
+
+
+def test_a_preset_says_what_one_should_know_of_it(cli: Cli) -> None:
+    outcome = cli("run", "dcgan", "--preset", "paper", "--dry-run", "--json")
+    assert "its kernels were 5 x 5" in outcome.err
+    assert outcome.json["config"]["ngf"] == 128
+    assert outcome.json["latent"] == {"prior": "uniform", "dimension": 100, "low": -1.0, "high": 1.0}
+
+
 def test_a_run_json_repeats_a_run(cli: Cli, finished_run: Path, tmp_path: Path) -> None:
     outcome = cli("run", "dcgan", "--config", finished_run / "run.json", "--steps", "3", "--name", "x")
     assert outcome.code == 0, outcome.err
@@ -429,7 +450,7 @@ def copied_run(finished_run: Path, tmp_path: Path) -> Path:
 def test_a_finished_run_is_extended(cli: Cli, copied_run: Path, tmp_path: Path) -> None:
     outcome = cli("resume", copied_run)
     assert outcome.code == 2
-    assert "is finished" in outcome.err
+    assert "60 steps already" in outcome.err
     assert cli("resume", copied_run, "--steps", "80").code == 0
     assert cli("run", "dcgan", "--steps", "80", "--name", "x", *SMALL).code == 0
     assert metrics(copied_run) == metrics(tmp_path / "experiments" / "x")
@@ -443,7 +464,9 @@ def test_a_damaged_checkpoint_is_passed_over(cli: Cli, copied_run: Path, tmp_pat
     newest.write_bytes(content)
     outcome = cli("resume", copied_run, "--steps", "90")
     assert outcome.code == 0, outcome.err
-    assert "damaged and passed over" in outcome.err
+    assert f"checkpoint {newest.name}: its checksum does not agree: passed over" in outcome.err
+    events = list(read_json_lines(copied_run / "events.jsonl"))
+    assert [e["kind"] for e in events] == ["resume", "damaged checkpoint", "resume"]
     assert [line["step"] for line in metrics(copied_run)] == list(range(1, 91))
     assert cli("run", "dcgan", "--steps", "90", "--name", "x", *SMALL).code == 0
     assert metrics(copied_run) == metrics(tmp_path / "experiments" / "x")
@@ -464,9 +487,30 @@ def test_a_checkpoint_never_runs_code(cli: Cli, copied_run: Path, tmp_path: Path
     for path in (copied_run / "checkpoints").glob("*.pt"):
         path.write_bytes(buffer.getvalue())
         path.with_suffix(".sha256").write_text(hashlib.sha256(buffer.getvalue()).hexdigest() + "  x\n")
+    before = sorted((path, path.read_bytes()) for path in copied_run.rglob("*.jsonl"))
     outcome = cli("resume", copied_run, "--steps", "70")
-    assert "damaged and passed over" in outcome.err
+    assert outcome.code == 1
+    assert "every checkpoint of" in outcome.err
     assert not (tmp_path / "ran").exists()
+    assert sorted((path, path.read_bytes()) for path in copied_run.rglob("*.jsonl")) == before
+
+
+def test_a_checkpoint_of_other_networks_is_refused_and_nothing_is_lost(cli: Cli, copied_run: Path) -> None:
+    record = json.loads((copied_run / "run.json").read_text())
+    record["config"]["ngf"] = 4
+    (copied_run / "run.json").write_text(json.dumps(record))
+    outcome = cli("resume", copied_run, "--steps", "70")
+    assert outcome.code == 1
+    assert "other networks or options" in outcome.err
+    assert len(metrics(copied_run)) == 60
+
+
+def test_a_smaller_budget_than_was_had_is_refused(cli: Cli, copied_run: Path) -> None:
+    record = json.loads((copied_run / "run.json").read_text())
+    (copied_run / "run.json").write_text(json.dumps({**record, "status": "interrupted"}))
+    outcome = cli("resume", copied_run, "--steps", "10")
+    assert outcome.code == 2
+    assert "60 steps already; 10 are asked for" in outcome.err
 
 
 def test_resume_refuses_changed_versions_unless_forced(cli: Cli, copied_run: Path) -> None:

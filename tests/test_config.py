@@ -51,6 +51,11 @@ def test_steps_in_a_layer_replace_epochs_below_and_the_other_way_round() -> None
         get(flags={"epochs": 2, "steps": 3})
 
 
+def test_a_budget_alone_replaces_the_default_of_the_other() -> None:
+    assert (Config(steps=3).steps, Config(steps=3).epochs) == (3, None)
+    assert (Config(epochs=2).steps, Config(epochs=2).epochs) == (None, 2)
+
+
 def test_a_plain_default_in_a_subclass_keeps_description_type_and_bounds() -> None:
     options = {option.key: option for option in options_of(Config, "m")}
     assert options["lr"].description == {o.key: o for o in options_of(TrainConfig)}["lr"].description
@@ -85,6 +90,7 @@ def test_invalid_values_name_option_source_and_meaning(flags: dict[str, Any], sa
 @pytest.mark.parametrize(
     "content, said",
     [
+        ("lr = true", "not switched on or off"),
         ("lr = 'fast'", "--lr = 'fast'"),
         ("leraning_rate = 1", "'leraning_rate' is not known"),
         ("epoch = 3", "Did you mean 'epochs'"),

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import multiprocessing
 import struct
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision.transforms as tv
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from support import picture
@@ -24,7 +26,7 @@ from gantool.data.batches import Batches
 from gantool.data.embedded import Mnist5k
 from gantool.data.folder import ImageFolder, read_image
 from gantool.data.loading import batch_size_for, load
-from gantool.data.prepared import ImageSplit, Prepared, prepare, square
+from gantool.data.prepared import ImageSplit, Prepared, data_folder, prepare, square
 from gantool.data.source import MissingDataError, UnreadableImageError
 from gantool.data.torchvision_sets import Cifar10, FashionMnist, Mnist
 from gantool.errors import ConfigError, GantoolError
@@ -146,6 +148,30 @@ def test_orientation_is_respected(tmp_path: Path) -> None:
     assert read_image(tmp_path / "a.jpg").size == (10, 20)
 
 
+def test_damaged_orientation_leaves_the_picture_as_it_is(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = picture(tmp_path / "a.jpg", size=(20, 10), exif=exif)
+    content = path.read_bytes()
+    entry = content.index(b"\x01\x12")  # the tag in the file, its kind after it
+    path.write_bytes(content[: entry + 2] + b"\x00\x02" + content[entry + 4 :])
+    assert read_image(path).size in ((20, 10), (10, 20))
+
+
+@given(position=st.integers(0, 10**6), byte=st.integers(0, 255))
+@settings(max_examples=300, deadline=None)
+def test_a_mutated_file_is_read_or_unreadable_and_nothing_else(position: int, byte: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        path = picture(Path(folder) / ("a.jpg" if byte % 2 else "a.png"), exif=exif)
+        content = bytearray(path.read_bytes())
+        content[position % len(content)] = byte
+        path.write_bytes(content)
+        with contextlib.suppress(UnreadableImageError):
+            assert read_image(path).mode in ("L", "RGB")
+
+
 def test_first_frame_of_an_animation(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
@@ -250,6 +276,13 @@ def test_grey_where_every_image_is_unless_asked_otherwise(tmp_path: Path) -> Non
 
 
 # The cache
+
+
+def test_the_home_folder_is_understood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert data_folder(Path("~/images")) == tmp_path / "images"
+    monkeypatch.setenv("GANTOOL_DATA_DIR", "~/other")
+    assert data_folder(None) == tmp_path / "other"
 
 
 def test_the_cache_is_used_and_follows_the_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,14 @@ def test_first_weights_are_the_tutorials() -> None:
             assert layer.bias.abs().max().item() == 0
 
 
+def test_without_batchnorm_the_discriminator_keeps_weights_that_can_learn() -> None:
+    torch.manual_seed(0)
+    plain = make(28, 1, penalty="r1")
+    layers = [m for m in plain.discriminator if isinstance(m, nn.Conv2d)]
+    assert layers[1].weight.std().item() == pytest.approx(1 / (3 * layers[1].weight[0].numel()) ** 0.5, rel=0.1)
+    assert plain.generator[1].weight.std().item() == pytest.approx(0.02, rel=0.05)
+
+
 def test_optimizers_are_the_tutorials() -> None:
     optimizers = make(64, 3).optimizers()
     for optimizer in (optimizers.discriminator, optimizers.generator):

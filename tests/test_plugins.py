@@ -75,6 +75,19 @@ BROKEN = {
         "reserved",
         "json",
     ),
+    "bad-default": (
+        "import gantool\nclass Config(gantool.TrainConfig):\n    loss: str = 'wassertein'\n"
+        "@gantool.hookimpl\ndef register_models(register):\n"
+        "    register(gantool.ModelSpec('m', 's', 'a.b:C', config=Config))",
+        "defaults are invalid",
+        "loss",
+    ),
+    "bad-types": (
+        "import gantool\n@gantool.hookimpl\ndef register_commands(app):\n"
+        "    @app.command('odd')\n    def odd(a: int | str = 1):\n        pass",
+        "AssertionError",
+        "Union",
+    ),
     "bad-preset": (
         "import gantool\n@gantool.hookimpl\ndef register_models(register):\n"
         "    register(gantool.ModelSpec('m', 's', 'a.b:C', presets={'p': {'nonsense': 1}}))",
@@ -90,6 +103,18 @@ def zoo_of_faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("plugins")
     for name, (module, _, _) in BROKEN.items():
         distribution(place, name, module)
+    for name in ("duo-a", "duo-b"):
+        distribution(
+            place,
+            name,
+            "import gantool\n@gantool.hookimpl\ndef register_commands(app):\n    app.command('duo')(lambda: None)\n",
+        )
+    distribution(
+        place,
+        "no-source",
+        "import gantool\n@gantool.hookimpl\ndef register_datasets(register):\n"
+        "    register(gantool.DatasetSpec('nowhere', 's', 'no_such_module:S', 1, 8, 1, 0))\n",
+    )
     distribution(place, "future", MODEL.format(name="future"), requires="gantool>=99")
     distribution(place, "twin-a", MODEL.format(name="twin"))
     distribution(place, "twin-b", MODEL.format(name="twin"))
@@ -116,12 +141,18 @@ def test_everything_else_works_beside_broken_plugins(faulty: Cli, tmp_path: Path
     assert "HELLO" not in outcome.out
     assert "HELLO" in outcome.err
     lines = [line for line in outcome.err.splitlines() if line.startswith("gantool: ")]
-    assert len(lines) == len(BROKEN) + 3  # each broken one, the one from the future, the slow one, the twins
-    assert sum("left out" in line for line in lines) == len(BROKEN) + 2
+    assert len(lines) == len(BROKEN) + 4  # each broken one, the one from the future, the slow one, twins, duo
+    assert sum("left out" in line for line in lines) == len(BROKEN) + 3
     run = faulty("run", "dcgan", "--steps", "1", "--name", "x", "--json", *SMALL)
     assert run.code == 0, run.err
     assert run.json["status"] == "finished"
-    assert faulty("--help").code == 0
+    help_text = faulty("--help")
+    assert help_text.code == 0
+    assert "duo" not in help_text.out
+    assert faulty("duo").code == 2
+    datasets = {d["name"]: d for d in faulty("list-datasets", "--json").json}
+    assert datasets["mnist5k"]["present"]
+    assert not datasets["nowhere"]["present"]
 
 
 def test_list_plugins_names_each_fault(faulty: Cli) -> None:
@@ -149,6 +180,7 @@ def test_asking_for_the_model_of_a_broken_plugin_says_what_is_wrong(faulty: Cli)
         ("missing", "no_such_module"),
         ("future", "gantool>=99"),
         ("twin", "gantool-twin-a 1.5 (twin-a) and by gantool-twin-b"),
+        ("nobody", "Broken plugins may have more: gantool-bad-command"),
     ):
         outcome = faulty("run", model)
         assert outcome.code == 2
@@ -226,7 +258,8 @@ def track(run):
 
 @pytest.fixture
 def extras(tmp_path: Path) -> Cli:
-    distribution(tmp_path / "site", "extras", EXTRAS) if (tmp_path / "site").mkdir() is None else None
+    (tmp_path / "site").mkdir()
+    distribution(tmp_path / "site", "extras", EXTRAS)
 
     def call(*arguments: str | Path) -> Outcome:
         path = os.pathsep.join([str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -60,6 +60,12 @@ class CutGraph(Sound):
         return super().generator_loss(replace(batch, fake=batch.fake.detach()))
 
 
+class StrayGradient(Sound):
+    def discriminator_loss(self, batch: Batch) -> Losses:
+        again = self.generate(batch.z, None)
+        return super().discriminator_loss(replace(batch, fake=again))
+
+
 class WrongOptimizer(Sound):
     def optimizers(self) -> Optimizers:
         both = [*self.generator.parameters(), *self.discriminator.parameters()]
@@ -148,6 +154,7 @@ def test_a_sound_model_passes(register: Any) -> None:
         (VectorLoss, "reduce it to a scalar"),
         (NanLoss, "is nan"),
         (CutGraph, "get no gradient"),
+        (StrayGradient, "sends gradients into the generator"),
         (WrongOptimizer, "both optimisers hold"),
         (ForgottenOptimizer, "did not move the generator"),
         (NotDeterministic, "two runs with one seed differ"),

@@ -263,6 +263,28 @@ def test_a_schedule_sets_what_it_says_before_each_step() -> None:
         assert trainer.gan.penalty_weight == pytest.approx(step / 8 + 1)
 
 
+def test_a_schedule_that_says_nothing_means_the_configured_weight() -> None:
+    class Sometimes(DCGAN):
+        def schedule(self, progress: Progress) -> Schedule:
+            return Schedule(penalty_weight=3.0 if progress.step == 0 else None)
+
+    trainer = make_trainer(small(penalty="r1", penalty_weight=7.0), some_data(), Sometimes)
+    trainer.step()
+    assert trainer.gan.penalty_weight == 3.0
+    trainer.step()
+    assert trainer.gan.penalty_weight == 7.0
+
+
+def test_the_default_schedule_decays_each_rate_and_raises_the_momentum() -> None:
+    config = small(optimizer="sgd", lr=0.1, discriminator_lr=0.2, lr_decay=2, momentum=0.5, final_momentum=0.7)
+    gan = make_trainer(config, some_data()).gan
+    later = gan.schedule(Progress(3, 10, 125.5, 0))
+    assert later.discriminator == {"lr": pytest.approx(0.2 / 8), "momentum": pytest.approx(0.6)}
+    assert later.generator == {"lr": pytest.approx(0.1 / 8), "momentum": pytest.approx(0.6)}
+    assert gan.schedule(Progress(10**6, 10**6, 300, 0)).generator == {"lr": 1e-6, "momentum": 0.7}
+    assert make_trainer(small(), some_data()).gan.schedule(Progress(3, 10, 1, 0)) == Schedule()
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -21,21 +20,11 @@ class RootGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Own commands first."""
-        return [*super().list_commands(ctx), *_plugin_commands()]
+        return [*super().list_commands(ctx), *sorted(load_registry().commands)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """An own command, else a plugin's."""
-        return super().get_command(ctx, cmd_name) or _plugin_commands().get(cmd_name)
-
-
-@functools.cache
-def _plugin_commands() -> dict[str, Any]:
-    commands: dict[str, Any] = {}
-    for plugin in load_registry().plugins:
-        if plugin.command_names:
-            plugin.commands.callback()(lambda: None)  # keeps a single command a group's
-            commands.update(typer.main.get_group(plugin.commands).commands)
-    return commands
+        return super().get_command(ctx, cmd_name) or load_registry().commands.get(cmd_name)
 
 
 app = typer.Typer(

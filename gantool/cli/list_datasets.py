@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from gantool.spec import DatasetSpec
 
 
 def list_datasets(
@@ -16,7 +20,6 @@ def list_datasets(
     from gantool.cli.output import print_json, print_table
     from gantool.data.prepared import data_folder
     from gantool.plugins import load_registry
-    from gantool.spec import load_implementation
 
     datasets = [
         {
@@ -26,7 +29,7 @@ def list_datasets(
             "image_size": spec.image_size,
             "channels": spec.channels,
             "classes": spec.classes,
-            "present": bool(load_implementation(spec.source)(data_folder(data_dir)).present()),
+            "present": _present(spec, data_dir),
         }
         for _, spec in sorted(load_registry().datasets.items())
     ]
@@ -49,3 +52,13 @@ def list_datasets(
         ),
     )
     print(f"Not present: downloaded into {data_folder(data_dir)} at first use, or put there by hand.")
+
+
+def _present(spec: DatasetSpec, data_dir: Path | None) -> bool:
+    from gantool.data.loading import open_source
+
+    try:
+        return bool(open_source(spec, data_dir).present())
+    except Exception as error:  # a plugin's fault costs its own row only
+        print(f"gantool: data set {spec.name} is broken: {error}", file=sys.stderr)
+        return False

@@ -22,7 +22,7 @@ def list_plugins(
             "version": plugin.version,
             "models": [spec.name for spec in plugin.models],
             "datasets": [spec.name for spec in plugin.datasets],
-            "commands": plugin.command_names,
+            "commands": sorted(plugin.commands),
             "tracker": plugin.tracks,
             "healthy": not plugin.problem,
             "problem": plugin.problem or None,

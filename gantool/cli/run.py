@@ -12,10 +12,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from typer.core import TyperGroup
 
-from gantool.cli.output import CONTEXT, print_json, print_table
+from gantool.cli.output import CONTEXT
 from gantool.config import Option, Resolved, options_of, resolve
 from gantool.errors import ConfigError, GantoolError, RunInterruptedError
 from gantool.plugins import Registry, load_registry
+from gantool.runs import RunFolder, RunRecord
 from gantool.spec import ModelSpec
 
 _RUN_PANEL = "Run"
@@ -80,11 +81,13 @@ def _function(spec: ModelSpec) -> Callable[..., None]:
 
 
 def _run_parameters(spec: ModelSpec) -> list[inspect.Parameter]:
-    presets = ", ".join(sorted(spec.presets)) or "none"
+    presets = "; ".join(
+        f"{name} ({spec.preset_notes[name]})" if name in spec.preset_notes else name for name in sorted(spec.presets)
+    )
     words: list[tuple[str, Any, Any, str, str, str]] = [
         ("name", str | None, None, "--name", "TEXT", "name of the run's folder; made up unless given"),
         ("experiments_dir", Path, Path("experiments"), "--experiments-dir", "PATH", "where run folders go"),
-        ("preset", str | None, None, "--preset", "NAME", f"named set of options: {presets}"),
+        ("preset", str | None, None, "--preset", "NAME", f"named set of options: {presets or 'none'}"),
         ("config", Path | None, None, "--config", "PATH", "TOML file of options, or the run.json of a run"),
         ("seeds", str | None, None, "--seeds", "N,N", "several seeds, as 0,1,2: a run each"),
         ("dry_run", bool, False, "--dry-run", "", "show what would be run, and stop before the first step"),
@@ -164,6 +167,8 @@ def _train(spec: ModelSpec, values: dict[str, Any]) -> None:
         runs.append((resolved, name))
     for warning in runs[0][0].warnings:
         print(f"gantool: {warning}", file=sys.stderr)
+    if values["preset"] in spec.preset_notes:
+        print(f"gantool: preset {values['preset']}: {spec.preset_notes[values['preset']]}.", file=sys.stderr)
     _train_all(spec, runs, values)
 
 
@@ -182,12 +187,16 @@ def _seeds(text: str | None, flags: dict[str, Any]) -> list[int | None]:
 
 
 def _train_all(spec: ModelSpec, runs: list[tuple[Resolved, str | None]], values: dict[str, Any]) -> None:
+    """Train each, in turn; whatever was made is shown, also of a run that failed; the exit code is the worst."""
     from gantool import experiment
-    from gantool.cli.summary import print_summary
+    from gantool.cli.summary import print_plans, print_summary
     from gantool.progress import make_display
 
     registry: Registry = load_registry()
-    many, folders, worst = values["seeds"] is not None, [], 0
+    many = values["seeds"] is not None
+    plans: list[RunRecord] = []
+    folders: list[RunFolder] = []
+    errors: list[GantoolError] = []
     for resolved, name in runs:
         request = experiment.Request(
             model=spec.name,
@@ -201,33 +210,25 @@ def _train_all(spec: ModelSpec, runs: list[tuple[Resolved, str | None]], values:
         try:
             with make_display() as display:
                 plan = experiment.plan(request, registry, display)
-                if values["dry_run"]:
-                    _print_plan(plan.record.model_dump(mode="json"), json=values["json"])
-                    continue
-                folders.append(experiment.run(plan, values["experiments_dir"], display))
-        except RunInterruptedError:
-            raise
+                plans.append(plan.record)
+                if not values["dry_run"]:
+                    folders.append(RunFolder(values["experiments_dir"] / plan.record.name))
+                    experiment.run(plan, values["experiments_dir"], display)
         except GantoolError as error:
-            if not many:
-                raise
-            print(f"gantool: seed {resolved.config.seed}: {error}", file=sys.stderr)
-            worst = max(worst, error.exit_code)
-    if folders:
-        print_summary(folders, json=values["json"], many=many)
-    if worst:
-        raise typer.Exit(worst)
-
-
-def _print_plan(record: dict[str, Any], *, json: bool) -> None:
-    if json:
-        print_json({key: value for key, value in record.items() if key not in ("status", "started", "process")})
-        return
-    print_table(
-        ("option", "value", "from"),
-        (
-            (key, "-" if value is None else str(value), record["sources"].get(key, "default"))
-            for key, value in record["config"].items()
-        ),
-    )
-    networks = ", ".join(f"{name} {count:,} parameters" for name, count in record["networks"].items())
-    print(f"{record['model']} on {record['data']['name']}: {record['total_steps']:,} steps; {networks}")
+            errors.append(error)
+            if many:
+                error.message = f"seed {resolved.config.seed}: {error.message}"
+            if isinstance(error, RunInterruptedError):
+                break
+            if many and (resolved, name) != runs[-1]:
+                print(f"gantool: {error}", file=sys.stderr)
+    if values["dry_run"]:
+        print_plans(plans, json=values["json"], many=many)
+    else:
+        print_summary([folder for folder in folders if folder.record_file.exists()], json=values["json"], many=many)
+    if errors:
+        worst = max(errors, key=lambda error: error.exit_code)
+        if worst is errors[-1]:
+            raise worst
+        print(f"gantool: {errors[-1]}", file=sys.stderr)
+        raise typer.Exit(worst.exit_code)

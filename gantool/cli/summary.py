@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gantool.cli.output import print_json
-from gantool.runs import RunFolder, read_json_lines
+from gantool.cli.output import print_json, print_table
+from gantool.runs import RunFolder, RunRecord, read_json_lines
 
 
 def print_summary(folders: Sequence[RunFolder], *, json: bool, many: bool) -> None:
     """Print what was made: run.json with its path (an array of them for several seeds), or a summary to read."""
     if json:
         documents = [{"path": str(f.path), **f.read().model_dump(mode="json")} for f in folders]
-        print_json(documents if many else documents[0])
+        if many or documents:
+            print_json(documents if many else documents[0])
         return
     for folder in folders:
         _print_one(folder)
@@ -28,7 +29,28 @@ def _print_one(folder: RunFolder) -> None:
     for event in read_json_lines(folder.events_file):
         if event.get("kind") == "collapse":
             print(f"  collapse at step {event['step']} ({event['detector']}): {event['message']}")
-    print(f"  samples    {folder.samples_figure}")
-    print(f"  losses     {folder.losses_figure}")
-    print(f"  animation  {folder.animation}")
+    pictures = {"samples": folder.samples_figure, "losses": folder.losses_figure, "animation": folder.animation}
+    for name, path in pictures.items():
+        if path.exists():
+            print(f"  {name:9}  {path}")
     print(f"  run        {folder.path}")
+
+
+def print_plans(records: Sequence[RunRecord], *, json: bool, many: bool) -> None:
+    """Print what would be run: one JSON document (an array for several seeds), or tables of options to read."""
+    if json:
+        hidden = {"status", "started", "ended", "process"}
+        documents = [record.model_dump(mode="json", exclude=hidden) for record in records]
+        if many or documents:
+            print_json(documents if many else documents[0])
+        return
+    for record in records:
+        print_table(
+            ("option", "value", "from"),
+            (
+                (key, "-" if value is None else str(value), record.sources.get(key, "default"))
+                for key, value in record.config.items()
+            ),
+        )
+        networks = ", ".join(f"{name} {count:,} parameters" for name, count in record.networks.items())
+        print(f"{record.model} on {record.data['name']}: {record.total_steps:,} steps; {networks}")

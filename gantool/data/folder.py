@@ -137,9 +137,16 @@ def read_image(path: Path) -> Image.Image:
     try:
         with Image.open(path, formats=FORMATS) as opened:
             opened.load()
-            return _to_8_bit(ImageOps.exif_transpose(opened))
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError) as error:
+            return _to_8_bit(_upright(opened))
+    except Exception as error:  # Pillow raises many kinds for a damaged file; none may end the preparation
         raise UnreadableImageError(str(error) or type(error).__name__) from None
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
+        return image  # the pixels are sound, the note on how the camera was held is not
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:

@@ -79,9 +79,8 @@ class Prepared:
 
 def data_folder(given: Path | None) -> Path:
     """Where data sets and caches live: the given folder, else `GANTOOL_DATA_DIR`, else the user's cache folder."""
-    if given is not None:
-        return given
-    return Path(os.environ.get("GANTOOL_DATA_DIR") or platformdirs.user_cache_path("gantool"))
+    chosen = given or os.environ.get("GANTOOL_DATA_DIR") or platformdirs.user_cache_path("gantool")
+    return Path(chosen).expanduser()
 
 
 def prepare(

@@ -34,9 +34,7 @@ def register_models(register: Callable[[ModelSpec], None]) -> None:
             paper="Radford et al. 2015, arXiv:1511.06434",
             config=Config,
             implementation="gantool.models.dcgan.model:DCGAN",
-            presets={
-                # The paper's widths and latents; its kernels were 5 x 5, here they stay 4 x 4.
-                "paper": {"ngf": 128, "ndf": 128, "latent": "uniform"},
-            },
+            presets={"paper": {"ngf": 128, "ndf": 128, "latent": "uniform"}},
+            preset_notes={"paper": "the paper's widths and latents; its kernels were 5 x 5, here they are 4 x 4"},
         )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from gantool.config import TrainConfig
 from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError
 from gantool.gan import GAN, Shapes
@@ -63,6 +64,11 @@ def discriminator(shapes: Shapes, ndf: int, *, batch_norm: bool) -> nn.Sequentia
     return nn.Sequential(*layers, nn.Conv2d(width_in, 1, inwards[-1], bias=False))
 
 
+def treats_images_apart(config: TrainConfig) -> bool:
+    """Whether the game asks for a D without BatchNorm, whose answer to an image does not depend on its batch."""
+    return config.penalty != "none" or config.clip > 0 or config.spectral_norm or config.loss == "wasserstein"
+
+
 def initialize_weights(module: nn.Module) -> None:
     """DCGAN's first weights: convolutions N(0, 0.02); BatchNorm weights N(1, 0.02), biases 0."""
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
@@ -82,16 +88,21 @@ class DCGAN(GAN):
 
     def _batch_norm(self) -> bool:
         config = self.config
-        apart = config.penalty != "none" or config.clip > 0 or config.spectral_norm or config.loss == "wasserstein"
         if config.discriminator_norm == "batch" and config.penalty != "none":
             raise ConfigError(
                 "--discriminator-norm batch with a gradient penalty: BatchNorm ties the images of a batch together, so "
                 "the gradient of one image's logit is not its own.",
                 "Leave --discriminator-norm at auto, or drop the penalty.",
             )
-        return config.discriminator_norm == "batch" or (config.discriminator_norm == "auto" and not apart)
+        return config.discriminator_norm == "batch" or (
+            config.discriminator_norm == "auto" and not treats_images_apart(config)
+        )
 
     def initialize(self, train_data: ImageSplit) -> None:
-        """The tutorial's first weights."""
+        """The tutorial's first weights; a discriminator without BatchNorm keeps PyTorch's.
+
+        Without BatchNorm behind them, weights of N(0, 0.02) leave logits and gradients so small that training crawls.
+        """
         self.generator.apply(initialize_weights)
-        self.discriminator.apply(initialize_weights)
+        if self._batch_norm():
+            self.discriminator.apply(initialize_weights)

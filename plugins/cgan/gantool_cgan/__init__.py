@@ -17,10 +17,6 @@ class Config(gantool.TrainConfig):
         "mlp", description="mlp: BatchNorm and LeakyReLU; paper: the authors' maxout networks; dcgan: convolutions"
     )
     width: int = Field(64, ge=1, le=4096, description="channels of the outermost hidden layer of backbone dcgan")
-    lr_decay: float = Field(1.0, ge=1, le=2, description="divide the learning rate by this after every step, to 1e-6")
-    final_momentum: float | None = Field(
-        None, ge=0, lt=1, description="momentum rises linearly to this between epochs 1 and 250 (unset: it stays)"
-    )
 
 
 PAPER = {

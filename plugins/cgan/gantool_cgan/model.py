@@ -6,10 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gantool import GAN, Latent, Progress, Schedule, Shapes
+from gantool import GAN, Latent, Shapes
 from gantool.layers import Maxout, Scale
 from gantool.models.dcgan import model as dcgan
-from gantool.schedules import decayed, linear
 
 
 class TwoInputs(nn.Module):
@@ -66,14 +65,16 @@ class CGAN(GAN):
 
     def _build_dcgan(self, shapes: Shapes, nz: int, classes: int) -> None:
         seen = Shapes(shapes.image_size, shapes.channels + classes, classes)
-        batch_norm = self.config.penalty == "none" and self.config.loss != "wasserstein"
+        batch_norm = not dcgan.treats_images_apart(self.config)
         self.generator = dcgan.generator(shapes, nz + classes, self.config.width)
         self.discriminator = dcgan.discriminator(seen, self.config.width, batch_norm=batch_norm)
 
     def initialize(self, train_data) -> None:
         """DCGAN's first weights for backbone dcgan; those of the 2014 authors' code for the paper's networks."""
         if self.config.backbone == "dcgan":
-            self.apply(dcgan.initialize_weights)
+            self.generator.apply(dcgan.initialize_weights)
+            if not dcgan.treats_images_apart(self.config):
+                self.discriminator.apply(dcgan.initialize_weights)
         if self.config.backbone == "paper":
             for network, bound in ((self.generator, 0.05), (self.discriminator, 0.005)):
                 for layer in network.modules():
@@ -97,15 +98,6 @@ class CGAN(GAN):
             maps = label[:, :, None, None].expand(-1, -1, *x.shape[2:])
             return self.discriminator(torch.cat([x, maps], dim=1)).flatten()
         return self.discriminator(torch.cat([x.flatten(1), label], dim=1)).flatten()
-
-    def schedule(self, progress: Progress) -> Schedule:
-        """The authors' decay of the learning rate and rise of the momentum, where configured."""
-        config, settings = self.config, {}
-        if config.lr_decay > 1:
-            settings["lr"] = decayed(config.lr, config.lr_decay, progress.step, 1e-6)
-        if config.final_momentum is not None:
-            settings["momentum"] = linear(config.momentum, config.final_momentum, progress.epoch, 1, 250)
-        return Schedule(discriminator=settings, generator=settings)
 
     def _one_hot(self, y: Tensor, like: Tensor) -> Tensor:
         return F.one_hot(y, self.shapes.classes).to(like.dtype)

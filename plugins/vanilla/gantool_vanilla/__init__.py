@@ -16,10 +16,6 @@ class Config(gantool.TrainConfig):
     networks: Literal["modern", "paper"] = Field(
         "modern", description="modern: BatchNorm and LeakyReLU; paper: the authors' rectifiers, maxout and dropout"
     )
-    lr_decay: float = Field(1.0, ge=1, le=2, description="divide the learning rate by this after every step, to 1e-6")
-    final_momentum: float | None = Field(
-        None, ge=0, lt=1, description="momentum rises linearly to this between epochs 1 and 250 (unset: it stays)"
-    )
 
 
 PAPER = {

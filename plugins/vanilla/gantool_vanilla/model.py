@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from gantool import GAN, Batch, Latent, Losses, Progress, Schedule, Shapes
+from gantool import GAN, Batch, Latent, Losses, Shapes
 from gantool.layers import Maxout, Scale
-from gantool.schedules import decayed, linear
 
 
 class Vanilla(GAN):
@@ -65,12 +64,3 @@ class Vanilla(GAN):
         """The authors halve the sum of D's two cross-entropies."""
         losses = super().discriminator_loss(batch)
         return replace(losses, total=losses.total / 2) if self.config.networks == "paper" else losses
-
-    def schedule(self, progress: Progress) -> Schedule:
-        """The authors' decay of the learning rate and rise of the momentum, where configured."""
-        config, settings = self.config, {}
-        if config.lr_decay > 1:
-            settings["lr"] = decayed(config.lr, config.lr_decay, progress.step, 1e-6)
-        if config.final_momentum is not None:
-            settings["momentum"] = linear(config.momentum, config.final_momentum, progress.epoch, 1, 250)
-        return Schedule(discriminator=settings, generator=settings)

@@ -7,35 +7,35 @@ from gantool import Field
 from gantool.models.dcgan import Config as DCGANConfig
 
 
-class WGANGPConfig(DCGANConfig):
-    """The options of wgan-gp; the defaults are the paper's game at a width that suits small data."""
+class ZooConfig(DCGANConfig):
+    """What both have in common: Adam without a first moment, and sizes that suit small data."""
+
+    beta1: float = 0.0
+    beta2: float = 0.9
+    batch_size: int | None = 32
+    ngf: int = 32
+    ndf: int = 32
+
+
+class WGANGPConfig(ZooConfig):
+    """The options of wgan-gp; the game is the paper's."""
 
     loss: str = "wasserstein"
     penalty: str = "gp"
     discriminator_steps: int = 5
     lr: float = 1e-4
-    beta1: float = 0.0
-    beta2: float = 0.9
-    batch_size: int | None = 32
     epochs: int | None = 60
-    ngf: int = 32
-    ndf: int = 32
 
 
-class R3GANConfig(DCGANConfig):
+class R3GANConfig(ZooConfig):
     """The options of r3gan; learning rate, beta2 and gamma go from the first value to the final one along a cosine."""
 
     loss: str = "relativistic"
     penalty: str = "r1+r2"
     penalty_weight: float | None = 1.0
     generator_batch: str = "fresh"
-    beta1: float = 0.0
-    beta2: float = 0.9
     ema: float = 0.99
-    batch_size: int | None = 32
     epochs: int | None = 48
-    ngf: int = 32
-    ndf: int = 32
     final_lr: float = Field(5e-5, gt=0, le=10, description="learning rate at the end")
     final_beta2: float = Field(0.99, ge=0, lt=1, description="Adam's second beta at the end")
     final_penalty_weight: float = Field(0.1, gt=0, le=1e6, description="gamma of the penalties at the end")

@@ -11,7 +11,7 @@ class WGANGP(DCGAN):
     """Gulrajani et al. 2017, Algorithm 1: the game is the configuration's; here are its first weights."""
 
     def initialize(self, train_data) -> None:
-        """Keep PyTorch's weights: DCGAN's small ones need BatchNorm in D, and without it train very slowly."""
+        """Keep PyTorch's weights in both networks: DCGAN's small ones train slowly where D has no BatchNorm."""
 
 
 class R3GAN(WGANGP):
@@ -20,9 +20,10 @@ class R3GAN(WGANGP):
     def schedule(self, progress: Progress) -> Schedule:
         """Learning rate, beta2 and gamma at this share of the run."""
         config, share = self.config, progress.step / progress.total_steps
-        settings = {
-            "lr": cosine(config.lr, config.final_lr, share),
-            "betas": (config.beta1, cosine(config.beta2, config.final_beta2, share)),
-        }
-        gamma = cosine(config.penalty_weight or 1.0, config.final_penalty_weight, share)
-        return Schedule(discriminator=settings, generator=settings, penalty_weight=gamma)
+        decline = cosine(1, config.final_lr / config.lr, share)
+        betas = (config.beta1, cosine(config.beta2, config.final_beta2, share))
+        return Schedule(
+            discriminator={"lr": (config.discriminator_lr or config.lr) * decline, "betas": betas},
+            generator={"lr": config.lr * decline, "betas": betas},
+            penalty_weight=cosine(config.penalty_weight or 1.0, config.final_penalty_weight, share),
+        )

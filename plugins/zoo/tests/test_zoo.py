@@ -35,6 +35,12 @@ def test_r3gan_goes_from_the_first_values_to_the_final_ones():
     assert at(1000) == pytest.approx((5e-5, 0, 0.99, 0.1))
 
 
+def test_the_discriminators_own_rate_declines_with_it():
+    gan = R3GAN.create(R3GANConfig(ngf=4, ndf=4, discriminator_lr=4e-4), Shapes(28, 1, 0))
+    assert gan.schedule(Progress(0, 10, 0, 0)).discriminator["lr"] == pytest.approx(4e-4)
+    assert gan.schedule(Progress(10, 10, 0, 0)).discriminator["lr"] == pytest.approx(1e-4)
+
+
 def test_the_penalties_can_be_switched_off_and_changed():
     assert R3GANConfig(penalty="none").penalty_weight == 1.0
     assert R3GANConfig(penalty="r1", penalty_weight=3).penalty_weight == 3
