@@ -62,14 +62,14 @@ class TorchvisionSource(Source):
             with contextlib.redirect_stdout(sys.stderr):
                 self._download()
         except Exception as error:  # torchvision passes on whatever its HTTP clients raise
-            cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+            cause = " ".join(str(error).split()) or type(error).__name__
         else:
             if self._files():
                 return
             cause = "the download is incomplete"
         raise MissingDataError(
             f"data set {self.name} is not in {self.data_dir} and cannot be downloaded: {cause}",
-            f"Put {self.wanted} there (or name the folder that has them with --data-dir).\n"
+            f"Put {self.wanted}, or name the folder that has them with --data-dir.\n"
             "What works without a download: `--data mnist5k` (embedded), or `--data FOLDER` with images of your own.",
         )
 
