@@ -138,6 +138,13 @@ def resume(
     folder = RunFolder.open(path)
     with folder.locked():
         record = folder.read()
+        maker = record.plugin.get("distribution")
+        if maker and record.model not in registry.models and all(p.distribution != maker for p in registry.plugins):
+            raise ConfigError(
+                f"{path} is a run of {record.model}, a model of {maker} {record.plugin.get('version', '')}, "
+                "which is not installed.",
+                f"Install it: `pip install {maker}`.",
+            )
         spec = registry.model(record.model)
         budget: dict[str, Any] = {}
         if epochs is not None or steps is not None:

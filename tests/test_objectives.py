@@ -124,6 +124,33 @@ def test_one_centred_penalty_on_a_linear_critic_does_not_depend_on_the_interpola
     assert value.item() == pytest.approx(10 * (5 - 1) ** 2)
 
 
+def test_one_centred_penalty_moves_a_linear_critic_as_the_formula_says() -> None:
+    direction = torch.tensor([3.0, 4.0], dtype=torch.float64, requires_grad=True)
+    real, fake = torch.randn(6, 1, 1, 2, dtype=torch.float64), torch.randn(6, 1, 1, 2, dtype=torch.float64)
+    penalties.one_centred(lambda x: x.flatten(1) @ direction, real, fake, 10.0).backward()
+    # d/dw of 10 (|w| - 1)^2 is 20 (|w| - 1) w / |w|
+    torch.testing.assert_close(direction.grad, 20 * (5 - 1) * direction.detach() / 5)
+
+
+@pytest.mark.parametrize("kind", ["zero", "one"])
+def test_penalties_agree_with_finite_differences(kind: str) -> None:
+    torch.manual_seed(0)
+    real, fake = torch.randn(4, 1, 2, 2, dtype=torch.float64), torch.randn(4, 1, 2, 2, dtype=torch.float64)
+
+    def penalty(first: Tensor, second: Tensor) -> Tensor:
+        def critic(x: Tensor) -> Tensor:
+            return torch.tanh(x.flatten(1) @ first) @ second
+
+        torch.manual_seed(1)  # the same interpolation at every evaluation
+        if kind == "one":
+            return penalties.one_centred(critic, real, fake, 3.0)
+        x = real.clone().requires_grad_()
+        return penalties.zero_centred(critic(x), x, 3.0)
+
+    weights = (torch.randn(4, 3, dtype=torch.float64), torch.randn(3, dtype=torch.float64))
+    assert torch.autograd.gradcheck(penalty, tuple(w.requires_grad_() for w in weights))
+
+
 def test_one_centred_penalty_interpolates_whole_images_on_the_segment() -> None:
     seen: list[Tensor] = []
 

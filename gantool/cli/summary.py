@@ -23,7 +23,7 @@ def _print_one(folder: RunFolder) -> None:
     record = folder.read()
     minutes, seconds = divmod(round(record.seconds), 60)
     print(
-        f"{record.model} on {record.data.get('name')}: {record.steps:,} steps ({record.epochs:g} epochs) in "
+        f"{record.model} on {record.data.get('name')}: {record.steps:,} steps ({record.epochs:.3g} epochs) in "
         f"{minutes}:{seconds:02d}, {record.images_per_second or 0:,.0f} images/s; {record.status}"
     )
     for event in read_json_lines(folder.events_file):

@@ -107,3 +107,20 @@ def test_modern_layers():
     linear = [(m.in_features, m.out_features) for m in gan.discriminator if isinstance(m, nn.Linear)]
     assert linear == [(784, 512), (512, 256), (256, 1)]
     assert sum(isinstance(m, nn.BatchNorm1d) for m in gan.modules()) == 3
+
+
+def test_without_the_plugin_a_run_says_what_to_install(tmp_path):
+    import os
+    import subprocess
+    import sys
+
+    def gantool(*arguments, **env):
+        command = [sys.executable, "-m", "gantool", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, **env})
+
+    assert gantool("run", "vanilla", "--steps", "1", "--name", "x").returncode == 0
+    without = gantool("resume", "experiments/x", "--steps", "2", GANTOOL_PLUGINS="none")
+    assert without.returncode == 2
+    assert "gantool-vanilla 0.1.0, which is not installed" in without.stderr
+    assert "pip install gantool-vanilla" in without.stderr
+    assert gantool("resume", "experiments/x", "--steps", "2").returncode == 0
