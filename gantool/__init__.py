@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic import Field
 
     from gantool.config import TrainConfig
-    from gantool.data import Source
+    from gantool.data.source import Source
     from gantool.errors import ConfigError, GantoolError
     from gantool.gan import GAN, Batch, Latent, Losses, Optimizers, Progress, Schedule, Shapes
     from gantool.hookspecs import hookimpl
@@ -46,7 +46,7 @@ __all__ = [
 _HOMES = {
     "Field": "pydantic",
     "TrainConfig": "gantool.config",
-    "Source": "gantool.data",
+    "Source": "gantool.data.source",
     "ConfigError": "gantool.errors",
     "GantoolError": "gantool.errors",
     "hookimpl": "gantool.hookspecs",

@@ -110,7 +110,7 @@ class DatasetSpec:
     Attributes:
         name: what one types after `--data`.
         summary: one line.
-        source: `"package.module:Class"`, a subclass of `gantool.data.Source`, made from the data folder.
+        source: `"package.module:Class"`, a subclass of `gantool.Source`, made from the data folder.
         images: how many images, all splits together.
         image_size: side in pixels to which images are prepared unless the options say otherwise.
         channels: 1 (grey) or 3 (RGB).

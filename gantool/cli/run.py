@@ -16,7 +16,6 @@ from gantool.cli.output import CONTEXT
 from gantool.config import Option, Resolved, options_of, resolve
 from gantool.errors import ConfigError, GantoolError, RunInterruptedError
 from gantool.plugins import Registry, load_registry
-from gantool.runs import RunFolder, RunRecord
 from gantool.spec import ModelSpec
 
 _RUN_PANEL = "Run"
@@ -191,6 +190,7 @@ def _train_all(spec: ModelSpec, runs: list[tuple[Resolved, str | None]], values:
     from gantool import experiment
     from gantool.cli.summary import print_plans, print_summary
     from gantool.progress import make_display
+    from gantool.runs import RunFolder, RunRecord
 
     registry: Registry = load_registry()
     many = values["seeds"] is not None

@@ -1,5 +1,4 @@
-"""Images: where they come from, how they are split, prepared once, and read in batches."""
+"""Images: where they come from, how they are split, prepared once, and read in batches.
 
-from gantool.data.source import Source
-
-__all__ = ["Source"]
+Nothing is imported here: the catalogue of data sets is read at every start, numpy is not.
+"""
