@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+Images = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
 _SIDE = 64
 
 
@@ -65,43 +67,54 @@ class SaturationDetector:
         return None
 
 
-class SamenessDetector:
-    """The samples of a sheet are all alike, though their latents differ.
+class VarietyDetector:
+    """The samples of a sheet vary too little, though their latents differ.
 
-    Compares the mean distance between samples of one label with that between real images of one label. A generator may
-    well begin with samples that are alike: it is an alarm only once they have differed, or late in the run.
+    Compares a measure of the samples' distances with that of as many real images. A generator may well begin with
+    samples that are alike: it is an alarm only once they have differed, or late in the run.
+
+    Args:
+        name: what events call the detector.
+        measure: takes images uint8 [N, H, W, C] and labels int64 [N] or None; returns a distance.
+        meaning: what a low measure means, for a person.
+        threshold: the share of the real images' measure below which it is an alarm; above twice that it is over.
+        real: as many real images as a sheet has cells.
+        labels: their labels, for a conditional model, which is measured within each label; else None.
+        late: the share of the run from which on low variety is an alarm in any case.
     """
-
-    name = "samples-alike"
 
     def __init__(
         self,
-        real: npt.NDArray[np.uint8],
-        real_labels: npt.NDArray[np.int64] | None,
-        threshold: float = 0.2,
+        name: str,
+        measure: Callable[[Images, Labels | None], float],
+        meaning: str,
+        threshold: float,
+        real: Images,
+        labels: Labels | None,
         late: float = 0.3,
     ) -> None:
-        self.real = mean_distance(real, real_labels)
+        self.name = name
+        self.measure = measure
+        self.meaning = meaning
         self.threshold = threshold
+        self.real = measure(real, labels)
         self.late = late
         self.differed = False
         self.alarmed = False
 
-    def sheet(
-        self, samples: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64] | None, share: float
-    ) -> Finding | None:
+    def sheet(self, samples: Images, labels: Labels | None, share: float) -> Finding | None:
         """Take images uint8 [N, H, W, C], drawn at this share of the run; a finding when the state changes."""
         if not self.real:
             return None
-        ratio = mean_distance(samples, labels) / self.real
+        ratio = self.measure(samples, labels) / self.real
         self.differed = self.differed or ratio > 2 * self.threshold
         if not self.alarmed and ratio < self.threshold and (self.differed or share >= self.late):
             self.alarmed = True
             return Finding(
                 "collapse",
                 self.name,
-                f"the samples are nearly all alike: they differ {ratio:.2f} times as much as real images do; "
-                "try another --seed, --penalty r1 or a lower --lr",
+                f"{self.meaning} ({ratio:.2f} of that between real images); "
+                "try --penalty r1, a lower --lr, more data or another --seed",
             )
         if self.alarmed and ratio > 2 * self.threshold:
             self.alarmed = False
@@ -109,15 +122,52 @@ class SamenessDetector:
         return None
 
 
-def mean_distance(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64] | None) -> float:
-    """Mean Euclidean distance between images [N, H, W, C] of one label, over all pairs; all of one label if None.
+def variety_detectors(real: Images, labels: Labels | None) -> list[VarietyDetector]:
+    """The two that every run has: all samples alike, and samples of a few kinds only."""
+    return [
+        VarietyDetector(
+            "samples-alike",
+            mean_distance,
+            "the samples are nearly all alike: the mean distance between two of them is small",
+            0.2,
+            real,
+            labels,
+        ),
+        VarietyDetector(
+            "few-modes",
+            nearest_distance,
+            "the samples are of a few kinds only: most have a near twin, at a small distance",
+            0.35,
+            real,
+            labels,
+        ),
+    ]
+
+
+def mean_distance(images: Images, labels: Labels | None) -> float:
+    """Mean Euclidean distance between images [N, H, W, C] of one label, over all pairs; all of one label if None."""
+    distances = _distances(images, labels)
+    pairs = distances[np.isfinite(distances)]
+    return float(pairs.mean()) if pairs.size else 0.0
+
+
+def nearest_distance(images: Images, labels: Labels | None) -> float:
+    """Median over the images of the distance to the nearest other one of the same label."""
+    nearest = _distances(images, labels).min(axis=1)
+    nearest = nearest[np.isfinite(nearest)]
+    return float(np.median(nearest)) if nearest.size else 0.0
+
+
+def _distances(images: Images, labels: Labels | None) -> npt.NDArray[np.float64]:
+    """Euclidean distances [N, N]; infinite on the diagonal and between labels.
 
     Of images larger than 64 pixels, every other pixel (or every third ...) counts, so that memory stays bounded.
     """
     coarse = images[:, :: -(-images.shape[1] // _SIDE), :: -(-images.shape[2] // _SIDE)]
     flat = coarse.reshape(len(images), -1).astype(np.float64)
     squares = np.einsum("ij,ij->i", flat, flat)
-    distances = np.sqrt(np.maximum(squares[:, None] + squares[None] - 2 * flat @ flat.T, 0))
-    together = np.ones_like(distances, dtype=bool) if labels is None else labels[:, None] == labels[None]
-    together &= ~np.eye(len(images), dtype=bool)
-    return float(distances[together].mean()) if together.any() else 0.0
+    distances: npt.NDArray[np.float64] = np.sqrt(np.maximum(squares[:, None] + squares[None] - 2 * flat @ flat.T, 0))
+    if labels is not None:
+        distances[labels[:, None] != labels[None]] = np.inf
+    np.fill_diagonal(distances, np.inf)
+    return distances

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from gantool import checkpoints, runs
 from gantool.data.prepared import Prepared
-from gantool.detectors import Finding, SamenessDetector, SaturationDetector
+from gantool.detectors import Finding, SaturationDetector, variety_detectors
 from gantool.errors import DivergedError
 from gantool.progress import Display
 from gantool.runs import JsonLines, RunFolder, RunRecord
@@ -55,8 +55,7 @@ class Recorder:
         self.metrics = JsonLines(folder.metrics_file)
         self.events = JsonLines(folder.events_file)
         self.saturation = SaturationDetector(trainer.gan.objective.probabilities)
-        real, labels = _some_real(data, trainer.gan.conditional)
-        self.sameness = SamenessDetector(real, labels)
+        self.variety = variety_detectors(*_some_real(data, len(sheet.latents), trainer.gan.conditional))
         self.seconds_before = record.seconds
         self.images_before = trainer.images
         self.began = self.flushed = self.saved = time.monotonic()
@@ -122,7 +121,8 @@ class Recorder:
         if self.trainer.steps >= _EARLY:
             labels = None if self.sheet.labels is None else self.sheet.labels.numpy()
             share = self.trainer.steps / self.trainer.total_steps
-            self.say(self.sameness.sheet(pixels, labels, share), self.trainer.steps)
+            for detector in self.variety:
+                self.say(detector.sheet(pixels, labels, share), self.trainer.steps)
 
     def save(self) -> None:
         """Save a resumable state; the figures up to it are on disk before it is."""
@@ -217,9 +217,9 @@ def _real_cells(data: Prepared, sheet: Sheet) -> npt.NDArray[np.uint8]:
     return cells
 
 
-def _some_real(data: Prepared, with_labels: bool) -> tuple[Any, Any]:
-    """Up to 256 training images spread over the split, to compare the samples' variety with."""
-    chosen = np.unique(np.linspace(0, len(data.train) - 1, 256).astype(int))
+def _some_real(data: Prepared, n: int, with_labels: bool) -> tuple[Any, Any]:
+    """Up to n training images spread over the split, to compare the samples' variety with."""
+    chosen = np.unique(np.linspace(0, len(data.train) - 1, n).astype(int))
     labels = data.train.labels[chosen] if with_labels and data.train.labels is not None else None
     return data.train.images[chosen], labels
 

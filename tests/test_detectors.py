@@ -3,11 +3,48 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gantool.detectors import SamenessDetector, SaturationDetector, mean_distance
+from gantool.detectors import (
+    SaturationDetector,
+    VarietyDetector,
+    mean_distance,
+    nearest_distance,
+    variety_detectors,
+)
 
 RNG = np.random.default_rng(0)
 VARIED = RNG.integers(0, 256, (32, 8, 8, 1), dtype=np.uint8)
 ALIKE = np.repeat(VARIED[:1], 32, axis=0)
+
+
+def alike_detector(real: np.ndarray, labels: np.ndarray | None) -> VarietyDetector:
+    return variety_detectors(real, labels)[0]
+
+
+def test_nearest_distance_by_brute_force() -> None:
+    labels = np.arange(32) % 3
+    flat = VARIED.reshape(32, -1).astype(float)
+    for given in (None, labels):
+        nearest = [
+            min(
+                np.linalg.norm(flat[a] - flat[b])
+                for b in range(32)
+                if a != b and (given is None or given[a] == given[b])
+            )
+            for a in range(32)
+        ]
+        assert nearest_distance(VARIED, given) == pytest.approx(np.median(nearest))
+    assert nearest_distance(VARIED[:1], None) == 0
+
+
+def test_a_few_kinds_of_samples_are_a_collapse_that_the_mean_does_not_see() -> None:
+    five_kinds = VARIED[np.arange(32) % 5].copy()
+    five_kinds[:, 0, 0] = RNG.integers(0, 40, (32, 1))  # twins, not copies
+    alike, few = variety_detectors(VARIED, None)
+    assert alike.sheet(five_kinds, None, 0.5) is None
+    found = few.sheet(five_kinds, None, 0.5)
+    assert found is not None
+    assert (found.kind, found.detector) == ("collapse", "few-modes")
+    assert few.sheet(VARIED, None, 0.6) is not None  # and over
 
 
 def test_mean_distance_by_brute_force() -> None:
@@ -22,7 +59,7 @@ def test_mean_distance_by_brute_force() -> None:
 
 
 def test_samples_that_become_alike_are_a_collapse_and_then_a_recovery() -> None:
-    detector = SamenessDetector(VARIED, None)
+    detector = alike_detector(VARIED, None)
     assert detector.sheet(VARIED, None, 0.1) is None
     found = detector.sheet(ALIKE, None, 0.2)
     assert found is not None
@@ -34,7 +71,7 @@ def test_samples_that_become_alike_are_a_collapse_and_then_a_recovery() -> None:
 
 
 def test_a_slow_beginning_is_no_collapse_but_a_late_one_is() -> None:
-    detector = SamenessDetector(VARIED, None)
+    detector = alike_detector(VARIED, None)
     assert detector.sheet(ALIKE, None, 0.1) is None
     assert detector.sheet(ALIKE, None, 0.29) is None
     assert detector.sheet(ALIKE, None, 0.3) is not None
@@ -43,7 +80,7 @@ def test_a_slow_beginning_is_no_collapse_but_a_late_one_is() -> None:
 def test_each_class_alike_within_itself_is_a_collapse() -> None:
     labels = np.arange(32) % 4
     per_class = VARIED[labels]
-    detector = SamenessDetector(VARIED, RNG.integers(0, 4, 32))
+    detector = alike_detector(VARIED, RNG.integers(0, 4, 32))
     assert detector.sheet(VARIED, labels, 0.2) is None
     assert detector.sheet(per_class, labels, 0.3) is not None
 
