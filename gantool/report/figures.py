@@ -28,8 +28,10 @@ def draw_losses(folder: RunFolder) -> None:
     figure = Figure(figsize=(9, 6.5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     steps = _column(metrics, "step")
-    _curve(above, steps, _column(metrics, "loss_d"), BLUE, "discriminator")
-    _curve(above, steps, _column(metrics, "loss_g"), ORANGE, "generator")
+    losses = _column(metrics, "loss_d"), _column(metrics, "loss_g")
+    _curve(above, steps, losses[0], BLUE, "discriminator")
+    _curve(above, steps, losses[1], ORANGE, "generator")
+    _spare_spikes(above, *losses)
     above.set_ylabel("loss")
     figure.suptitle(
         f"{record.name}: {record.model} on {record.data.get('name', '?')}, seed {record.config.get('seed')}"
@@ -63,10 +65,17 @@ def _curve(
         return
     axes.plot(steps, values, color=colour, linewidth=0.6, alpha=0.25)
     axes.plot(steps, smooth(values, max(5, len(values) // 50)), color=colour, linewidth=1.6, label=label)
-    seen = values[np.isfinite(values)]
-    low, high = axes.dataLim.y0, np.percentile(seen, 99.5) * 1.15 if len(seen) else 1
-    if seen.size and seen.max() > 2 * high > 0:
-        axes.set_ylim(min(low, 0), high)  # a few spikes would flatten everything else
+
+
+def _spare_spikes(axes: Axes, *curves: npt.NDArray[np.float64]) -> None:
+    """Let the axis end where nearly all of every curve is: a few spikes would flatten the rest."""
+    seen = [values[np.isfinite(values)] for values in curves if np.isfinite(values).any()]
+    if not seen:
+        return
+    low = min(np.percentile(values, 0.2) for values in seen)
+    high = max(np.percentile(values, 99.8) for values in seen)
+    margin = 0.05 * (high - low) or 1.0
+    axes.set_ylim(low - margin, high + margin)
 
 
 def smooth(values: npt.NDArray[np.float64], span: int) -> npt.NDArray[np.float64]:
