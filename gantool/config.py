@@ -75,7 +75,7 @@ class DataOptions(OptionGroup):
         None,
         ge=2,
         le=65536,
-        description="images a batch (unset: 128, halved down to 16 until an epoch has 250 batches)",
+        description="images a batch (unset: the model's own, else 128, halved to 16 until an epoch has 250 batches)",
     )
 
 

@@ -10,7 +10,7 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -87,7 +87,7 @@ def plan(request: Request, registry: Registry, display: Display) -> Plan:
     data = load(config, registry, display.preparing)
     for note in data.notes:
         display.say(note)
-    _check_data(spec, config, data)
+    _check_data(spec, config, data, sources)
     config = _settle(config, data, sources, registry)
     trainer = _build(spec, config, data, device)
     record = RunRecord(
@@ -274,7 +274,7 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
-def _check_data(spec: ModelSpec, config: TrainConfig, data: Prepared) -> None:
+def _check_data(spec: ModelSpec, config: TrainConfig, data: Prepared, sources: Mapping[str, str]) -> None:
     """Refuse data that the model or the options cannot be trained on."""
     if spec.needs_labels and not data.classes:
         raise ConfigError(
@@ -283,7 +283,8 @@ def _check_data(spec: ModelSpec, config: TrainConfig, data: Prepared) -> None:
         )
     if len(data.train) < 2:
         raise ConfigError(f"{data.name} has {len(data.train)} training image; at least 2 are needed.", "Add images.")
-    if config.batch_size is not None and config.batch_size > len(data.train):
+    chosen = sources.get("batch_size") != "default"  # a model's own default yields to little data
+    if chosen and config.batch_size is not None and config.batch_size > len(data.train):
         raise ConfigError(
             f"--batch-size {config.batch_size} is larger than the {len(data.train)} training images of {data.name}.",
             "Give a smaller one.",
@@ -293,10 +294,10 @@ def _check_data(spec: ModelSpec, config: TrainConfig, data: Prepared) -> None:
 def _settle(config: TrainConfig, data: Prepared, sources: dict[str, str], registry: Registry) -> TrainConfig:
     """Fill in what depends on the data, so that the record is complete."""
     settled: dict[str, Any] = {"image_size": data.image_size, "channels": data.channels}
-    if config.batch_size is None:
+    if config.batch_size is None or config.batch_size > len(data.train):
         settled["batch_size"] = batch_size_for(len(data.train))
-    for key in settled:
-        if getattr(config, key) is None:
+    for key, value in settled.items():
+        if getattr(config, key) != value:
             sources[key] = "data"
     if config.data not in registry.datasets:
         settled["data"] = str(Path(config.data).expanduser().resolve())

@@ -563,3 +563,16 @@ def test_the_loss_figure_shows_both_curves_whole_but_for_spikes(tmp_path: Path) 
     low, high = axes.get_ylim()
     assert low < 0.01
     assert 5 < high < 6
+
+
+def test_odd_names_and_little_data(cli: Cli, tmp_path: Path) -> None:
+    for i in range(12):
+        picture(tmp_path / "we[red]ird\n$x" / ("a" if i % 2 else "b") / f"{i}.png", seed=i)
+    outcome = cli(
+        *("run", "dcgan", "--data", "we[red]ird\n$x", "--image-size", "16", "--steps", "2"),
+        *("--name", "日本 $x^^ [bold]", *SMALL),
+    )
+    assert outcome.code == 0, outcome.err
+    assert "dcgan on we[red]ird $x: 2 steps" in outcome.out
+    assert "Warning" not in outcome.err
+    assert (tmp_path / "experiments" / "日本 $x^^ [bold]" / "losses.png").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from gantool.config import TrainConfig
@@ -42,7 +43,8 @@ def load(config: TrainConfig, registry: Registry, progress: Progress = lambda do
                 f"no data set or folder {config.data!r}.{did_you_mean(config.data, registry.datasets)}",
                 f"Data sets: {', '.join(sorted(registry.datasets))}; or give a folder of images.",
             )
-        source, name = ImageFolder(folder), folder.resolve().name or "folder"
+        source = ImageFolder(folder)
+        name = re.sub(r"[\x00-\x1f\x7f]+", " ", folder.resolve().name).strip() or "folder"
         image_size, channels = FOLDER_IMAGE_SIZE, None
     return prepare(
         source,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def draw_losses(folder: RunFolder) -> None:
     _spare_spikes(above, *losses)
     above.set_ylabel("loss")
     figure.suptitle(
-        f"{record.name}: {record.model} on {record.data.get('name', '?')}, seed {record.config.get('seed')}"
+        f"{record.name}: {record.model} on {record.data.get('name', '?')}, seed {record.config.get('seed')}",
+        parse_math=False,
     )
     _curve(below, steps, _column(metrics, "d_real"), BLUE, "D(x), real images")
     _curve(below, steps, _column(metrics, "d_fake"), ORANGE, "D(G(z)), before D's update")
@@ -141,5 +143,7 @@ def _read(file: Path) -> npt.NDArray[np.uint8]:
 
 def _save(figure: Figure, path: Path) -> None:
     buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)
+    with warnings.catch_warnings():  # a name's letters that the font lacks are drawn as boxes
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        FigureCanvasAgg(figure).print_png(buffer)
     write_bytes(path, buffer.getvalue())

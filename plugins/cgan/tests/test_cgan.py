@@ -66,6 +66,22 @@ def test_data_without_labels_is_an_error_that_says_what_to_do(tmp_path):
     assert not (tmp_path / "experiments").exists()
 
 
+def test_the_models_batch_size_yields_to_little_data(tmp_path):
+    import json
+
+    from PIL import Image
+
+    for i in range(20):
+        (tmp_path / "few" / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)
+        Image.new("L", (16, 16), 10 * i).save(tmp_path / "few" / "ab"[i % 2] / f"{i}.png")
+    command = [sys.executable, "-m", "gantool", "run", "cgan", "--data", "./few", "--dry-run", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert plan["config"]["batch_size"] == min(16, plan["data"]["splits"]["train"])
+    assert plan["sources"]["batch_size"] == "data"
+
+
 def test_the_sheet_has_a_column_a_class_and_one_latent_a_row():
     from gantool.sampling import plan_sheet
 
