@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from gantool.cli.output import print_json, print_table
 from gantool.runs import RunFolder, RunRecord, read_json_lines
@@ -11,12 +12,18 @@ from gantool.runs import RunFolder, RunRecord, read_json_lines
 def print_summary(folders: Sequence[RunFolder], *, json: bool, many: bool) -> None:
     """Print what was made: run.json with its path (an array of them for several seeds), or a summary to read."""
     if json:
-        documents = [{"path": str(f.path), **f.read().model_dump(mode="json")} for f in folders]
-        if many or documents:
-            print_json(documents if many else documents[0])
+        _print_documents([{"path": str(f.path), **f.read().model_dump(mode="json")} for f in folders], many)
         return
     for folder in folders:
         _print_one(folder)
+
+
+def _print_documents(documents: list[dict[str, Any]], many: bool) -> None:
+    """One document, or an array for several seeds; nothing where a single run was never made."""
+    if many:
+        print_json(documents)
+    elif documents:
+        print_json(documents[0])
 
 
 def _print_one(folder: RunFolder) -> None:
@@ -40,9 +47,7 @@ def print_plans(records: Sequence[RunRecord], *, json: bool, many: bool) -> None
     """Print what would be run: one JSON document (an array for several seeds), or tables of options to read."""
     if json:
         hidden = {"status", "started", "ended", "process"}
-        documents = [record.model_dump(mode="json", exclude=hidden) for record in records]
-        if many or documents:
-            print_json(documents if many else documents[0])
+        _print_documents([record.model_dump(mode="json", exclude=hidden) for record in records], many)
         return
     for record in records:
         print_table(
