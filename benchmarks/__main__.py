@@ -6,14 +6,16 @@ import argparse
 import copy
 import json
 import statistics
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
 import torch
 
-from benchmarks.measure import Result, command, ratio
+from benchmarks.measure import Result, command, ratio, seconds_and_memory
 from benchmarks.tutorial import Tutorial
 from gantool.data.batches import Batches
 from gantool.data.prepared import ImageSplit
@@ -58,8 +60,21 @@ def dcgan_step(precision: str, target: float) -> Result:
     return Result(f"dcgan-{precision}", median, "x the tutorial", f"at least {target}", median >= target, detail)
 
 
+def evaluate() -> Result:
+    """`gantool evaluate` of a 28 x 28 run of dcgan with 10,000 samples, as a whole command."""
+    with tempfile.TemporaryDirectory() as folder:
+        gantool = [sys.executable, "-m", "gantool"]
+        words = ["run", "dcgan", "--steps", "2", "--no-evaluate", "--name", "it", "--experiments-dir", folder]
+        subprocess.run([*gantool, *words], check=True, capture_output=True)
+        taken = [seconds_and_memory([*gantool, "evaluate", f"{folder}/it"]) for _ in range(3)]
+    value = statistics.median(seconds for seconds, _ in taken)
+    memory = max(memory for _, memory in taken)
+    return Result("evaluate", value, "s", "below 60 s, 2 GB", value < 60 and memory < 2000, f"peak {memory:,.0f} MiB")
+
+
 BENCHMARKS: dict[str, Callable[[], Result]] = {
     "start-up": start_up,
+    "evaluate": evaluate,
     "dcgan-fp32": lambda: dcgan_step("fp32", 1.4),
     "dcgan-bf16": lambda: dcgan_step("bf16", 2.2),
 }

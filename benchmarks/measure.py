@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,6 +38,18 @@ def ratio(reference: Callable[[], object], ours: Callable[[], object], rounds: i
         if number:
             ratios.append(pair)
     return statistics.median(ratios), ratios
+
+
+def seconds_and_memory(arguments: Sequence[str]) -> tuple[float, float]:
+    """Seconds and peak resident memory in MiB of a whole command."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, arguments)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return time.perf_counter() - begin, usage.ru_maxrss * unit / 2**20
 
 
 def command(arguments: Sequence[str], rounds: int) -> list[float]:

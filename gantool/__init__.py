@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gantool.errors import ConfigError, GantoolError
     from gantool.gan import GAN, Batch, Latent, Losses, Optimizers, Progress, Schedule, Shapes
     from gantool.hookspecs import hookimpl
-    from gantool.spec import DatasetSpec, ModelSpec
+    from gantool.spec import DatasetSpec, MetricSpec, ModelSpec
     from gantool.tracking import TrackedRun, Tracker
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "GantoolError",
     "Latent",
     "Losses",
+    "MetricSpec",
     "ModelSpec",
     "Optimizers",
     "Progress",
@@ -51,6 +52,7 @@ _HOMES = {
     "GantoolError": "gantool.errors",
     "hookimpl": "gantool.hookspecs",
     "DatasetSpec": "gantool.spec",
+    "MetricSpec": "gantool.spec",
     "ModelSpec": "gantool.spec",
     "TrackedRun": "gantool.tracking",
     "Tracker": "gantool.tracking",

@@ -163,7 +163,29 @@ class RecordOptions(OptionGroup):
     )
 
 
-class TrainConfig(RecordOptions, MachineOptions, OptimiserOptions, GameOptions, BudgetOptions, DataOptions):
+class EvaluationOptions(OptionGroup):
+    """Which scores a run gets."""
+
+    heading: ClassVar[str] = "Evaluation"
+
+    evaluate: bool = Field(True, description="score the samples at the end of the run")
+    evaluate_every: int | None = Field(
+        None, ge=1, description="steps between evaluations (unset: at the end of the run only)"
+    )
+    evaluation_samples: int = Field(10_000, ge=1, le=1_000_000, description="samples that scores are made from")
+    extractor: str = Field(
+        "auto",
+        min_length=1,
+        description="network whose features distances use: auto, digits, clothes, stacked-digits or inception",
+    )
+    inception_weights: Path | None = Field(
+        None, description="file with InceptionV3's weights (unset: downloaded when first needed)"
+    )
+
+
+class TrainConfig(
+    EvaluationOptions, RecordOptions, MachineOptions, OptimiserOptions, GameOptions, BudgetOptions, DataOptions
+):
     """The options that every model has; a model's own configuration is a subclass with its own fields.
 
     A subclass may give an inherited option another default (`lr: float = 1e-4`), may narrow it

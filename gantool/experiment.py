@@ -10,8 +10,8 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -25,15 +25,19 @@ from gantool.config import Resolved, TrainConfig
 from gantool.data.batches import Batches
 from gantool.data.loading import batch_size_for, load
 from gantool.data.prepared import Prepared
+from gantool.device import choose_device, make_deterministic
 from gantool.errors import ConfigError, DivergedError, GantoolError, RunInterruptedError
+from gantool.evaluation.evaluate import Settings, evaluate
+from gantool.evaluation.extractors import check_choice
 from gantool.gan import GAN, Shapes
 from gantool.plugins import Registry
 from gantool.progress import Display
 from gantool.recorder import Recorder, now
-from gantool.runs import RunFolder, RunRecord, cut_back
+from gantool.runs import RunFolder, RunRecord, Score, cut_back
 from gantool.sampling import plan_sheet
 from gantool.spec import ModelSpec, load_implementation
 from gantool.tracking import TrackedRun
+from gantool.trained import open_trained, spec_of
 from gantool.trainer import Trainer
 
 _NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,120}")
@@ -88,6 +92,7 @@ def plan(request: Request, registry: Registry, display: Display) -> Plan:
     for note in data.notes:
         display.say(note)
     _check_data(spec, config, data, sources)
+    check_choice(config.extractor, config.inception_weights)
     config = _settle(config, data, sources, registry)
     trainer = _build(spec, config, data, device)
     record = RunRecord(
@@ -138,14 +143,7 @@ def resume(
     folder = RunFolder.open(path)
     with folder.locked():
         record = folder.read()
-        maker = record.plugin.get("distribution")
-        if maker and record.model not in registry.models and all(p.distribution != maker for p in registry.plugins):
-            raise ConfigError(
-                f"{path} is a run of {record.model}, a model of {maker} {record.plugin.get('version', '')}, "
-                "which is not installed.",
-                f"Install it: `pip install {maker}`.",
-            )
-        spec = registry.model(record.model)
+        spec = spec_of(record, registry)
         budget: dict[str, Any] = {}
         if epochs is not None or steps is not None:
             budget = {"epochs": epochs, "steps": steps}
@@ -201,13 +199,17 @@ def _session(
         with _interruptible() as interrupted:
             for figures in trainer.train():
                 recorder.step(figures)
+                if _evaluation_due(trainer):
+                    _evaluate(folder, recorder, prepared, interrupted.is_set)
                 if interrupted.is_set() and trainer.steps < trainer.total_steps:
                     recorder.save()
                     raise RunInterruptedError(
                         f"interrupted after step {trainer.steps} of {trainer.total_steps}.",
                         f"Go on with: gantool resume {folder.path}",
                     )
-        _finish(folder, recorder, trainer, prepared)
+            _finish(folder, recorder, trainer, prepared)
+            if trainer.config.evaluate:
+                _evaluate(folder, recorder, prepared, interrupted.is_set)
     except DivergedError:
         recorder.close("diverged")
         raise
@@ -257,21 +259,82 @@ def _finish(folder: RunFolder, recorder: Recorder, trainer: Trainer, prepared: P
     figures.draw_animation(folder)
 
 
-def choose_device(wanted: str) -> torch.device:
-    """The device for `auto`, `cpu`, `cuda` or `mps`.
+def _evaluation_due(trainer: Trainer) -> bool:
+    every = trainer.config.evaluate_every
+    return bool(every) and trainer.steps % every == 0 and trainer.steps < trainer.total_steps
+
+
+def _evaluate(folder: RunFolder, recorder: Recorder, prepared: Plan, stopped: Callable[[], bool]) -> None:
+    """Score the samples of now; whatever goes wrong with that, the run goes on."""
+    trainer, display = prepared.trainer, recorder.display
+    settings = _settings(trainer.config)
+    display.say(f"scoring {settings.samples:,} samples")
+    try:
+        with recorder.paused(), trainer.averaged() as gan:
+            averaged = trainer.ema is not None
+            scores = evaluate(
+                *(gan, prepared.data, folder, prepared.registry, settings),
+                step=trainer.steps,
+                averaged=averaged,
+                stopped=stopped,
+            )
+    except Exception as error:
+        recorder.note("evaluation failed", "", f"{type(error).__name__}: {error}", trainer.steps)
+        display.say(f"no scores: {error}; try `gantool evaluate {folder.path}` when that is mended.")
+        return
+    for reason in dict.fromkeys(score.reason for score in scores if score.reason):
+        names = ", ".join(score.metric for score in scores if score.reason == reason)
+        display.say(f"not computed: {names}: {reason}")
+    if stopped():
+        display.say(f"the rest of the scores: gantool evaluate {folder.path}")
+
+
+def _settings(config: TrainConfig) -> Settings:
+    return Settings(
+        samples=config.evaluation_samples,
+        extractor=config.extractor,
+        inception_weights=config.inception_weights,
+        data_dir=config.data_dir,
+    )
+
+
+def evaluate_run(
+    path: Path,
+    registry: Registry,
+    display: Display,
+    *,
+    device: str = "auto",
+    samples: int | None = None,
+    extractor: str | None = None,
+    inception_weights: Path | None = None,
+    data_dir: Path | None = None,
+    metrics: Sequence[str] = (),
+) -> list[Score]:
+    """Score a run that is on disk; what is None is as the run's own configuration says.
 
     Raises:
-        ConfigError: this machine has no such device.
+        ConfigError: an unknown metric or extractor, or data other than the run was trained on.
+        GantoolError: no run, no generator, no data, or the run is being trained.
     """
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if wanted == "auto":
-        return torch.device(next(name for name, there in present.items() if there))
-    if not present[wanted]:
-        raise ConfigError(
-            f"--device {wanted}: PyTorch {torch.__version__} finds no such device here.",
-            "Leave --device at auto, or use cpu.",
+    folder = RunFolder.open(path)
+    with folder.locked():
+        record = folder.read()
+        trained = open_trained(folder, registry, choose_device(device))
+        given = {"data_dir": data_dir, "evaluation_samples": samples, "extractor": extractor}
+        given["inception_weights"] = inception_weights
+        config = trained.gan.config.model_copy(update={key: value for key, value in given.items() if value is not None})
+        data = load(config, registry, display.preparing)
+        if data.fingerprint != record.data.get("fingerprint"):
+            raise ConfigError(
+                f"{path} was trained on other images than {data.name} has now.",
+                "Bring the data back as it was; scores against other images would not be the run's.",
+            )
+        display.say(f"scoring {config.evaluation_samples:,} samples of {folder.path}")
+        return evaluate(
+            *(trained.gan, data, folder, registry, replace(_settings(config), metrics=tuple(metrics))),
+            step=trained.step,
+            averaged=trained.averaged,
         )
-    return torch.device(wanted)
 
 
 def _check_data(spec: ModelSpec, config: TrainConfig, data: Prepared, sources: Mapping[str, str]) -> None:
@@ -301,8 +364,9 @@ def _settle(config: TrainConfig, data: Prepared, sources: dict[str, str], regist
             sources[key] = "data"
     if config.data not in registry.datasets:
         settled["data"] = str(Path(config.data).expanduser().resolve())
-    if config.data_dir is not None:
-        settled["data_dir"] = config.data_dir.expanduser().resolve()
+    for key in ("data_dir", "inception_weights"):
+        if getattr(config, key) is not None:
+            settled[key] = getattr(config, key).expanduser().resolve()
     return config.model_copy(update=settled)
 
 
@@ -311,7 +375,7 @@ def _build(spec: ModelSpec, config: TrainConfig, data: Prepared, device: torch.d
     shapes = Shapes(data.image_size, data.channels, len(data.classes))
     if config.threads:
         torch.set_num_threads(config.threads)
-    _make_deterministic(config.deterministic)
+    make_deterministic(config.deterministic)
     torch.manual_seed(config.seed)
     implementation = load_implementation(spec.implementation)
     if not (isinstance(implementation, type) and issubclass(implementation, GAN)):
@@ -336,15 +400,6 @@ def total_steps(config: TrainConfig, batches_per_epoch: int, gan: GAN) -> int:
 def derived_seed(seed: int, purpose: str) -> int:
     """A seed for one purpose, so that streams of random numbers do not repeat each other."""
     return int(np.random.SeedSequence([seed, *purpose.encode()]).generate_state(1)[0])
-
-
-def _make_deterministic(wanted: bool) -> None:
-    if wanted:  # read when CUDA starts, which is later than this
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(wanted)
-    # Filling fresh memory costs time and guards against no bug of ours.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    torch.backends.cudnn.benchmark = not wanted
 
 
 def _restore(folder: RunFolder, trainer: Trainer) -> tuple[float, list[str]]:

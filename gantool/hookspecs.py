@@ -10,7 +10,7 @@ import pluggy
 if TYPE_CHECKING:
     import typer
 
-    from gantool.spec import DatasetSpec, ModelSpec
+    from gantool.spec import DatasetSpec, MetricSpec, ModelSpec
     from gantool.tracking import TrackedRun, Tracker
 
 hookspec = pluggy.HookspecMarker("gantool")
@@ -25,6 +25,11 @@ def register_models(register: Callable[[ModelSpec], None]) -> None:
 @hookspec
 def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
     """Call `register(DatasetSpec(...))` once for each data set."""
+
+
+@hookspec
+def register_metrics(register: Callable[[MetricSpec], None]) -> None:
+    """Call `register(MetricSpec(...))` once for each score."""
 
 
 @hookspec

@@ -20,7 +20,7 @@ from gantool import hookspecs
 from gantool._version import __version__
 from gantool.config import TrainConfig
 from gantool.errors import ConfigError, GantoolError, did_you_mean
-from gantool.spec import RESERVED_OPTIONS, DatasetSpec, ModelSpec
+from gantool.spec import RESERVED_OPTIONS, DatasetSpec, MetricSpec, ModelSpec
 
 if TYPE_CHECKING:
     from gantool.tracking import TrackedRun, Tracker
@@ -49,6 +49,7 @@ class Plugin:
     seconds: float = 0.0
     models: list[ModelSpec] = field(default_factory=list)
     datasets: list[DatasetSpec] = field(default_factory=list)
+    metrics: list[MetricSpec] = field(default_factory=list)
     commands: dict[str, Any] = field(default_factory=dict)
     tracks: bool = False
     module: Any = None
@@ -62,7 +63,8 @@ class Plugin:
     @property
     def names(self) -> list[str]:
         """What it registers."""
-        return [spec.name for spec in self.models] + [spec.name for spec in self.datasets]
+        specs: list[ModelSpec | DatasetSpec | MetricSpec] = [*self.models, *self.datasets, *self.metrics]
+        return [spec.name for spec in specs]
 
     @property
     def built_in(self) -> bool:
@@ -79,7 +81,7 @@ class Plugin:
         self.problem = problem
         self.lost = [*self.lost, *self.names]
         self.remedy = remedy or f"Update it, or remove it: `pip uninstall {self.distribution}`."
-        self.models, self.datasets, self.commands, self.tracks = [], [], {}, False
+        self.models, self.datasets, self.metrics, self.commands, self.tracks = [], [], [], {}, False
 
 
 @dataclass(slots=True)
@@ -90,6 +92,7 @@ class Registry:
         plugins: every plugin found, broken ones too.
         models: name to description.
         datasets: name to description.
+        metrics: name to description, in the order of their registration.
         commands: name to command.
         trackers: name of the flag to the plugin that can follow a run.
         conflicts: names that two plugins claim, which therefore neither has.
@@ -100,6 +103,7 @@ class Registry:
     manager: pluggy.PluginManager
     models: dict[str, ModelSpec] = field(default_factory=dict)
     datasets: dict[str, DatasetSpec] = field(default_factory=dict)
+    metrics: dict[str, MetricSpec] = field(default_factory=dict)
     commands: dict[str, Any] = field(default_factory=dict)
     trackers: dict[str, Plugin] = field(default_factory=dict)
     conflicts: dict[tuple[str, str], list[Plugin]] = field(default_factory=dict)
@@ -107,6 +111,10 @@ class Registry:
     def plugin_of(self, model: str) -> Plugin:
         """The plugin that registered a model."""
         return next(p for p in self.plugins if any(spec.name == model for spec in p.models))
+
+    def plugin_of_metric(self, metric: str) -> Plugin:
+        """The plugin that registered a score."""
+        return next(p for p in self.plugins if any(spec.name == metric for spec in p.metrics))
 
     def track(self, name: str, run: TrackedRun) -> Tracker | None:
         """Ask one tracker to follow a run; what it raises is the caller's to catch."""
@@ -258,6 +266,7 @@ def _register(manager: pluggy.PluginManager, plugin: Plugin) -> None:
     hooks: list[tuple[str, type[Any], list[Any]]] = [
         ("register_models", ModelSpec, plugin.models),
         ("register_datasets", DatasetSpec, plugin.datasets),
+        ("register_metrics", MetricSpec, plugin.metrics),
     ]
     for hook, kind, collected in hooks:
         _caller(manager, hook, plugin.module)(register=_collector(kind, collected))
@@ -306,6 +315,7 @@ def _merge(registry: Registry) -> None:
     plugins = registry.plugins
     registry.models = _undisputed(registry, "model", [(p, {m.name: m for m in p.models}) for p in plugins])
     registry.datasets = _undisputed(registry, "data set", [(p, {d.name: d for d in p.datasets}) for p in plugins])
+    registry.metrics = _undisputed(registry, "metric", [(p, {m.name: m for m in p.metrics}) for p in plugins])
     registry.commands = _undisputed(registry, "command", [(p, p.commands) for p in plugins])
     registry.trackers = _undisputed(registry, "tracker", [(p, {p.name: p} if p.tracks else {}) for p in plugins])
 

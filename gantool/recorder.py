@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -169,6 +170,15 @@ class Recorder:
         self.metrics.close()
         self.events.close()
         self.folder.write(self.up_to_date(status))
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Do something that is no training: its time does not count."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.began += time.monotonic() - began
 
     @property
     def seconds(self) -> float:

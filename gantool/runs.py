@@ -65,6 +65,35 @@ class RunRecord(BaseModel):
     trackers: list[str] = Field(default_factory=list)
 
 
+class Score(BaseModel):
+    """One line of scores.jsonl.
+
+    Attributes:
+        step: that the generator was trained for.
+        metric: name of the score; better: which way is better.
+        value: the figure; None where it was not computed, and `reason` says why.
+        error: its standard error, where there is one.
+        real, noise: what real images and noise reach by the same measure.
+        warning: what a reader should know before trusting it.
+        detail: what else was found; protocol: how it was measured.
+    """
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+    step: int
+    metric: str
+    value: float | None = None
+    better: Literal["lower", "higher"] = "lower"
+    unit: str = ""
+    error: float | None = None
+    real: float | None = None
+    noise: float | None = None
+    warning: str = ""
+    reason: str = ""
+    detail: dict[str, Any] = Field(default_factory=dict)
+    protocol: dict[str, Any] = Field(default_factory=dict)
+
+
 class RunFolder:
     """A run's folder: names of its files, and the reading and writing of its records."""
 
@@ -82,6 +111,7 @@ class RunFolder:
         self.losses_figure = path / "losses.png"
         self.samples_figure = path / "samples.png"
         self.animation = path / "progress.gif"
+        self.neighbours_figure = path / "neighbours.png"
 
     @classmethod
     def create(cls, path: Path) -> RunFolder:
@@ -162,6 +192,15 @@ class RunFolder:
         """The sheets there are, by step, in order."""
         found = {int(file.stem): file for file in self.samples.glob("*.png") if re.fullmatch(r"\d{8,}", file.stem)}
         return dict(sorted(found.items()))
+
+    def scores(self) -> list[Score]:
+        """What scores.jsonl holds, the last line for each step, metric and protocol, in order of first appearance."""
+        found: dict[tuple[int, str, str], Score] = {}
+        for line in read_json_lines(self.scores_file):
+            with contextlib.suppress(ValidationError):
+                score = Score.model_validate(line)
+                found[score.step, score.metric, json.dumps(score.protocol, sort_keys=True)] = score
+        return list(found.values())
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

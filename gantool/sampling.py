@@ -76,15 +76,17 @@ def draw(gan: GAN, z: Tensor, y: Tensor | None, *, chunk: int = 256) -> npt.NDAr
     try:
         with torch.random.fork_rng(devices=[] if parameter.device.type != "cuda" else [parameter.device]):
             parts = [
-                gan.generate(
-                    z[i : i + chunk].to(parameter.device, parameter.dtype),
-                    None if y is None else y[i : i + chunk].to(parameter.device),
+                to_pixels(
+                    gan.generate(
+                        z[i : i + chunk].to(parameter.device, parameter.dtype),
+                        None if y is None else y[i : i + chunk].to(parameter.device),
+                    )
                 )
                 for i in range(0, len(z), chunk)
             ]
     finally:
         gan.train(training)
-    return to_pixels(torch.cat(parts))
+    return np.concatenate(parts)
 
 
 def to_pixels(images: Tensor) -> npt.NDArray[np.uint8]:

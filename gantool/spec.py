@@ -6,7 +6,7 @@ import importlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -14,7 +14,7 @@ from gantool.config import TrainConfig
 from gantool.errors import GantoolError
 
 RESERVED_OPTIONS = frozenset(
-    {"name", "experiments_dir", "preset", "config", "seeds", "dry_run", "json", "debug", "help", "evaluate"}
+    {"name", "experiments_dir", "preset", "config", "seeds", "dry_run", "json", "debug", "help"}
 )  # words of the command line that are no fields of a configuration
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -115,6 +115,7 @@ class DatasetSpec:
         image_size: side in pixels to which images are prepared unless the options say otherwise.
         channels: 1 (grey) or 3 (RGB).
         classes: number of labels; 0 where there are none.
+        extractor: the feature extractor that suits these images: "digits", "clothes", "stacked-digits" or "inception".
     """
 
     name: str
@@ -124,6 +125,7 @@ class DatasetSpec:
     image_size: int
     channels: int
     classes: int
+    extractor: str = "inception"
 
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""
@@ -133,3 +135,39 @@ class DatasetSpec:
             raise InvalidSpecError(f"data set {self.name!r}: channels must be 1 or 3, not {self.channels!r}")
         if self.image_size < 8:
             raise InvalidSpecError(f"data set {self.name!r}: image_size must be at least 8")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """What `list-metrics` needs to know of a score.
+
+    Attributes:
+        name: what reports call it.
+        summary: one line.
+        better: which way is better.
+        measure: `"package.module:function"`, a function of an `ImageSet` and an `Evaluation` that returns a mapping
+            from names of scores to `Measured`; scores that are made together share one function.
+        real: the split whose images are measured in place of samples to show what real images reach, beside what noise
+            reaches; None where the score is not one of images.
+        unit: of the value, where it has one.
+        paper: author, year and where to find it.
+    """
+
+    name: str
+    summary: str
+    better: Literal["lower", "higher"]
+    measure: str
+    real: Literal["train", "validation", "test"] | None = "train"
+    unit: str = ""
+    paper: str = ""
+
+    def check(self) -> None:
+        """Raise `InvalidSpecError` unless everything in this description can be used."""
+        _check_name("metric", self.name)
+        _check_implementation(f"metric {self.name!r}:", self.measure)
+        if not isinstance(self.summary, str) or not self.summary.strip():
+            raise InvalidSpecError(f"metric {self.name!r}: a summary of one line is missing")
+        if self.better not in ("lower", "higher"):
+            raise InvalidSpecError(f"metric {self.name!r}: better must be 'lower' or 'higher', not {self.better!r}")
+        if self.real not in ("train", "validation", "test", None):
+            raise InvalidSpecError(f"metric {self.name!r}: real must be a split or None, not {self.real!r}")

@@ -16,11 +16,11 @@ LAYERS = [
     ["_version", "errors", "py"],
     ["config", "tracking", "schedules"],
     ["spec", "hookspecs"],
-    ["plugins", "runs"],
+    ["plugins", "runs", "device"],
     ["data", "objectives", "penalties"],
     ["gan"],
     ["models", "layers", "sampling", "detectors", "checkpoints", "progress"],
-    ["trainer"],
+    ["trainer", "evaluation", "trained"],
     ["recorder", "provenance", "report", "testing", "scaffold"],
     ["experiment"],
     ["cli"],
@@ -85,7 +85,16 @@ def test_reports_read_run_folders_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["list-models"], ["run", "dcgan", "--help"], ["run", "--help"], ["resume", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["list-models"],
+        ["run", "dcgan", "--help"],
+        ["run", "--help"],
+        ["resume", "--help"],
+        ["list-metrics"],
+        ["evaluate", "--help"],
+    ],
 )
 def test_start_up_imports_neither_torch_nor_matplotlib(arguments: list[str]) -> None:
     script = (

@@ -10,7 +10,17 @@ import typer
 from typer.core import TyperGroup
 
 from gantool._version import __version__
-from gantool.cli import check, list_datasets, list_models, list_plugins, new_plugin, resume, run
+from gantool.cli import (
+    check,
+    evaluate,
+    list_datasets,
+    list_metrics,
+    list_models,
+    list_plugins,
+    new_plugin,
+    resume,
+    run,
+)
 from gantool.cli.output import CONTEXT
 from gantool.plugins import load_registry
 
@@ -57,8 +67,10 @@ def _root(
 
 app.add_typer(run.app, name="run")
 app.command("resume")(resume.resume)
+app.command("evaluate")(evaluate.evaluate)
 app.command("list-models")(list_models.list_models)
 app.command("list-datasets")(list_datasets.list_datasets)
+app.command("list-metrics")(list_metrics.list_metrics)
 app.command("list-plugins")(list_plugins.list_plugins)
 app.command("new-plugin")(new_plugin.new_plugin)
 app.command("check")(check.check)

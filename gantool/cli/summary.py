@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gantool.cli.output import print_json, print_table
+from gantool.cli.scores import print_scores
 from gantool.runs import RunFolder, RunRecord, read_json_lines
 
 
@@ -36,11 +37,19 @@ def _print_one(folder: RunFolder) -> None:
     for event in read_json_lines(folder.events_file):
         if event.get("kind") == "collapse":
             print(f"  collapse at step {event['step']} ({event['detector']}): {event['message']}")
-    pictures = {"samples": folder.samples_figure, "losses": folder.losses_figure, "animation": folder.animation}
+    scores = [score for score in folder.scores() if score.step == record.steps]
+    if scores:
+        print_scores(scores)
+    pictures = {
+        "samples": folder.samples_figure,
+        "losses": folder.losses_figure,
+        "animation": folder.animation,
+        "neighbours": folder.neighbours_figure,
+    }
     for name, path in pictures.items():
         if path.exists():
-            print(f"  {name:9}  {path}")
-    print(f"  run        {folder.path}")
+            print(f"  {name:10}  {path}")
+    print(f"  run         {folder.path}")
 
 
 def print_plans(records: Sequence[RunRecord], *, json: bool, many: bool) -> None:

@@ -1,0 +1,46 @@
+"""`gantool list-metrics`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def list_metrics(
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show the scores that runs are given."""
+    from gantool.cli.output import print_json, print_table
+    from gantool.cli.scores import ARROWS
+    from gantool.plugins import load_registry
+
+    registry = load_registry()
+    if json:
+        print_json(
+            [
+                {
+                    "name": spec.name,
+                    "summary": spec.summary,
+                    "better": spec.better,
+                    "unit": spec.unit,
+                    "paper": spec.paper,
+                    "plugin": registry.plugin_of_metric(spec.name).distribution,
+                }
+                for spec in registry.metrics.values()
+            ]
+        )
+        return
+    print_table(
+        ("score", "better", "what it is", "plugin", "paper"),
+        (
+            (
+                spec.name,
+                f"{ARROWS[spec.better]} {spec.better}",
+                spec.summary + (f" ({spec.unit})" if spec.unit else ""),
+                registry.plugin_of_metric(spec.name).distribution,
+                spec.paper or "-",
+            )
+            for spec in registry.metrics.values()
+        ),
+    )

@@ -1,0 +1,4 @@
+"""How good samples are: feature extractors, and the scores made with them, each with its protocol.
+
+Nothing is imported here: the catalogue of metrics is read at every start, torch is not.
+"""

@@ -1,0 +1,188 @@
+"""The networks whose features images are compared by."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from gantool.data.prepared import Prepared
+from gantool.errors import ConfigError, did_you_mean
+from gantool.evaluation import classifier
+
+_Reading = tuple[Tensor, Tensor | None]
+_GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns RGB into grey
+
+
+@dataclass(frozen=True, slots=True)
+class Extractor:
+    """A network that turns images into features.
+
+    Attributes:
+        name: of the extractor.
+        sha256: of its weights' file.
+        classes: what its logits stand for; empty where it is no classifier.
+        chunk: images at a time.
+        network: takes uint8 [N, C, H, W] on `device`; gives features [N, D] and logits [N, ..., classes] or None.
+        device: where it computes.
+    """
+
+    name: str
+    sha256: str
+    classes: tuple[str, ...]
+    chunk: int
+    network: Callable[[Tensor], _Reading]
+    device: torch.device
+
+    @property
+    def protocol(self) -> Mapping[str, Any]:
+        """How a score names it."""
+        return {"extractor": self.name, "extractor_sha256": self.sha256}
+
+    @torch.no_grad()
+    def read(self, pixels: npt.NDArray[np.uint8]) -> _Reading:
+        """Features float32 [N, D] and logits [N, ..., classes] (or None) of images uint8 [N, H, W, C], on the CPU."""
+        parts = []
+        for start in range(0, len(pixels), self.chunk):
+            images = torch.tensor(pixels[start : start + self.chunk]).permute(0, 3, 1, 2)
+            features, logits = self.network(images.to(self.device))
+            parts.append((features.float().cpu(), None if logits is None else logits.float().cpu()))
+        answers = [logits for _, logits in parts if logits is not None]
+        return torch.cat([features for features, _ in parts]), torch.cat(answers) if answers else None
+
+
+def choose(name: str, data: Prepared, usual: str, weights: Path | None, cache: Path, device: torch.device) -> Extractor:
+    """The extractor of a name; `auto` is the one that suits the data.
+
+    Args:
+        name: `auto`, or a key of `EXTRACTORS`.
+        data: the images to be judged.
+        usual: the data set's own choice.
+        weights: InceptionV3's weights, where they are not in the cache.
+        cache: folder that receives downloaded weights.
+        device: where to compute.
+
+    Raises:
+        ConfigError: no such extractor, or the weights given are none.
+        ExtractorMissingError: its weights are neither here nor can they be had.
+    """
+    check_choice(name, weights)
+    if name == "auto":
+        name = usual
+    if name == "stacked-digits" and data.channels != 3:
+        raise ConfigError(f"extractor 'stacked-digits' reads 3 channels; {data.name} has {data.channels}.")
+    return EXTRACTORS[name](data, weights, cache, device)
+
+
+def check_choice(name: str, weights: Path | None) -> None:
+    """Raise `ConfigError` if there is no such extractor, or no such file of weights; loads nothing."""
+    if name not in ("auto", *EXTRACTORS):
+        raise ConfigError(
+            f"no extractor {name!r}.{did_you_mean(name, EXTRACTORS)}", f"Extractors: auto, {', '.join(EXTRACTORS)}."
+        )
+    if weights is not None and not weights.is_file():
+        raise ConfigError(f"--inception-weights {weights}: no such file.")
+
+
+class ExtractorMissingError(Exception):
+    """An extractor's weights are not here; the message says how to get them."""
+
+
+def _small(name: str, *, stacked: bool = False) -> Callable[..., Extractor]:
+    def make(data: Prepared, weights: Path | None, cache: Path, device: torch.device) -> Extractor:
+        network, sha256, about = classifier.load(name)
+        network = network.to(device).to(memory_format=torch.channels_last)
+
+        def read(images: Tensor) -> _Reading:
+            return network(classifier.to_input(_grey(images)))  # type: ignore[no-any-return]
+
+        def read_stack(images: Tensor) -> _Reading:
+            features, logits = network(classifier.to_input(images.flatten(0, 1).unsqueeze(1)))
+            return features.unflatten(0, (-1, 3)).flatten(1), logits.unflatten(0, (-1, 3))
+
+        classes = tuple(about["classes"])
+        known = stacked or tuple(data.classes) == classes
+        return Extractor(
+            name=f"stacked-{name}" if stacked else name,
+            sha256=sha256,
+            classes=classes if known else (),
+            chunk=500,
+            network=read_stack if stacked else read if known else lambda images: (read(images)[0], None),
+            device=device,
+        )
+
+    return make
+
+
+def _grey(images: Tensor) -> Tensor:
+    """One channel [N, 1, H, W] of one or three."""
+    if images.shape[1] == 1:
+        return images
+    weights = torch.tensor(_GREY, device=images.device).view(1, 3, 1, 1)
+    return (images * weights).sum(1, keepdim=True)
+
+
+def _inception(data: Prepared, weights: Path | None, cache: Path, device: torch.device) -> Extractor:
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    file = weights or _downloaded(cache)
+    try:
+        content = file.read_bytes()
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        # The library unpickles without restriction what it is given; it gets what was just read with one.
+        copy = io.BytesIO()
+        torch.save(state, copy)
+        copy.seek(0)
+        network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=copy)
+    except Exception as error:  # torch raises many kinds for a file that is not one of its own
+        raise ConfigError(
+            f"{file} does not hold the weights of InceptionV3: {str(error).splitlines()[0]}",
+            "Give the file that torch-fidelity distributes (weights-inception-2015-12-05-6726825d.pth).",
+        ) from None
+    network = network.to(device)
+
+    def read(images: Tensor) -> _Reading:
+        (features,) = network(images.expand(-1, 3, -1, -1))
+        return features, None
+
+    return Extractor("inception", hashlib.sha256(content).hexdigest(), (), 50, read, device)
+
+
+def _downloaded(cache: Path) -> Path:
+    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+
+    name: str = URL_INCEPTION_V3.rpartition("/")[2]
+    file = cache / "weights" / name
+    if file.is_file():
+        return file
+    before = socket.getdefaulttimeout()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        socket.setdefaulttimeout(20)
+        torch.hub.download_url_to_file(URL_INCEPTION_V3, str(file), file.stem.rpartition("-")[2], progress=False)
+    except (OSError, RuntimeError) as error:
+        raise ExtractorMissingError(
+            f"InceptionV3's weights are not here and cannot be downloaded ({error}). "
+            f"Fetch {URL_INCEPTION_V3} where there is a network, and give it with --inception-weights "
+            f"or put it at {file}; or choose another --extractor."
+        ) from None
+    finally:
+        socket.setdefaulttimeout(before)
+    return file
+
+
+EXTRACTORS: dict[str, Callable[[Prepared, Path | None, Path, torch.device], Extractor]] = {
+    "digits": _small("digits"),
+    "clothes": _small("clothes"),
+    "stacked-digits": _small("digits", stacked=True),
+    "inception": _inception,
+}

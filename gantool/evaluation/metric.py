@@ -1,0 +1,160 @@
+"""What a metric is given and what it returns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from gantool.data.prepared import ImageSplit, Prepared
+from gantool.evaluation.extractors import Extractor
+from gantool.runs import RunFolder
+
+MOST_REAL = 10_000  # real images of a split that scores look at: bounds time and memory on large data sets
+_ORDER_SEED = 2018  # of every evaluation, so that all runs are measured against the same real images
+
+
+class NotComputedError(Exception):
+    """A score that belongs here cannot be had; the run does not fail for it.
+
+    Args:
+        reason: why.
+        remedy: what the user can do.
+    """
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(f"{reason} {remedy}".strip())
+
+
+class NotApplicableError(Exception):
+    """A score says nothing of such a run or such data; it is left out without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSet:
+    """Images that a metric looks at, in random order.
+
+    Attributes:
+        origin: "samples", "train", "validation", "test" or "noise".
+        pixels: uint8 [N, H, W, C].
+        labels: int64 [N], the class of a real image or the one that a sample was asked for; None where there is none.
+    """
+
+    origin: str
+    pixels: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def flat(self, n: int | None = None) -> Tensor:
+        """The first n images (all if None) as vectors, float64 [n, H * W * C] in [0, 1]."""
+        return torch.tensor(self.pixels[:n].reshape(-1, self.pixels[0].size), dtype=torch.float64).div_(255)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One score of one set of images.
+
+    Attributes:
+        value: the figure.
+        error: its standard error, where there is one.
+        detail: what else was found (a value for each class, the chosen sigma ...), for JSON.
+        protocol: how it was measured: what must agree before two figures may be compared.
+        warning: what a reader should know before trusting it.
+    """
+
+    value: float
+    error: float | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    warning: str = ""
+
+
+def binomial_error(share: float, n: int) -> float | None:
+    """Standard error of a share of n; None for 0 and 1, where it says nothing."""
+    return math.sqrt(share * (1 - share) / n) if 0 < share < 1 else None
+
+
+class Evaluation:
+    """The real images that samples are measured against, and the network whose features do it.
+
+    Args:
+        data: the images of the run, all splits.
+        extractor: the feature extractor, or the reason why there is none.
+        folder: the run's folder.
+        conditional: whether the model takes labels.
+    """
+
+    def __init__(
+        self, data: Prepared, extractor: Extractor | NotComputedError, folder: RunFolder, *, conditional: bool
+    ) -> None:
+        self.data = data
+        self.folder = folder
+        self.conditional = conditional
+        self._extractor = extractor
+        self._read: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
+
+    @property
+    def extractor(self) -> Extractor:
+        """The feature extractor.
+
+        Raises:
+            NotComputedError: there is none, and why.
+        """
+        if isinstance(self._extractor, NotComputedError):
+            raise self._extractor
+        return self._extractor
+
+    def real(self, split: str, n: int = MOST_REAL) -> ImageSet:
+        """Up to n images of a split, in an order that is the same for every run on this data.
+
+        Raises:
+            NotComputedError: the split is empty.
+        """
+        images: ImageSplit = self.data.splits[split]
+        if not len(images):
+            raise NotComputedError(f"{self.data.name} has no {split} images.", "More images fill that split.")
+        chosen = np.random.default_rng(_ORDER_SEED).permutation(len(images))[:n]
+        return ImageSet(split, images.images[chosen], None if images.labels is None else images.labels[chosen])
+
+    def noise(self, n: int) -> ImageSet:
+        """N images of uniform noise, each asked for a class in turn where the data has classes."""
+        shape = (n, self.data.image_size, self.data.image_size, self.data.channels)
+        pixels = np.random.default_rng(_ORDER_SEED).integers(0, 256, shape, dtype=np.uint8)
+        return ImageSet("noise", pixels, np.arange(n) % len(self.data.classes) if self.data.classes else None)
+
+    def features(self, images: ImageSet) -> Tensor:
+        """The extractor's features, float32 [N, D] on the CPU, read once for each set.
+
+        Raises:
+            NotComputedError: there is no extractor, or the features are not finite.
+        """
+        features = self._reading(images)[0]
+        if not torch.isfinite(features).all():
+            raise NotComputedError("the features of these images are not finite.")
+        return features
+
+    def classes_read(self, images: ImageSet) -> npt.NDArray[np.int64]:
+        """The class that the extractor's classifier reads in each image (in each channel, for stacks): int64 [N, ...].
+
+        Raises:
+            NotApplicableError: the classifier knows other classes than this data has, or none.
+            NotComputedError: there is no extractor.
+        """
+        logits = self._reading(images)[1]
+        if logits is None:
+            raise NotApplicableError
+        return logits.argmax(-1).numpy()
+
+    def _reading(self, images: ImageSet) -> tuple[Tensor, Tensor | None]:
+        key = (images.origin, len(images))
+        if key not in self._read:
+            self._read[key] = self.extractor.read(images.pixels)
+        return self._read[key]
