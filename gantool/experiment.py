@@ -33,6 +33,7 @@ from gantool.gan import GAN, Shapes
 from gantool.plugins import Registry
 from gantool.progress import Display
 from gantool.recorder import Recorder, now
+from gantool.report.writing import write_report
 from gantool.runs import RunFolder, RunRecord, Score, cut_back
 from gantool.sampling import plan_sheet
 from gantool.spec import ModelSpec, load_implementation
@@ -232,6 +233,10 @@ def _session(
             recorder.close("failed")
         raise
     recorder.close("finished")
+    try:
+        write_report(folder)
+    except Exception as error:  # the run is whole without its page
+        display.say(f"no report: {error}; try `gantool report {folder.path}`.")
 
 
 def _follow(recorder: Recorder, prepared: Plan, folder: RunFolder) -> None:

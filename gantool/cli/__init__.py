@@ -12,12 +12,14 @@ from typer.core import TyperGroup
 from gantool._version import __version__
 from gantool.cli import (
     check,
+    compare,
     evaluate,
     list_datasets,
     list_metrics,
     list_models,
     list_plugins,
     new_plugin,
+    report,
     resume,
     run,
 )
@@ -68,6 +70,8 @@ def _root(
 app.add_typer(run.app, name="run")
 app.command("resume")(resume.resume)
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("list-models")(list_models.list_models)
 app.command("list-datasets")(list_datasets.list_datasets)
 app.command("list-metrics")(list_metrics.list_metrics)

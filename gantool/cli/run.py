@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import sys
 import types
 from collections.abc import Callable
@@ -225,7 +226,10 @@ def _train_all(spec: ModelSpec, runs: list[tuple[Resolved, str | None]], values:
     if values["dry_run"]:
         print_plans(plans, json=values["json"], many=many)
     else:
-        print_summary([folder for folder in folders if folder.record_file.exists()], json=values["json"], many=many)
+        made = [folder for folder in folders if folder.record_file.exists()]
+        print_summary(made, json=values["json"], many=many)
+        if many and len(made) > 1 and not values["json"]:
+            print(f"compare them: gantool compare {' '.join(shlex.quote(str(folder.path)) for folder in made)}")
     if errors:
         worst = max(errors, key=lambda error: error.exit_code)
         if worst is errors[-1]:

@@ -41,6 +41,7 @@ def _print_one(folder: RunFolder) -> None:
     if scores:
         print_scores(scores)
     pictures = {
+        "report": folder.report_file,
         "samples": folder.samples_figure,
         "losses": folder.losses_figure,
         "animation": folder.animation,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +13,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
-from gantool.runs import RunFolder, read_json_lines, write_bytes
+from gantool.report.colours import BLUE, GREY, ORANGE
+from gantool.report.reading import Series, read_series
+from gantool.runs import RunFolder, write_bytes
 
-# Okabe and Ito's colours, told apart by everyone.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 _MOST_FRAMES = 60
 _ANIMATION_SIDE = 480
 
@@ -25,21 +24,21 @@ _ANIMATION_SIDE = 480
 def draw_losses(folder: RunFolder) -> None:
     """Write losses.png: both losses; D(x) and D(G(z)), with the 1/2 of equilibrium where they are probabilities."""
     record = folder.read()
-    metrics = list(read_json_lines(folder.metrics_file))
+    series = read_series(folder.metrics_file)
     figure = Figure(figsize=(9, 6.5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
-    steps = _column(metrics, "step")
-    losses = _column(metrics, "loss_d"), _column(metrics, "loss_g")
+    steps = _column(series, "step")
+    losses = _column(series, "loss_d"), _column(series, "loss_g")
     _curve(above, steps, losses[0], BLUE, "discriminator")
     _curve(above, steps, losses[1], ORANGE, "generator")
-    _spare_spikes(above, *losses)
+    spare_spikes(above, *losses)
     above.set_ylabel("loss")
     figure.suptitle(
         f"{record.name}: {record.model} on {record.data.get('name', '?')}, seed {record.config.get('seed')}",
         parse_math=False,
     )
-    _curve(below, steps, _column(metrics, "d_real"), BLUE, "D(x), real images")
-    _curve(below, steps, _column(metrics, "d_fake"), ORANGE, "D(G(z)), before D's update")
+    _curve(below, steps, _column(series, "d_real"), BLUE, "D(x), real images")
+    _curve(below, steps, _column(series, "d_fake"), ORANGE, "D(G(z)), before D's update")
     if record.d_scale == "probability":
         below.axhline(0.5, color=GREY, linestyle="--", linewidth=1, label="1/2: equilibrium")
         below.set_ylim(-0.02, 1.02)
@@ -51,12 +50,11 @@ def draw_losses(folder: RunFolder) -> None:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2)
-    _save(figure, folder.losses_figure)
+    save(figure, folder.losses_figure)
 
 
-def _column(metrics: list[dict[str, Any]], key: str) -> npt.NDArray[np.float64]:
-    values = [entry.get(key) for entry in metrics]
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+def _column(series: Series, key: str) -> npt.NDArray[np.float64]:
+    return series.get(key, np.full(len(series.get("step", ())), np.nan))
 
 
 def _curve(
@@ -69,7 +67,7 @@ def _curve(
     axes.plot(steps, smooth(values, max(5, len(values) // 50)), color=colour, linewidth=1.6, label=label)
 
 
-def _spare_spikes(axes: Axes, *curves: npt.NDArray[np.float64]) -> None:
+def spare_spikes(axes: Axes, *curves: npt.NDArray[np.float64]) -> None:
     """Let the axis end where nearly all of every curve is: a few spikes would flatten the rest."""
     seen = [values[np.isfinite(values)] for values in curves if np.isfinite(values).any()]
     if not seen:
@@ -100,8 +98,8 @@ def draw_samples(folder: RunFolder) -> None:
         return
     step, sheet = list(sheets.items())[-1]
     panels = (
-        (_read(folder.real_file), "real images"),
-        (_read(sheet), f"samples of {record.model} at step {step:,}"),
+        (read_picture(folder.real_file), "real images"),
+        (read_picture(sheet), f"samples of {record.model} at step {step:,}"),
     )
     height, width, _ = panels[1][0].shape
     figure = Figure(figsize=(11, 5.5 * height / width + 0.4), layout="constrained")
@@ -109,7 +107,7 @@ def draw_samples(folder: RunFolder) -> None:
         axes.imshow(picture, interpolation="nearest")
         axes.set_title(title)
         axes.axis("off")
-    _save(figure, folder.samples_figure)
+    save(figure, folder.samples_figure)
 
 
 def draw_animation(folder: RunFolder) -> None:
@@ -119,7 +117,7 @@ def draw_animation(folder: RunFolder) -> None:
         return
     chosen = np.unique(np.linspace(0, len(sheets) - 1, min(len(sheets), _MOST_FRAMES)).round().astype(int))
     items = list(sheets.items())
-    frames = [_frame(_read(items[i][1]), f"step {items[i][0]:,}") for i in chosen]
+    frames = [_frame(read_picture(items[i][1]), f"step {items[i][0]:,}") for i in chosen]
     buffer = io.BytesIO()
     durations = [max(120, min(600, 6000 // len(frames)))] * (len(frames) - 1) + [2500]
     frames[0].save(buffer, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
@@ -136,12 +134,14 @@ def _frame(picture: npt.NDArray[np.uint8], caption: str) -> Image.Image:
     return framed
 
 
-def _read(file: Path) -> npt.NDArray[np.uint8]:
+def read_picture(file: Path) -> npt.NDArray[np.uint8]:
+    """A PNG as uint8 [height, width, 3]."""
     with Image.open(file, formats=["PNG"]) as image:
         return np.asarray(image.convert("RGB"))
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, whole or not at all."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():  # a name's letters that the font lacks are drawn as boxes
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
