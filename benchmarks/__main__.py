@@ -11,10 +11,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from benchmarks.made_runs import make_runs
 from benchmarks.measure import Result, command, ratio, seconds_and_memory
 from benchmarks.tutorial import Tutorial
 from gantool.data.batches import Batches
@@ -72,9 +74,23 @@ def evaluate() -> Result:
     return Result("evaluate", value, "s", "below 60 s, 2 GB", value < 60 and memory < 2000, f"peak {memory:,.0f} MiB")
 
 
+def compare() -> Result:
+    """`gantool compare` on 200 runs of 5,000 steps with ten sheets each, as a whole command."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_runs(Path(folder), runs=200, steps=5000, sheets=10)
+        words = ["compare", folder, "--output", f"{folder}/comparison"]
+        taken = [seconds_and_memory([sys.executable, "-m", "gantool", *words]) for _ in range(3)]
+        size = Path(folder, "comparison", "index.html").stat().st_size / 1e6
+    value = statistics.median(seconds for seconds, _ in taken)
+    memory = max(memory for _, memory in taken)
+    detail = f"peak {memory:,.0f} MiB, page {size:.1f} MB"
+    return Result("compare", value, "s", "at most 20 s, 1 GB", value <= 20 and memory <= 1000, detail)
+
+
 BENCHMARKS: dict[str, Callable[[], Result]] = {
     "start-up": start_up,
     "evaluate": evaluate,
+    "compare": compare,
     "dcgan-fp32": lambda: dcgan_step("fp32", 1.4),
     "dcgan-bf16": lambda: dcgan_step("bf16", 2.2),
 }

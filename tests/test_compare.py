@@ -41,7 +41,7 @@ def runs(tmp_path: Path) -> Path:
 def test_everything_is_printed_and_written(runs: Path, cli: Cli) -> None:
     done = cli("compare", *sorted(runs.iterdir()))
     assert done.code == 0, done.err
-    assert "5.1 ± 0.1" in done.out
+    assert "5.10 ± 0.10" in done.out
     assert "better than every other variant at n = 3" in done.out
     assert "not runs:" in done.out
     assert "README.md" in done.out

@@ -16,6 +16,7 @@ from gantool.report.comparison import UnknownNameError, compare
 from gantool.report.page import thinned
 from gantool.report.reading import read_run, read_runs
 from gantool.report.result import Comparison
+from gantool.report.verdict import with_deviation
 
 
 def compared(*paths: Path, **options: Any) -> Comparison:
@@ -106,7 +107,7 @@ def test_variants_that_cannot_be_told_apart_are_said_to_be(tmp_path: Path) -> No
     three_seeds(tmp_path, "b", 5.5, 6.5, 7.5)
     three_seeds(tmp_path, "c", 50.0, 51.0, 52.0)
     result = compared(tmp_path)
-    assert "a has 6 ± 1 (standard deviation over 3 seeds)" in result.verdict[0]
+    assert "a has 6.0 ± 1.0 (standard deviation over 3 seeds)" in result.verdict[0]
     assert "is not distinguishable from b at n = 3" in result.verdict[0]
     found = {(pair.a, pair.b): pair.contrast for pair in result.pairs}
     assert found["a", "b"].verdict == "not distinguishable"
@@ -199,7 +200,7 @@ def test_health(tmp_path: Path) -> None:
     assert variant.failure_rate == 0.25
     assert variant.collapsed == 1
     assert variant.statuses == {"diverged": 1, "finished": 2, "stale": 1}
-    assert "1 of 4 runs diverged or failed" in result.verdict[1]
+    assert "Of 4 runs, 1 diverged or failed" in result.verdict[1]
     assert "1 ended in what a detector takes for a collapse" in result.verdict[1]
 
 
@@ -296,6 +297,21 @@ def test_the_csv_has_a_row_a_run_and_no_formulas(hostile: Comparison) -> None:
     assert {float(row["frechet-distance"]) for row in rows} == {5.0, 6.0}
 
 
+@pytest.mark.parametrize(
+    ("mean", "deviation", "text"),
+    [
+        (2.2041, 0.204, "2.20 ± 0.20"),
+        (0.5512, 0.00707, "0.5512 ± 0.0071"),
+        (16.96, 2.5, "17.0 ± 2.5"),
+        (123456.7, 987.6, "123,457 ± 988"),
+        (3.0, 0.0, "3 ± 0"),
+        (1e-9, 2e-10, "1e-09 ± 2e-10"),
+    ],
+)
+def test_a_mean_has_the_digits_that_its_deviation_allows(mean: float, deviation: float, text: str) -> None:
+    assert with_deviation(mean, deviation) == text
+
+
 def test_names_lose_characters_that_turn_text_round() -> None:
     assert tables.plain("a\u202eb\nc\x1b[31m\u200bd") == "a b c [31m d"
 
@@ -306,7 +322,7 @@ def test_the_terminals_table_fits_100_columns(tmp_path: Path) -> None:
         make_run(tmp_path / model, model=model, scores=dict.fromkeys(metrics, 1234.5 * (i + 1)))
     headings, rows = tables.headline(compared(tmp_path))
     widths = [max(len(cell) for cell in column) for column in zip(headings, *rows, strict=True)]
-    assert sum(widths) + 2 * len(widths) <= 100
+    assert sum(widths) + 3 * len(widths) <= 100
     assert "frechet-distance ↓" in headings
     headings, rows = tables.scores(compared(tmp_path))
     assert len(rows) == len(metrics)

@@ -84,7 +84,7 @@ def test_the_page_opens_quietly_and_hostile_names_are_text(watched: Watched, pag
     assert page.locator("img[src=x]").count() == 0
     assert page.locator("script").count() == 3
     assert page.locator("#variants").get_by_text("<script>alert(1)</script>").count() == 1
-    assert "dcgan has 5.1 ± 0.1" in page.locator(".verdict").inner_text()
+    assert "dcgan has 5.10 ± 0.10" in page.locator(".verdict").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= 1400
 
 

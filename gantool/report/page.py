@@ -88,7 +88,7 @@ def _strips(result: Comparison) -> list[dict[str, Any]]:
         reference = [column.real] if column.real is not None else []
         low, high = min([*points, *reference]), max([*points, *reference])
         reach = (high - low) or abs(high) or 1.0
-        low, high = low - 0.03 * reach, high + 0.03 * reach
+        low, high = (max(0.0, low - 0.03 * reach) if low >= 0 else low - 0.03 * reach), high + 0.03 * reach
 
         def place(value: float, low: float = low, high: float = high) -> float:
             return round(100 * (value - low) / (high - low), 2)

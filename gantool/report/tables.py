@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 from gantool.report.result import Column, Comparison, Variant
 from gantool.report.statistics import Summary
-from gantool.report.verdict import short
+from gantool.report.verdict import short, with_deviation
 
 ARROWS = {"lower": "↓", "higher": "↑"}
 Table = tuple[list[str], list[list[str]]]
 _WIDTH = 100
-_GAP = 2  # between two columns of the terminal's table
-_LONGEST_NAME = 24
+_GAP = 3  # between two columns of the terminal's table
+_LONGEST_NAME = 19
 # Characters with a meaning in LaTeX; those that Unicode hides text with are dropped from every table.
 _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -31,23 +31,20 @@ def plain(text: str) -> str:
 
 
 def spread(summary: Summary | None) -> str:
-    """Mean ± standard deviation, or the mean of one run, or a dash."""
+    """Mean ± standard deviation to the deviation's second digit, or the mean of one run, or a dash."""
     if summary is None:
         return "-"
     if summary.deviation is None:
         return short(summary.mean)
-    return f"{short(summary.mean)} ± {short(summary.deviation)}"
+    return with_deviation(summary.mean, summary.deviation)
 
 
 def status_of(variant: Variant) -> str:
-    """How a variant's runs ended, in a few words."""
-    if set(variant.statuses) == {"finished"}:
-        text = "finished"
-    elif len(variant.statuses) == 1:
-        text = next(iter(variant.statuses))
-    else:
-        text = ", ".join(f"{n} {status}" for status, n in sorted(variant.statuses.items()))
-    return f"{text}, {variant.collapsed} collapsed" if variant.collapsed else text
+    """How a variant's runs ended, where not all are finished and sound; in a few words."""
+    parts = [f"{n} {status}" for status, n in sorted(variant.statuses.items()) if status != "finished"]
+    if variant.collapsed:
+        parts.append(f"{variant.collapsed} collapsed")
+    return ", ".join(parts) or "finished"
 
 
 def headline(result: Comparison, width: int = _WIDTH) -> Table:

@@ -129,26 +129,35 @@ def _second_sentence(result: Comparison) -> str:
     unfinished = [row for row in counted if row.status not in (*FAILED, "finished")]
     parts = []
     if bad:
-        parts.append(f"{len(bad)} of {len(counted)} runs diverged or failed")
+        parts.append(f"{len(bad)} diverged or failed")
     if collapsed:
         parts.append(f"{len(collapsed)} ended in what a detector takes for a collapse")
     if unfinished:
         parts.append(f"{len(unfinished)} did not finish")
+    if parts:
+        parts[0] = f"Of {len(counted)} run{'s' if len(counted) > 1 else ''}, {parts[0]}"
     if not parts:
         one = len(counted) == 1
         parts.append("The run finished" if one else f"All {len(counted)} runs finished")
     unfair = [flag for flag in result.flags if flag.unfair]
     plural = "s" if len(unfair) > 1 else ""
-    tail = f", and {len(unfair)} thing{plural} below would make a ranking unfair" if unfair else ""
-    sentence = "; ".join(parts) + tail + "."
-    return sentence[0].upper() + sentence[1:]
+    tail = f"; {len(unfair)} thing{plural} below would make a ranking unfair" if unfair else ""
+    return ", ".join(parts) + tail + "."
 
 
 def figure_of(summary: Summary) -> str:
     """Mean and spread, and what they are of."""
     if summary.deviation is None:
         return f"{short(summary.mean)} (one run)"
-    return f"{short(summary.mean)} ± {short(summary.deviation)} (standard deviation over {summary.n} seeds)"
+    return f"{with_deviation(summary.mean, summary.deviation)} (standard deviation over {summary.n} seeds)"
+
+
+def with_deviation(mean: float, deviation: float) -> str:
+    """Both to the second significant digit of the deviation."""
+    digits = 1 - math.floor(math.log10(deviation)) if deviation > 0 else 0
+    if deviation == 0 or digits > 5:
+        return f"{short(mean)} ± {short(deviation)}"
+    return f"{mean:,.{max(0, digits)}f} ± {deviation:,.{max(0, digits)}f}"
 
 
 def short(value: float | None) -> str:
