@@ -13,6 +13,8 @@ from gantool._version import __version__
 if TYPE_CHECKING:
     from pydantic import Field
 
+    from gantool.api import Comparison, Run, compare, train
+    from gantool.api import open_run as open
     from gantool.config import TrainConfig
     from gantool.data.source import Source
     from gantool.errors import ConfigError, GantoolError
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GAN",
     "Batch",
+    "Comparison",
     "ConfigError",
     "DatasetSpec",
     "Field",
@@ -34,6 +37,7 @@ __all__ = [
     "ModelSpec",
     "Optimizers",
     "Progress",
+    "Run",
     "Schedule",
     "Shapes",
     "Source",
@@ -41,10 +45,18 @@ __all__ = [
     "Tracker",
     "TrainConfig",
     "__version__",
+    "compare",
     "hookimpl",
+    "open",
+    "train",
 ]
 
 _HOMES = {
+    "Comparison": "gantool.api",
+    "Run": "gantool.api",
+    "compare": "gantool.api",
+    "open": "gantool.api",
+    "train": "gantool.api",
     "Field": "pydantic",
     "TrainConfig": "gantool.config",
     "Source": "gantool.data.source",
@@ -62,7 +74,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'gantool' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES.get(name, "gantool.gan")), name)
+    module = importlib.import_module(_HOMES.get(name, "gantool.gan"))
+    return getattr(module, "open_run" if name == "open" else name)
 
 
 def __dir__() -> list[str]:

@@ -161,6 +161,9 @@ class RecordOptions(OptionGroup):
     checkpoint_every: int | None = Field(
         None, ge=1, description="steps between resumable states (unset: every epoch and every few minutes)"
     )
+    keep_generators_every: int | None = Field(
+        None, ge=1, description="steps between generators that are kept to be drawn from later (unset: the last only)"
+    )
 
 
 class EvaluationOptions(OptionGroup):

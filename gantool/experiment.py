@@ -208,7 +208,7 @@ def _session(
                         f"interrupted after step {trainer.steps} of {trainer.total_steps}.",
                         f"Go on with: gantool resume {folder.path}",
                     )
-            _finish(folder, recorder, trainer, prepared)
+            _finish(folder, recorder)
             if trainer.config.evaluate:
                 _evaluate(folder, recorder, prepared, interrupted.is_set)
     except DivergedError:
@@ -250,13 +250,11 @@ def _follow(recorder: Recorder, prepared: Plan, folder: RunFolder) -> None:
             recorder.display.say(f"tracker {name} is not installed any more; the run goes on without it.")
 
 
-def _finish(folder: RunFolder, recorder: Recorder, trainer: Trainer, prepared: Plan) -> None:
+def _finish(folder: RunFolder, recorder: Recorder) -> None:
     """Keep the generator and draw the pictures of a run that is done."""
     from gantool.report import figures
 
-    with trainer.averaged() as gan:
-        about = {"model": prepared.spec.name, "step": trainer.steps, "averaged": trainer.ema is not None}
-        checkpoints.save_generator(folder.generator_file, gan.generator, about)
+    recorder.save_generator(folder.generator_file)
     recorder.metrics.flush()
     folder.write(recorder.up_to_date("running"))
     figures.draw_losses(folder)
@@ -444,6 +442,9 @@ def _drop_after(folder: RunFolder, step: int) -> None:
         cut_back(file, step)
     for drawn, path in folder.sheets().items():
         if drawn > step:
+            path.unlink()
+    for kept, path in folder.generators().items():
+        if kept > step:
             path.unlink()
     checkpoints.drop_after(folder.checkpoints, step)
 

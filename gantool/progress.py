@@ -36,6 +36,9 @@ class Display:
     def step(self, figures: Mapping[str, Any]) -> None:
         """A step is done; figures as in metrics.jsonl, with `images_per_second`."""
 
+    def drawing(self, done: int, total: int) -> None:
+        """Samples drawn so far."""
+
     def say(self, message: str) -> None:
         """A line that stays."""
 
@@ -67,6 +70,12 @@ class PlainDisplay(Display):
         if time.monotonic() - self.shown >= _PLAIN_SECONDS:
             self.shown = time.monotonic()
             self.say(f"preparing images: {done} of {total}")
+
+    def drawing(self, done: int, total: int) -> None:
+        """A line now and then."""
+        if time.monotonic() - self.shown >= _PLAIN_SECONDS:
+            self.shown = time.monotonic()
+            self.say(f"samples: {done:,} of {total:,}")
 
     def start(self, total_steps: int, done: int = 0) -> None:
         """Remember where training began, for the time left."""
@@ -112,6 +121,7 @@ class TerminalDisplay(Display):
             console=self.console,
         )
         self.preparation: TaskID | None = None
+        self.samples: TaskID | None = None
         self.training: TaskID | None = None
 
     def __enter__(self) -> Self:
@@ -126,6 +136,12 @@ class TerminalDisplay(Display):
         if self.preparation is None:
             self.preparation = self.bar.add_task("preparing images", total=total)
         self.bar.update(self.preparation, completed=done, visible=done < total)
+
+    def drawing(self, done: int, total: int) -> None:
+        """Advance the bar of the samples."""
+        if self.samples is None:
+            self.samples = self.bar.add_task("samples", total=total)
+        self.bar.update(self.samples, completed=done)
 
     def start(self, total_steps: int, done: int = 0) -> None:
         """Show the bar of the training."""

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,9 @@ class Recorder:
             self.draw_sheet()
         if save_due:
             self.save()
+        every = self.config.keep_generators_every
+        if every and progress.step % every == 0:
+            self.save_generator(self.folder.generator(progress.step))
 
     def fetch(self) -> None:
         """Bring the pending figures from the device and write them down."""
@@ -135,6 +139,18 @@ class Recorder:
         checkpoints.save(self.folder.checkpoints, self.trainer.steps, state)
         self.saved = time.monotonic()
         self.saved_epoch = int(self.trainer.batches.epoch)
+
+    def save_generator(self, path: Path) -> None:
+        """Keep the generator of now, with averaged weights if any, as safetensors."""
+        path.parent.mkdir(exist_ok=True)
+        with self.trainer.averaged() as gan:
+            about = {
+                "model": self.record.model,
+                "step": self.trainer.steps,
+                "averaged": self.trainer.ema is not None,
+                "latent": gan.latent.describe(),
+            }
+            checkpoints.save_generator(path, gan.generator, about)
 
     def say(self, finding: Finding | None, step: int) -> None:
         """Write a finding down and tell the user."""

@@ -107,6 +107,8 @@ class RunFolder:
         self.sheet_file = path / "sheet.json"
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
+        self.generators_folder = path / "generators"
+        self.pictures = path / "pictures"
         self.generator_file = path / "generator.safetensors"
         self.losses_figure = path / "losses.png"
         self.samples_figure = path / "samples.png"
@@ -193,6 +195,15 @@ class RunFolder:
         """The sheets there are, by step, in order."""
         found = {int(file.stem): file for file in self.samples.glob("*.png") if re.fullmatch(r"\d{8,}", file.stem)}
         return dict(sorted(found.items()))
+
+    def generator(self, step: int) -> Path:
+        """Where the generator of an earlier step is, if it was kept."""
+        return self.generators_folder / f"{step:08d}.safetensors"
+
+    def generators(self) -> dict[int, Path]:
+        """The generators of earlier steps that were kept, by step, in order."""
+        files = self.generators_folder.glob("*.safetensors")
+        return dict(sorted((int(file.stem), file) for file in files if re.fullmatch(r"\d{8,}", file.stem)))
 
     def scores(self) -> list[Score]:
         """What scores.jsonl holds, the last line for each step, metric and protocol, in order of first appearance."""

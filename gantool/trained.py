@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -50,20 +51,16 @@ def spec_of(record: RunRecord, registry: Registry) -> ModelSpec:
     return registry.model(record.model)
 
 
-def open_trained(folder: RunFolder, registry: Registry, device: torch.device) -> Trained:
-    """Open the generator of a finished run, or that of the newest sound state of one that is not.
+def open_trained(folder: RunFolder, registry: Registry, device: torch.device, at: int | None = None) -> Trained:
+    """Open a run's generator: the final one, else that of the newest sound state; or that of a step that was kept.
 
     Raises:
-        ConfigError: the model's plugin is missing.
+        ConfigError: the model's plugin is missing, or no generator of that step is kept.
         GantoolError: the run has no generator yet, or its files do not fit its record.
     """
     record = folder.read()
     gan = _build(folder, record, registry)
-    if folder.generator_file.is_file():
-        state, about = _read_generator(folder)
-        step, averaged = int(about.get("step", record.steps)), bool(about.get("averaged"))
-    else:
-        state, step, averaged = _newest_state(folder)
+    state, step, averaged = _state(folder, record, at)
     try:
         gan.generator.load_state_dict(state)
     except RuntimeError as error:
@@ -72,6 +69,29 @@ def open_trained(folder: RunFolder, registry: Registry, device: torch.device) ->
             "Install the version of the plugin that made the run.",
         ) from None
     return Trained(gan.to(device).eval(), step, averaged)
+
+
+def _state(folder: RunFolder, record: RunRecord, at: int | None) -> tuple[Mapping[str, Any], int, bool]:
+    final = folder.generator_file
+    if final.is_file():
+        state, about = _read_generator(final)
+        step, averaged = int(about.get("step", record.steps)), bool(about.get("averaged"))
+        if at is None or at == step:
+            return state, step, averaged
+    if at is None:
+        return _newest_state(folder)
+    kept = folder.generators()
+    if at in kept:
+        state, about = _read_generator(kept[at])
+        return state, at, bool(about.get("averaged"))
+    states = {checkpoints.step_of(path): path for path in checkpoints.newest_first(folder.checkpoints)}
+    if at in states:
+        return _from_state(states[at])
+    known = sorted({*kept, *states, *([record.steps] if final.is_file() else [])})
+    raise ConfigError(
+        f"{folder.path} has no generator of step {at}.",
+        f"Kept are those of steps {', '.join(map(str, known)) or 'none'}; `--keep-generators-every N` keeps more.",
+    )
 
 
 def _build(folder: RunFolder, record: RunRecord, registry: Registry) -> GAN:
@@ -87,16 +107,15 @@ def _build(folder: RunFolder, record: RunRecord, registry: Registry) -> GAN:
     return implementation.create(config, shapes)
 
 
-def _read_generator(folder: RunFolder) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    content = folder.generator_file.read_bytes()
+def _read_generator(file: Path) -> tuple[Mapping[str, Any], dict[str, Any]]:
     try:
+        content = file.read_bytes()
         tensors = tensors_from(content)
         length = int.from_bytes(content[:8], "little")
         about = json.loads(json.loads(content[8 : 8 + length]).get("__metadata__", {}).get("gantool", "{}"))
-    except (SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise GantoolError(
-            f"{folder.generator_file} is damaged: {error}",
-            f"Bring it back from a copy, or remove it and `gantool resume {folder.path}`.",
+            f"{file} is damaged: {error}", "Bring it back from a copy, or train the run again."
         ) from None
     return tensors, about if isinstance(about, dict) else {}
 
@@ -104,14 +123,21 @@ def _read_generator(folder: RunFolder) -> tuple[Mapping[str, Any], dict[str, Any
 def _newest_state(folder: RunFolder) -> tuple[Mapping[str, Any], int, bool]:
     for path in checkpoints.newest_first(folder.checkpoints):
         try:
-            state = checkpoints.load(path)
-        except checkpoints.DamagedCheckpointError:
+            return _from_state(path)
+        except GantoolError:
             continue
-        averaged = state.get("ema") is not None
-        source, prefix = (state["ema"], "module.") if averaged else (state["gan"], "generator.")
-        tensors = {key.removeprefix(prefix): value for key, value in source.items() if key.startswith(prefix)}
-        return tensors, int(state["steps"]), averaged
     raise GantoolError(
         f"{folder.path} has no generator yet: neither generator.safetensors nor a sound state in checkpoints.",
         f"Train it first: gantool resume {folder.path}",
     )
+
+
+def _from_state(path: Path) -> tuple[Mapping[str, Any], int, bool]:
+    try:
+        state = checkpoints.load(path)
+        averaged = state.get("ema") is not None
+        source, prefix = (state["ema"], "module.") if averaged else (state["gan"], "generator.")
+        tensors = {key.removeprefix(prefix): value for key, value in source.items() if key.startswith(prefix)}
+        return tensors, int(state["steps"]), averaged
+    except (checkpoints.DamagedCheckpointError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise GantoolError(f"{path} cannot be used: {error}", "Use another step (--at).") from None

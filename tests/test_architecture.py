@@ -22,7 +22,8 @@ LAYERS = [
     ["models", "layers", "sampling", "detectors", "checkpoints", "progress"],
     ["trainer", "evaluation", "trained"],
     ["recorder", "provenance", "report", "testing", "scaffold"],
-    ["experiment"],
+    ["experiment", "playground"],
+    ["api"],
     ["cli"],
     ["__main__"],
 ]

@@ -11,9 +11,14 @@ from typer.core import TyperGroup
 
 from gantool._version import __version__
 from gantool.cli import (
+    animate,
+    arithmetic,
     check,
     compare,
     evaluate,
+    explore,
+    export,
+    interpolate,
     list_datasets,
     list_metrics,
     list_models,
@@ -22,6 +27,8 @@ from gantool.cli import (
     report,
     resume,
     run,
+    sample,
+    sheet,
 )
 from gantool.cli.output import CONTEXT
 from gantool.plugins import load_registry
@@ -72,6 +79,11 @@ app.command("resume")(resume.resume)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
+for _command in (
+    *(sample.sample, sheet.sheet, interpolate.interpolate, arithmetic.arithmetic),
+    *(animate.animate, export.export, explore.explore),
+):
+    app.command(_command.__name__)(_command)
 app.command("list-models")(list_models.list_models)
 app.command("list-datasets")(list_datasets.list_datasets)
 app.command("list-metrics")(list_metrics.list_metrics)

@@ -20,7 +20,7 @@ from gantool.runs import Score
 NOT_THE_VARIANT = frozenset(
     {
         *("seed", "data_dir", "device", "threads", "deterministic"),
-        *("sheet_every", "checkpoint_every"),
+        *("sheet_every", "checkpoint_every", "keep_generators_every"),
         *("evaluate", "evaluate_every", "evaluation_samples", "extractor", "inception_weights"),
     }
 )

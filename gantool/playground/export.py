@@ -1,0 +1,102 @@
+"""A generator for other programs: safetensors, PyTorch's exported program, ONNX."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save as safetensors_bytes
+from torch import Tensor, nn
+
+from gantool.errors import ConfigError, GantoolError
+from gantool.gan import GAN
+from gantool.playground.player import Player
+from gantool.runs import write_bytes
+
+FORMATS = {"safetensors": ".safetensors", "pt2": ".pt2", "onnx": ".onnx"}
+
+
+class Drawing(nn.Module):
+    """From latents (and labels) to images, as a network by itself.
+
+    Takes z float32 [N, dimension], for a conditional model also y int64 [N]; gives float32 [N, C, H, W] in [-1, 1].
+    """
+
+    def __init__(self, gan: GAN) -> None:
+        super().__init__()
+        self.gan = gan
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Images."""
+        return self.gan.generate(z, y)
+
+
+def export(player: Player, kind: str, file: Path) -> Path:
+    """Write the generator; what latents and images are like goes with it, as JSON under the key "gantool".
+
+    Raises:
+        ConfigError: no such format.
+        GantoolError: the format's packages are missing, or the model cannot be exported so.
+    """
+    if kind not in FORMATS:
+        raise ConfigError(f"no format {kind!r}.", f"Formats: {', '.join(FORMATS)}.")
+    about = json.dumps(player.describe(), sort_keys=True)
+    content = {"safetensors": _safetensors, "pt2": _pt2, "onnx": _onnx}[kind](player, about)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(file, content)
+    return file
+
+
+def _safetensors(player: Player, about: str) -> bytes:
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in player.gan.generator.state_dict().items()}
+    return safetensors_bytes(tensors, metadata={"gantool": about})
+
+
+def _pt2(player: Player, about: str) -> bytes:
+    buffer = io.BytesIO()
+    torch.export.save(_program(player), buffer, extra_files={"gantool.json": about})
+    return buffer.getvalue()
+
+
+def _onnx(player: Player, about: str) -> bytes:
+    try:
+        import onnx
+        import onnxscript  # noqa: F401  (what the exporter needs)
+    except ImportError:
+        raise GantoolError("exporting to ONNX needs two more packages.", "pip install 'gantool[onnx]'") from None
+    names = ["z", "y"] if player.gan.conditional else ["z"]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+            made = torch.onnx.export(
+                _program(player), input_names=names, output_names=["images"], dynamo=True, verbose=False
+            )
+    except Exception as error:
+        raise GantoolError(f"{player.record.model} cannot be exported to ONNX: {error}") from error
+    assert made is not None
+    model = made.model_proto
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "gantool", about
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def _program(player: Player) -> Any:
+    """The generator traced for any number of latents."""
+    gan = player.gan.eval().cpu()
+    z = player.sheet.latents[:2]
+    inputs = (z, torch.zeros(2, dtype=torch.int64)) if gan.conditional else (z,)
+    batch = torch.export.Dim("n", min=1)
+    try:
+        return torch.export.export(Drawing(gan), inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
+    except Exception as error:  # torch raises many kinds for what it cannot trace
+        raise GantoolError(
+            f"{player.record.model} cannot be exported: {str(error).splitlines()[0]}",
+            "Its generator does what PyTorch cannot trace; --format safetensors always works.",
+        ) from error
