@@ -44,9 +44,8 @@ def interpolate(
     if gif and len(ways) > 1:
         raise ConfigError(f"--gif animates one way; {len(ways)} are given.")
     lines = [player.interpolate(a, b, steps=steps, mode=mode, label=chosen) for a, b, chosen in ways]
-    captions = [
-        f"{a} to {b}" + (f", class {player.classes[chosen]}" if chosen is not None else "") for a, b, chosen in ways
-    ]
+    named = ["" if chosen is None else f", class {player.classes[chosen]}" for _, _, chosen in ways]
+    captions = [f"{a} to {b}{name}" for (a, b, _), name in zip(ways, named, strict=True)]
     ends = "-".join(f"{a}-{b}" for a, b in zip(start, end, strict=True)).replace(":", "")[:60]
     name = f"interpolate-{player.trained.step}-{ends}"
     if gif:

@@ -143,7 +143,7 @@ class Player:
 
         Args:
             text: as `latents.parse` reads it.
-            label: of all means and the result; if None each mean has that of its first cell, the result that of the first.
+            label: of all means and the result; if None each mean has its first cell's, the result the first mean's.
 
         Raises:
             ConfigError: it is no expression, or names a cell that is not there.
