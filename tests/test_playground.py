@@ -248,7 +248,7 @@ def test_animations_of_runs_in_step(tmp_path: Path, cli: Cli) -> None:
     assert done.code == 0, done.err
     with Image.open(tmp_path / "x.gif") as animation:
         assert animation.n_frames == 4
-        assert animation.width > 2 * 480
+        assert animation.width > 2 * 320
     assert cli("animate", make_run(tmp_path / "c", sheets=())).code == 2
     assert "a .gif or an .mp4" in cli("animate", a, "--output", tmp_path / "x.avi").err
     no_encoder = cli("animate", a, "--output", tmp_path / "x.mp4", env={"PATH": "/nowhere"})

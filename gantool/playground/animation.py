@@ -16,7 +16,7 @@ from gantool.errors import ConfigError, GantoolError
 from gantool.runs import RunFolder, write_bytes
 
 _MOST_FRAMES = 120
-_SIDE = 480
+_SIDE = 320
 _HEAD = 46
 
 

@@ -104,7 +104,7 @@
     byId("cells").append(button);
     return button;
   });
-  byId("cells").style.gridTemplateColumns = `repeat(${model.columns}, 1fr)`;
+  byId("cells").style.gridTemplateColumns = `repeat(${model.columns}, minmax(0, 1fr))`;
 
   const mark = () => {
     buttons.forEach((button, cell) => {
