@@ -1,7 +1,8 @@
-"""What a person sees on stderr while a run goes on: a live bar on a terminal, plain lines elsewhere."""
+"""What a person sees while a run goes on: a live bar on a terminal or in a notebook, plain lines elsewhere."""
 
 from __future__ import annotations
 
+import html
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 _PLAIN_SECONDS = 5.0
+_NOTEBOOK_SECONDS = 0.3
 
 
 class Display:
@@ -158,8 +160,59 @@ class TerminalDisplay(Display):
         self.console.print(escape(message), highlight=False)
 
 
+class NotebookDisplay(Display):
+    """A bar in a notebook's output, drawn anew in its place; what is said stays above it."""
+
+    def __init__(self) -> None:
+        from IPython.display import HTML, display
+
+        show: Any = display
+        self._html: Any = HTML
+        self._shown: Any = show(self._html(""), display_id=True)
+        self._said: list[str] = []
+        self._bar = ""
+        self._total = 0
+        self._drawn = 0.0
+
+    def preparing(self, done: int, total: int) -> None:
+        """Advance the bar of the preparation."""
+        self._draw("preparing images", done, total)
+
+    def drawing(self, done: int, total: int) -> None:
+        """Advance the bar of the samples."""
+        self._draw("samples", done, total)
+
+    def start(self, total_steps: int, done: int = 0) -> None:
+        """Show the bar of the training."""
+        self._total = total_steps
+        self._draw("step", done, total_steps)
+
+    def step(self, figures: Mapping[str, Any]) -> None:
+        """Advance the bar, with the step's figures beside it."""
+        self._draw("step", int(figures["step"]), self._total, describe(figures))
+
+    def say(self, message: str) -> None:
+        """A line above the bar."""
+        self._said.append(html.escape(message))
+        self._update()
+
+    def _draw(self, what: str, done: int, total: int, beside: str = "") -> None:
+        now = time.monotonic()
+        if done < total and now - self._drawn < _NOTEBOOK_SECONDS:
+            return
+        self._drawn = now
+        bar = f'<progress value="{done}" max="{max(1, total)}" style="width:14em"></progress>'
+        self._bar = f"{bar} {what} {done:,} of {total:,} <small>{html.escape(beside)}</small>"
+        self._update()
+
+    def _update(self) -> None:
+        self._shown.update(self._html("<br>".join([*self._said, self._bar])))
+
+
 def make_display() -> Display:
-    """A live bar where stderr is a terminal, plain lines elsewhere."""
+    """A live bar where stderr is a terminal or a notebook, plain lines elsewhere."""
+    if "ipykernel" in sys.modules:
+        return NotebookDisplay()
     return TerminalDisplay() if sys.stderr.isatty() else PlainDisplay()
 
 

@@ -26,6 +26,7 @@ def test_the_notebook_runs_whole(tmp_path: Path) -> None:
     assert "at D = 1/2: 1.3863 = log 4 = 1.3863" in text
     page = "".join(output["data"]["text/html"] for output in outputs if "text/html" in output.get("data", {}))
     assert "frechet-distance" in page
+    assert '<progress value="250" max="250"' in page  # the bar, at its end
 
 
 def test_the_committed_notebook_has_its_pictures() -> None:
