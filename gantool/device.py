@@ -28,6 +28,14 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
+def slow_bf16(device: torch.device) -> bool:
+    """Whether bf16 is computed without instructions for it, which is slower than fp32; False where nobody can say."""
+    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
+        return False
+    found = torch.cpu.get_capabilities()
+    return not any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "amx_tile", "bf16"))
+
+
 def make_deterministic(wanted: bool) -> None:
     """Ask for deterministic algorithms, or for the fastest."""
     if wanted:  # read when CUDA starts, which is later than this

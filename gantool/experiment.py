@@ -25,12 +25,13 @@ from gantool.config import Resolved, TrainConfig
 from gantool.data.batches import Batches
 from gantool.data.loading import batch_size_for, load
 from gantool.data.prepared import Prepared
-from gantool.device import choose_device, make_deterministic
+from gantool.device import choose_device, make_deterministic, slow_bf16
 from gantool.errors import ConfigError, DivergedError, GantoolError, RunInterruptedError
 from gantool.evaluation.evaluate import Settings, evaluate
 from gantool.evaluation.extractors import check_choice
 from gantool.gan import GAN, Shapes
 from gantool.plugins import Registry
+from gantool.profiling import profiled
 from gantool.progress import Display
 from gantool.recorder import Recorder, now
 from gantool.report.writing import write_report
@@ -56,6 +57,7 @@ class Request:
         experiments_dir: where its folder goes.
         argv: the command line, for the record.
         trackers: names of the trackers that shall follow the run.
+        profile: whether to trace some steps and say where the time went.
     """
 
     model: str
@@ -65,6 +67,7 @@ class Request:
     experiments_dir: Path = Path("experiments")
     argv: tuple[str, ...] = ()
     trackers: tuple[str, ...] = ()
+    profile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Plan:
     record: RunRecord
     data: Prepared
     trainer: Trainer
+    profile: bool = False
 
 
 def plan(request: Request, registry: Registry, display: Display) -> Plan:
@@ -95,6 +99,8 @@ def plan(request: Request, registry: Registry, display: Display) -> Plan:
     _check_data(spec, config, data, sources)
     check_choice(config.extractor, config.inception_weights)
     config = _settle(config, data, sources, registry)
+    if config.precision == "bf16" and slow_bf16(device):
+        display.say("this CPU has no bf16 instructions: --precision bf16 will be slower here than fp32.")
     trainer = _build(spec, config, data, device)
     record = RunRecord(
         name=request.name or _make_name(request.model, data.name, config.seed),
@@ -110,7 +116,7 @@ def plan(request: Request, registry: Registry, display: Display) -> Plan:
         trackers=list(request.trackers),
         **provenance.describe(data, trainer.gan, registry, spec, device),
     )
-    return Plan(spec, registry, record, data, trainer)
+    return Plan(spec, registry, record, data, trainer, request.profile)
 
 
 def run(prepared: Plan, experiments_dir: Path, display: Display) -> RunFolder:
@@ -197,9 +203,10 @@ def _session(
         recorder.begin(prepared.data)
     display.start(trainer.total_steps, trainer.steps)
     try:
-        with _interruptible() as interrupted:
+        with _interruptible() as interrupted, profiled(folder, display, wanted=prepared.profile) as next_step:
             for figures in trainer.train():
                 recorder.step(figures)
+                next_step()
                 if _evaluation_due(trainer):
                     _evaluate(folder, recorder, prepared, interrupted.is_set)
                 if interrupted.is_set() and trainer.steps < trainer.total_steps:

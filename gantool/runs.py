@@ -113,6 +113,7 @@ class RunFolder:
         self.losses_figure = path / "losses.png"
         self.samples_figure = path / "samples.png"
         self.animation = path / "progress.gif"
+        self.trace = path / "trace.json"
         self.report_file = path / "report.html"
         self.neighbours_figure = path / "neighbours.png"
 

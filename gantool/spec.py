@@ -14,7 +14,7 @@ from gantool.config import TrainConfig
 from gantool.errors import GantoolError
 
 RESERVED_OPTIONS = frozenset(
-    {"name", "experiments_dir", "preset", "config", "seeds", "dry_run", "json", "debug", "help"}
+    {"name", "experiments_dir", "preset", "config", "seeds", "dry_run", "json", "debug", "help", "profile"}
 )  # words of the command line that are no fields of a configuration
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 

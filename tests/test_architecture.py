@@ -21,7 +21,7 @@ LAYERS = [
     ["gan"],
     ["models", "layers", "sampling", "detectors", "checkpoints", "progress"],
     ["trainer", "evaluation", "trained"],
-    ["recorder", "provenance", "report", "testing", "scaffold"],
+    ["recorder", "provenance", "profiling", "report", "testing", "scaffold"],
     ["experiment", "playground"],
     ["api"],
     ["cli"],

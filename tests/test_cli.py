@@ -576,3 +576,27 @@ def test_odd_names_and_little_data(cli: Cli, tmp_path: Path) -> None:
     assert "dcgan on we[red]ird $x: 2 steps" in outcome.out
     assert "Warning" not in outcome.err
     assert (tmp_path / "experiments" / "日本 $x^^ [bold]" / "losses.png").exists()
+
+
+def test_a_profile_says_where_the_time_went(tmp_path: Path, cli: Cli) -> None:
+    done = cli("run", "dcgan", "--steps", "20", "--name", "a", "--profile", *SMALL)
+    assert done.code == 0, done.err
+    assert "aten::" in done.err
+    trace = json.loads((tmp_path / "experiments" / "a" / "trace.json").read_text())
+    assert any("conv" in event.get("name", "") for event in trace["traceEvents"])
+    plain = cli("run", "dcgan", "--steps", "20", "--name", "b", *SMALL)
+    assert plain.code == 0
+    runs = [tmp_path / "experiments" / name for name in "ab"]
+    assert metrics(runs[0]) == metrics(runs[1])
+    assert not (runs[1] / "trace.json").exists()
+
+
+def test_bf16_without_instructions_for_it_is_said_to_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from gantool.device import slow_bf16
+
+    for found, slow in (({"avx2": True}, True), ({"avx2": True, "avx512_bf16": True}, False), ({"bf16": True}, False)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=found: found, raising=False)
+        assert slow_bf16(torch.device("cpu")) is slow
+    assert not slow_bf16(torch.device("cuda"))

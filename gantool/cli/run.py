@@ -92,6 +92,7 @@ def _run_parameters(spec: ModelSpec) -> list[inspect.Parameter]:
         ("seeds", str | None, None, "--seeds", "N,N", "several seeds, as 0,1,2: a run each"),
         ("dry_run", bool, False, "--dry-run", "", "show what would be run, and stop before the first step"),
         ("json", bool, False, "--json", "", "print run.json and nothing else on stdout"),
+        ("profile", bool, False, "--profile", "", "trace ten steps into trace.json and show where the time went"),
     ]
     for name, plugin in load_registry().trackers.items():
         if name.replace("-", "_") not in spec.config.model_fields:
@@ -206,6 +207,7 @@ def _train_all(spec: ModelSpec, runs: list[tuple[Resolved, str | None]], values:
             name=name,
             experiments_dir=values["experiments_dir"],
             argv=tuple(sys.argv),
+            profile=values["profile"],
             trackers=tuple(name for name in registry.trackers if values.get(_tracker_key(name))),
         )
         try:
