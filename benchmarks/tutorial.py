@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
+from torch.utils.data import Dataset
+from torchvision import transforms
 
 
 class Tutorial:
@@ -38,3 +43,25 @@ class Tutorial:
         error_g.backward()
         self.opt_g.step()
         return (error_real + error_fake).item(), error_g.item(), d_x, d_g_z1, out.mean().item()
+
+
+class Jpegs(Dataset[Tensor]):
+    """A folder of JPEGs through the tutorial's transforms, one image at a time."""
+
+    def __init__(self, folder: str, side: int = 64) -> None:
+        self.files = sorted(Path(folder).glob("*.jpg"))
+        self.transform = transforms.Compose(
+            [
+                transforms.Resize(side),
+                transforms.CenterCrop(side),
+                transforms.ToTensor(),
+                transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, i: int) -> Tensor:
+        with Image.open(self.files[i]) as image:
+            return self.transform(image.convert("RGB"))
