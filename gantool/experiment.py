@@ -240,10 +240,7 @@ def _session(
             recorder.close("failed")
         raise
     recorder.close("finished")
-    try:
-        write_report(folder)
-    except Exception as error:  # the run is whole without its page
-        display.say(f"no report: {error}; try `gantool report {folder.path}`.")
+    _report(folder, display)
 
 
 def _follow(recorder: Recorder, prepared: Plan, folder: RunFolder) -> None:
@@ -267,6 +264,13 @@ def _finish(folder: RunFolder, recorder: Recorder) -> None:
     figures.draw_losses(folder)
     figures.draw_samples(folder)
     figures.draw_animation(folder)
+
+
+def _report(folder: RunFolder, display: Display) -> None:
+    try:
+        write_report(folder)
+    except Exception as error:  # the run is whole without its page
+        display.say(f"no report: {error}; try `gantool report {folder.path}`.")
 
 
 def _evaluation_due(trainer: Trainer) -> bool:
@@ -340,11 +344,13 @@ def evaluate_run(
                 "Bring the data back as it was; scores against other images would not be the run's.",
             )
         display.say(f"scoring {config.evaluation_samples:,} samples of {folder.path}")
-        return evaluate(
+        scores = evaluate(
             *(trained.gan, data, folder, registry, replace(_settings(config), metrics=tuple(metrics))),
             step=trained.step,
             averaged=trained.averaged,
         )
+        _report(folder, display)
+        return scores
 
 
 def _check_data(spec: ModelSpec, config: TrainConfig, data: Prepared, sources: Mapping[str, str]) -> None:

@@ -76,8 +76,11 @@ def _state(folder: RunFolder, record: RunRecord, at: int | None) -> tuple[Mappin
     if final.is_file():
         state, about = _read_generator(final)
         step, averaged = int(about.get("step", record.steps)), bool(about.get("averaged"))
-        if at is None or at == step:
+        if at == step or (at is None and step >= record.steps):
             return state, step, averaged
+        if at is None:  # the run was extended and has not finished again
+            newer = [path for path in checkpoints.newest_first(folder.checkpoints) if checkpoints.step_of(path) > step]
+            return _newest_state(folder) if newer else (state, step, averaged)
     if at is None:
         return _newest_state(folder)
     kept = folder.generators()

@@ -568,3 +568,18 @@ def test_pictures_survive_any_number_of_channels() -> None:
         assert pictures.numbered(cells, 2).size == (2 * 78 + 6, 2 * 94 + 6)
         with Image.open(io.BytesIO(pictures.gif(pictures.tall(list(cells))))) as animation:
             assert animation.size == (256, 256)
+
+
+def test_a_run_that_is_being_extended_is_drawn_from_at_its_newest_state(
+    finished_run: Path, tmp_path: Path, cli: Cli
+) -> None:
+    import gantool as names
+
+    run = tmp_path / "extended"
+    shutil.copytree(finished_run, run)
+    done = cli("resume", run, "--steps", "70")
+    assert done.code == 0, done.err
+    shutil.copy(finished_run / "generator.safetensors", run)
+    assert names.open(run).player.trained.step == 70
+    shutil.rmtree(run / "checkpoints")
+    assert names.open(run).player.trained.step == 60

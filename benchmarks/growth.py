@@ -1,0 +1,100 @@
+"""How cost grows: `python -m benchmarks.growth OUTPUT.png` measures dcgan's step and draws it; prints the table."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.recorded import made_up, trainer_of
+from gantool.plugins import load_registry
+
+_SECONDS = 2.0
+_USUAL = {"image_size": 32, "batch_size": 64, "ngf": 64, "images": 2000}
+_SWEEPS = {
+    "image_size": (16, 32, 64, 128),
+    "batch_size": (16, 32, 64, 128, 256),
+    "ngf": (16, 32, 64, 128),
+    "images": (1000, 10_000, 100_000),
+}
+_LABELS = {
+    "image_size": "side of the images, pixels",
+    "batch_size": "batch size",
+    "ngf": "channels ngf = ndf",
+    "images": "training images",
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One configuration: images a second, billions of multiply-adds a step, share of the matrix-multiply peak."""
+
+    rate: float
+    giga: float
+    share: float
+
+
+def peak(precision: str) -> float:
+    """Billions of multiply-adds a second that this CPU reaches in a large matrix product."""
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    a, b = torch.randn(2048, 2048, dtype=kind), torch.randn(2048, 2048, dtype=kind)
+    a @ b
+    best = float("inf")
+    for _ in range(8):
+        begin = time.perf_counter()
+        a @ b
+        best = min(best, time.perf_counter() - begin)
+    return 2048**3 / best / 1e9
+
+
+def measure(settings: dict[str, int], precision: str, top: float) -> Measured:
+    """Steps of dcgan for two seconds, after two that are not counted; channels are 3."""
+    data = made_up(settings["images"], settings["image_size"], 3)
+    options = {"batch_size": settings["batch_size"], "ngf": settings["ngf"], "ndf": settings["ngf"]}
+    trainer = trainer_of(load_registry().models["dcgan"], data, 10**9, precision=precision, **options)
+    trainer.step()
+    with FlopCounterMode(display=False) as counter:
+        trainer.step()
+    giga = counter.get_total_flops() / 2 / 1e9
+    steps, begin = 0, time.perf_counter()
+    while (taken := time.perf_counter() - begin) < _SECONDS or steps < 2:
+        for figure in trainer.step().values():
+            figure.item()
+        steps += 1
+    return Measured(steps * settings["batch_size"] / taken, giga, steps * giga / taken / top)
+
+
+def main() -> None:
+    """Measure every sweep in both precisions."""
+    tops = {precision: peak(precision) for precision in ("fp32", "bf16")}
+    print(", ".join(f"{precision} peak {top:,.0f} billion multiply-adds/s" for precision, top in tops.items()))
+    print("| varied | value | precision | images/s | 10⁹ multiply-adds a step | share of the peak |")
+    print("|---|---:|---|---:|---:|---:|")
+    figure = Figure(figsize=(11, 3.2), layout="constrained")
+    for axes, (name, values) in zip(figure.subplots(1, 4), _SWEEPS.items(), strict=True):
+        for precision, colour in (("fp32", "#0072b2"), ("bf16", "#d55e00")):
+            found = [measure({**_USUAL, name: value}, precision, tops[precision]) for value in values]
+            axes.plot(values, [m.rate for m in found], "o-", color=colour, label=precision)
+            for value, m in zip(values, found, strict=True):
+                print(
+                    f"| {name} | {value:,} | {precision} | {m.rate:,.0f} | {m.giga:,.1f} | {m.share:.0%} |", flush=True
+                )
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xticks(values, [f"{value:,}" for value in values])
+        axes.minorticks_off()
+        axes.set_xlabel(_LABELS[name])
+        axes.grid(alpha=0.25)
+    figure.axes[0].set_ylabel("images a second")
+    figure.axes[0].legend(frameon=False)
+    FigureCanvasAgg(figure).print_png(Path(sys.argv[1]).open("wb"))
+
+
+if __name__ == "__main__":
+    main()
