@@ -93,7 +93,8 @@ def main() -> None:
         axes.grid(alpha=0.25)
     figure.axes[0].set_ylabel("images a second")
     figure.axes[0].legend(frameon=False)
-    FigureCanvasAgg(figure).print_png(Path(sys.argv[1]).open("wb"))
+    with Path(sys.argv[1]).open("wb") as file:
+        FigureCanvasAgg(figure).print_png(file)
 
 
 if __name__ == "__main__":
