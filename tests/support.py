@@ -6,12 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from gantool.data.folder import ImageFolder
+from gantool.data.prepared import prepare
 
 SMALL = ["--ngf", "8", "--ndf", "8", "--nz", "16", "--threads", "1"]
 
@@ -51,3 +55,18 @@ def picture(path: Path, size: tuple[int, int] = (20, 16), mode: str = "RGB", see
     pixels = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
     Image.fromarray(pixels if mode != "1" else pixels > 127, None if mode == "1" else mode).save(path, **save)
     return path
+
+
+def prepare_slowly(folder: str, cache: str, queue: Any) -> None:
+    """Prepare a folder, 20 ms an image, in a process of its own; puts the fingerprint and how many it decoded."""
+
+    class Slow(ImageFolder):
+        decoded = 0
+
+        def image(self, number: int) -> Image.Image:
+            Slow.decoded += 1
+            time.sleep(0.02)
+            return super().image(number)
+
+    data = prepare(Slow(Path(folder)), "x", image_size=16, channels=3, cache=Path(cache))
+    queue.put((data.fingerprint, Slow.decoded))

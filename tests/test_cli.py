@@ -554,12 +554,12 @@ def test_what_is_no_run(cli: Cli, tmp_path: Path) -> None:
 def test_the_loss_figure_shows_both_curves_whole_but_for_spikes(tmp_path: Path) -> None:
     from matplotlib.figure import Figure
 
-    from gantool.report.figures import _spare_spikes
+    from gantool.report.figures import spare_spikes
 
     axes = Figure().subplots()
     small, large = np.linspace(0, 1, 1000), np.linspace(3, 5, 1000)
     large[500] = 1000.0
-    _spare_spikes(axes, small, large, np.full(3, np.nan))
+    spare_spikes(axes, small, large, np.full(3, np.nan))
     low, high = axes.get_ylim()
     assert low < 0.01
     assert 5 < high < 6

@@ -6,7 +6,6 @@ import json
 import multiprocessing
 import struct
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import torchvision.transforms as tv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from support import picture
+from support import picture, prepare_slowly
 
 from gantool.config import TrainConfig
 from gantool.data import splits
@@ -323,26 +322,13 @@ def test_an_interrupted_preparation_is_not_taken_for_a_whole_one(tmp_path: Path)
     assert prepared(tmp_path / "x", tmp_path / "c", channels=3).fingerprint == whole.fingerprint
 
 
-def _prepare_slowly(folder: str, cache: str, queue: Any) -> None:
-    class Slow(ImageFolder):
-        decoded = 0
-
-        def image(self, number: int) -> Image.Image:
-            Slow.decoded += 1
-            time.sleep(0.02)
-            return super().image(number)
-
-    data = prepare(Slow(Path(folder)), "x", image_size=16, channels=3, cache=Path(cache))
-    queue.put((data.fingerprint, Slow.decoded))
-
-
 def test_two_processes_at_once_do_the_work_once(tmp_path: Path) -> None:
     for i in range(40):
         picture(tmp_path / "x" / f"{i}.png", seed=i)
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
     arguments = (str(tmp_path / "x"), str(tmp_path / "c"), queue)
-    processes = [context.Process(target=_prepare_slowly, args=arguments) for _ in range(2)]
+    processes = [context.Process(target=prepare_slowly, args=arguments) for _ in range(2)]
     for process in processes:
         process.start()
     results = [queue.get(timeout=60) for _ in processes]

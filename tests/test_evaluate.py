@@ -44,6 +44,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
     return where / "experiments" / "it"
 
 
+@pytest.mark.slow
 def test_the_order_of_scores_is_right_on_real_things(trained: Path) -> None:
     """Real digits before a trained run before the same run after 50 steps before noise, for every distance."""
     scores = {(score.metric, score.step): score for score in RunFolder(trained).scores()}
@@ -126,6 +127,7 @@ def test_a_run_is_scored_at_its_end_and_says_so(tmp_path: Path, cli: Cli) -> Non
     assert folder.generator_file.read_bytes() == other.generator_file.read_bytes()
 
 
+@pytest.mark.slow
 def test_resuming_drops_the_scores_after_the_state(tmp_path: Path, cli: Cli) -> None:
     options = ["--evaluate-every", "2", "--checkpoint-every", "3", "--evaluation-samples", "20", *SMALL]
     cli("run", "dcgan", "--steps", "6", "--name", "a", *options)
@@ -139,6 +141,7 @@ def test_resuming_drops_the_scores_after_the_state(tmp_path: Path, cli: Cli) -> 
     assert folder.scores_file.read_text().startswith(whole)
 
 
+@pytest.mark.slow
 def test_a_conditional_run_is_scored_by_class(tmp_path: Path, cli: Cli) -> None:
     pytest.importorskip("gantool_cgan")
     cli("run", "cgan", "--steps", "2", "--name", "c")
@@ -150,6 +153,7 @@ def test_a_conditional_run_is_scored_by_class(tmp_path: Path, cli: Cli) -> None:
     assert score["noise"] == pytest.approx(0.1, abs=0.1)
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_is_scored_by_its_newest_state(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
     run = copy_of(finished_run, tmp_path)
     wanted = ["--samples", "50", "--metric", "parzen", "--json"]
@@ -241,6 +245,7 @@ def test_weights_that_would_run_code_are_refused(finished_run: Path, tmp_path: P
     assert not (tmp_path / "boom").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

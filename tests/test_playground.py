@@ -49,6 +49,8 @@ def test_lerp_and_slerp_by_hand() -> None:
     torch.testing.assert_close(slerp(a, b, 3), torch.tensor([[2.0, 0, 0], [middle, middle, 0], [0, 4, 0]]))
 
 
+@pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize("b", [(1.0, 0.0), (-1.0, 0.0), (0.0, 0.0)])
 def test_slerp_has_an_answer_where_there_is_no_arc(b: tuple[float, float]) -> None:
     found = slerp(torch.tensor([1.0, 0.0]), torch.tensor(b), 5)
@@ -136,6 +138,7 @@ def read(file: Path) -> np.ndarray:
         return np.asarray(picture.convert("RGB"))
 
 
+@pytest.mark.slow
 def test_samples_depend_on_seed_and_number_alone(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
     for name, n, seed in (("a", 300, 1), ("b", 300, 1), ("c", 300, 2), ("d", 20, 1)):
         done = cli(
@@ -168,6 +171,7 @@ def test_samples_are_what_the_networks_give(finished_run: Path, tmp_path: Path, 
     assert np.abs(images.astype(int) - found["images"].astype(int)).max() <= 1
 
 
+@pytest.mark.slow
 def test_a_grid_single_files_and_classes(conditional_run: Path, tmp_path: Path, cli: Cli) -> None:
     done = cli("sample", conditional_run, "-n", 30, "--labels", "all")
     assert done.code == 0, done.err
@@ -182,6 +186,7 @@ def test_a_grid_single_files_and_classes(conditional_run: Path, tmp_path: Path, 
     assert set(np.load(tmp_path / "y.npz")["labels"]) == set(range(10))
 
 
+@pytest.mark.slow
 def test_generators_of_earlier_steps(conditional_run: Path, tmp_path: Path, cli: Cli) -> None:
     pictures = {}
     for step in ("20", "40"):
@@ -206,6 +211,7 @@ def test_the_sheet_is_the_runs_last_one(finished_run: Path, tmp_path: Path, cli:
         assert (cell == sheet[2 + row * 30 : 30 + row * 30, 2 + column * 30 : 30 + column * 30]).all()
 
 
+@pytest.mark.slow
 def test_interpolations(finished_run: Path, conditional_run: Path, tmp_path: Path, cli: Cli) -> None:
     two = ["--from", "3", "--to", "17", "--from", "seed:5", "--to", "8", "--steps", "7"]
     done = cli("interpolate", finished_run, *two, "--output", tmp_path / "a.png")
@@ -233,6 +239,7 @@ def test_interpolations(finished_run: Path, conditional_run: Path, tmp_path: Pat
         assert animation.n_frames == 18  # ten there, eight back
 
 
+@pytest.mark.slow
 def test_arithmetic_pictures(finished_run: Path, conditional_run: Path, cli: Cli) -> None:
     for run in (finished_run, conditional_run):
         done = cli("arithmetic", run, "mean(1,5,9) - mean(2,3,4) + 7")
@@ -283,6 +290,7 @@ def test_wrong_wishes_are_answered(arguments: list[str], said: str, finished_run
     assert "Traceback" not in done.err
 
 
+@pytest.mark.slow
 def test_wrong_classes_are_answered(conditional_run: Path, cli: Cli) -> None:
     for arguments in (
         ["sample", "--label", "ten"],
@@ -374,6 +382,7 @@ def drawn(run: Path, z: torch.Tensor, y: torch.Tensor | None) -> np.ndarray:
         return names.open(run).player.gan.generate(z, y).numpy()
 
 
+@pytest.mark.slow
 def test_the_exported_program_draws_the_same(any_run: Path, tmp_path: Path, cli: Cli) -> None:
     done = cli("export", any_run, "--format", "pt2", "--output", tmp_path / "x.pt2")
     assert done.code == 0, done.err
@@ -570,6 +579,7 @@ def test_pictures_survive_any_number_of_channels() -> None:
             assert animation.size == (256, 256)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_being_extended_is_drawn_from_at_its_newest_state(
     finished_run: Path, tmp_path: Path, cli: Cli
 ) -> None:

@@ -157,7 +157,8 @@ def with_deviation(mean: float, deviation: float) -> str:
     digits = 1 - math.floor(math.log10(deviation)) if deviation > 0 else 0
     if deviation == 0 or digits > 5:
         return f"{short(mean)} ± {short(deviation)}"
-    return f"{round(mean, digits) + 0.0:,.{max(0, digits)}f} ± {deviation:,.{max(0, digits)}f}"  # + 0.0: no "-0"
+    digits = max(0, digits)
+    return f"{round(mean, digits) + 0.0:,.{digits}f} ± {deviation:,.{digits}f}"  # + 0.0: no "-0"
 
 
 def short(value: float | None) -> str:
