@@ -96,6 +96,7 @@ def test_damaged_runs_are_shown_or_flagged(runs: Path, cli: Cli) -> None:
     next((runs / "dcgan-2" / "samples").iterdir()).write_bytes(b"\x89PNG\r\n\x1a\n torn")
     (runs / "cgan-0" / "metrics.jsonl").unlink()
     (runs / "cgan-1" / "sheet.json").write_text('{"rows": 0, "columns": "x"}')
+    (runs / "cgan-2" / "sheet.json").write_text("[" * 100_000)
     with (runs / "cgan-2" / "metrics.jsonl").open("a") as file:
         file.write('{"step": 101, "loss')
     done = cli("compare", runs)

@@ -56,6 +56,21 @@ def test_a_run_given_twice_counts_once(tmp_path: Path) -> None:
     assert len(compared(path, path, tmp_path / "." / path.name).runs) == 1
 
 
+def test_runs_of_one_name_in_two_folders_are_two_runs(tmp_path: Path) -> None:
+    for i, place in enumerate(("here", "there")):
+        for model, value in (("a", 5.0), ("b", 9.0)):
+            make_run(
+                tmp_path / place / model, model=model, seed=i, name="baseline", scores={"frechet-distance": value + i}
+            )
+    result = compared(tmp_path / "here", tmp_path / "there")
+    assert {variant.name: variant.scores["frechet-distance"].values for variant in result.variants} == {
+        "a": [5.0, 6.0],
+        "b": [9.0, 10.0],
+    }
+    (pair,) = result.pairs
+    assert pair.contrast.difference == -4.0
+
+
 def test_the_same_configuration_and_seed_counts_once_and_says_so(tmp_path: Path) -> None:
     good = make_run(tmp_path / "a", scores={"frechet-distance": 5.0})
     short = make_run(tmp_path / "b", scores={"frechet-distance": 50.0}, status="interrupted", steps=50)

@@ -54,7 +54,7 @@ def modes(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
     shares = shares_of(modes_of(read), MODES)
     protocol = _protocol(images, evaluation)
     few = len(images) < 10 * MODES
-    warning = f"{len(images):,} samples for {MODES:,} modes; published counts use 26,000" if few else ""
+    warning = f"{len(images):,} samples for {MODES:,} modes; PacGAN counts on 26,000" if few else ""
     return {
         "modes-covered": Measured(float((shares > 0).sum()), protocol=protocol, warning=warning),
         "modes-kl": Measured(kl_divergence(shares, shares_of(labels, MODES)), protocol=protocol, warning=warning),

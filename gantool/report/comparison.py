@@ -323,6 +323,7 @@ def _variant(name: str, runs: Sequence[RunData], rows: Sequence[RunRow], columns
         d_scale=first.d_scale,
         config=configuration(runs[0]),
         runs=[row.name for row in rows],
+        paths=[row.path for row in rows],
         seeds=[row.seed for row in rows],
         statuses=dict(Counter(row.status for row in rows)),
         failure_rate=sum(row.status in FAILED for row in rows) / len(rows),
@@ -385,14 +386,14 @@ def _pairs(result: Comparison, paired: bool) -> list[Pair]:
         ahead = result.variants
     else:
         ahead = result.variants[:1]
-    rows = {row.name: row for row in result.runs if row.repeat_of is None}
+    rows = {row.path: row for row in result.runs}  # two folders may hold runs of one name
     found = []
     for column in result.columns:
         values = {
             variant.name: {
-                _seed(rows[name], i): rows[name].scores[column.id]
-                for i, name in enumerate(variant.runs, 1)
-                if column.id in rows[name].scores
+                _seed(rows[path], i): rows[path].scores[column.id]
+                for i, path in enumerate(variant.paths, 1)
+                if column.id in rows[path].scores
             }
             for variant in result.variants
         }

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from PIL import Image
 
 from gantool.report.colours import colours_of
 from gantool.report.figures import read_picture, save, smooth, spare_spikes
@@ -22,6 +23,7 @@ from gantool.runs import RunFolder
 
 _MOST_ROWS = 20  # variants that a picture has room for
 _CELLS = 10
+_UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises
 _PANELS = {"loss_d": "discriminator's loss", "loss_g": "generator's loss", "d_real": "D(x)", "d_fake": "D(G(z))"}
 
 
@@ -79,10 +81,10 @@ def _variant_curve(axes: Axes, members: Sequence[RunData], key: str, colour: str
 
 def draw_variants(result: Comparison, runs: Sequence[RunData], path: Path) -> None:
     """Write samples of all variants in rows: the same cells of each one's last sheet, real images above them."""
-    by_name = {run.record.name: run for run in runs}
+    by_path = {str(run.folder.path): run for run in runs}
     rows: list[tuple[str, npt.NDArray[np.uint8]]] = []
     for variant in result.variants[:_MOST_ROWS]:
-        run = next((by_name[name] for name in variant.runs if by_name[name].folder.sheets()), None)
+        run = next((by_path[path] for path in variant.paths if by_path[path].folder.sheets()), None)
         if run is None:
             continue
         step, sheet = list(run.folder.sheets().items())[-1]
@@ -112,6 +114,8 @@ def _first_cells(file: Path, folder: RunFolder) -> npt.NDArray[np.uint8] | None:
         columns, rows, padding = int(sheet["columns"]), int(sheet["rows"]), int(sheet.get("padding", 2))
         picture = read_picture(file)
         height, width = (picture.shape[0] - padding) // rows, (picture.shape[1] - padding) // columns
+        if not (padding >= 0 and rows > 0 and columns > 0 and min(height, width) > padding):
+            return None
         cells = [
             picture[
                 padding + (i // columns) * height : (i // columns + 1) * height,
@@ -121,7 +125,7 @@ def _first_cells(file: Path, folder: RunFolder) -> npt.NDArray[np.uint8] | None:
         ]
         gap = np.full((cells[0].shape[0], padding, 3), 255, dtype=np.uint8)
         return np.concatenate([part for cell in cells for part in (cell, gap)], axis=1)
-    except (OSError, ValueError, KeyError, TypeError, IndexError, ZeroDivisionError, SyntaxError):
+    except (*_UNREADABLE, KeyError, TypeError, IndexError, ZeroDivisionError, RecursionError, OverflowError):
         return None
 
 

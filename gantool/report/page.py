@@ -199,10 +199,10 @@ def _with_sheets(result: Comparison, runs: Sequence[RunData]) -> list[RunData]:
     """The runs whose samples are shown: all, or the first of each variant where there are many."""
     having = [run for run in runs if run.folder.sheets()]
     if len(having) > _MOST_RUNS_WITH_SHEETS:
-        firsts = {variant.runs[0] for variant in result.variants}
-        having = [run for run in having if run.record.name in firsts][:_MOST_RUNS_WITH_SHEETS]
-    rank = {name: i for i, variant in enumerate(result.variants) for name in variant.runs}
-    return sorted(having, key=lambda run: rank.get(run.record.name, len(rank)))
+        firsts = {variant.paths[0] for variant in result.variants}
+        having = [run for run in having if str(run.folder.path) in firsts][:_MOST_RUNS_WITH_SHEETS]
+    rank = {path: i for i, variant in enumerate(result.variants) for path in variant.paths}
+    return sorted(having, key=lambda run: rank.get(str(run.folder.path), len(rank)))
 
 
 def _sheets(run: RunData, variant: int, seed: int | None, budget: int) -> dict[str, Any]:

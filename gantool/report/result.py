@@ -83,7 +83,7 @@ class Variant(BaseModel):
     """Runs that differ by seed alone.
 
     Attributes:
-        runs: names of those that count, in order of their seeds.
+        runs: names of those that count, in order of their seeds; paths: their folders.
         statuses: how many ended how.
         failure_rate: share that diverged or failed; collapsed: how many ended in a collapse.
         scores, best: by column; `best` is the best value within the same budget.
@@ -96,6 +96,7 @@ class Variant(BaseModel):
     d_scale: str
     config: dict[str, Any]
     runs: list[str]
+    paths: list[str]
     seeds: list[int | None]
     statuses: dict[str, int]
     failure_rate: float
