@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load as tensors_from
 from safetensors.torch import save as safetensors_bytes
-from torch import nn
+from torch import Tensor, nn
 
 from gantool.runs import write_bytes
 
@@ -84,5 +85,22 @@ def save_generator(path: Path, generator: nn.Module, about: Mapping[str, Any]) -
     `about` goes into the file's metadata under the one key "gantool", as JSON: equal content gives equal bytes, which
     several keys would not (safetensors writes them in no fixed order).
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
-    write_bytes(path, safetensors_bytes(tensors, metadata={"gantool": json.dumps(dict(about), sort_keys=True)}))
+    write_bytes(path, weights_to_bytes(generator, about))
+
+
+def weights_to_bytes(network: nn.Module, about: Mapping[str, Any]) -> bytes:
+    """A network's weights and buffers as safetensors, with what `weights_from_bytes` gives back as `about`."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    return safetensors_bytes(tensors, metadata={"gantool": json.dumps(dict(about), sort_keys=True)})
+
+
+def weights_from_bytes(content: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors of a safetensors file, and what it says of itself; {} where it says nothing.
+
+    Raises:
+        SafetensorError, ValueError, RecursionError: the content is damaged.
+    """
+    tensors = tensors_from(content)
+    length = int.from_bytes(content[:8], "little")
+    about = json.loads(json.loads(content[8 : 8 + length]).get("__metadata__", {}).get("gantool", "{}"))
+    return tensors, about if isinstance(about, dict) else {}

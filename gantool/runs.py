@@ -65,6 +65,9 @@ class RunRecord(BaseModel):
     trackers: list[str] = Field(default_factory=list)
 
 
+ARROWS = {"lower": "↓", "higher": "↑"}  # which way is better
+
+
 class Score(BaseModel):
     """One line of scores.jsonl.
 

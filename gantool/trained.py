@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load as tensors_from
 
 from gantool import checkpoints
 from gantool.errors import ConfigError, GantoolError
@@ -112,15 +110,11 @@ def _build(folder: RunFolder, record: RunRecord, registry: Registry) -> GAN:
 
 def _read_generator(file: Path) -> tuple[Mapping[str, Any], dict[str, Any]]:
     try:
-        content = file.read_bytes()
-        tensors = tensors_from(content)
-        length = int.from_bytes(content[:8], "little")
-        about = json.loads(json.loads(content[8 : 8 + length]).get("__metadata__", {}).get("gantool", "{}"))
+        return checkpoints.weights_from_bytes(file.read_bytes())
     except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise GantoolError(
             f"{file} is damaged: {error}", "Bring it back from a copy, or train the run again."
         ) from None
-    return tensors, about if isinstance(about, dict) else {}
 
 
 def _newest_state(folder: RunFolder) -> tuple[Mapping[str, Any], int, bool]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gantool.cli.output import print_table
-from gantool.runs import Score
-
-ARROWS = {"lower": "↓", "higher": "↑"}
+from gantool.runs import ARROWS, Score
 
 
 def print_scores(scores: Sequence[Score]) -> None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from importlib import resources
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load as tensors_from
 from torch import Tensor, nn
+
+from gantool.checkpoints import weights_from_bytes
 
 SIDE = 28
 FEATURES = 32
-_KEY = "gantool"
 
 
 class Classifier(nn.Module):
@@ -60,10 +59,9 @@ def to_input(pixels: Tensor) -> Tensor:
 def load(name: str) -> tuple[Classifier, str, dict[str, Any]]:
     """A shipped network in evaluation mode, the SHA-256 of its file, and what the file says of itself."""
     content = (resources.files("gantool.evaluation") / "weights" / f"{name}.safetensors").read_bytes()
-    length = int.from_bytes(content[:8], "little")
-    about = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_KEY])
+    tensors, about = weights_from_bytes(content)
     network = Classifier(len(about["classes"]))
-    network.load_state_dict(tensors_from(content))
+    network.load_state_dict(tensors)
     return network.eval().requires_grad_(False), hashlib.sha256(content).hexdigest(), about
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
+from gantool.checkpoints import weights_to_bytes
 from gantool.data.catalog import register_datasets
 from gantool.data.loading import open_source
 from gantool.data.prepared import ImageSplit, Prepared, data_folder, prepare
@@ -48,8 +47,7 @@ def main() -> None:
         "validation_accuracy": round(validated, 4),
         "test_accuracy": round(tested, 4),
     }
-    content = tensors_to_bytes(network.state_dict(), metadata={"gantool": json.dumps(about, sort_keys=True)})
-    write_bytes(output, content)
+    write_bytes(output, weights_to_bytes(network, about))
     print(f"{output}: test accuracy {tested:.2%}, validation {validated:.2%} (epoch {epoch})")
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save as safetensors_bytes
 from torch import Tensor, nn
 
+from gantool.checkpoints import weights_to_bytes
 from gantool.errors import ConfigError, GantoolError
 from gantool.gan import GAN
 from gantool.playground.player import Player
@@ -45,16 +45,14 @@ def export(player: Player, kind: str, file: Path) -> Path:
     """
     if kind not in FORMATS:
         raise ConfigError(f"no format {kind!r}.", f"Formats: {', '.join(FORMATS)}.")
-    about = json.dumps(player.describe(), sort_keys=True)
-    content = {"safetensors": _safetensors, "pt2": _pt2, "onnx": _onnx}[kind](player, about)
+    about = player.describe()
+    if kind == "safetensors":
+        content = weights_to_bytes(player.gan.generator, about)
+    else:
+        content = {"pt2": _pt2, "onnx": _onnx}[kind](player, json.dumps(about, sort_keys=True))
     file.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(file, content)
     return file
-
-
-def _safetensors(player: Player, about: str) -> bytes:
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in player.gan.generator.state_dict().items()}
-    return safetensors_bytes(tensors, metadata={"gantool": about})
 
 
 def _pt2(player: Player, about: str) -> bytes:

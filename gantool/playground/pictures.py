@@ -84,9 +84,14 @@ def _sign(factor: float, *, first: bool) -> str:
 
 
 def _tile(image: Pixels) -> Image.Image:
-    picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).convert("RGB")
+    picture = single(image).convert("RGB")
     factor = max(1, round(_CELL / picture.width))
     return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+
+
+def single(image: Pixels) -> Image.Image:
+    """One image uint8 [H, W, C] as a picture of its own size, grey or RGB."""
+    return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
 
 
 def gif(frames: Sequence[Image.Image], *, milliseconds: int = 120, there_and_back: bool = False) -> bytes:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 from collections.abc import Awaitable, Callable
 from importlib import resources
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -22,7 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from gantool.errors import ConfigError
-from gantool.playground import latents
+from gantool.playground import latents, pictures
 from gantool.playground.player import Pixels, Player
 
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -121,12 +118,8 @@ def arithmetic(player: Player, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _images(pixels: Pixels) -> list[str]:
-    found = []
-    for image in pixels:
-        buffer = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(image[:, :, 0] if image.shape[2] == 1 else image)).save(buffer, "PNG")
-        found.append(f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}")
-    return found
+    contents = (pictures.png(pictures.single(image)) for image in pixels)
+    return [f"data:image/png;base64,{base64.b64encode(content).decode()}" for content in contents]
 
 
 async def _body(request: Request) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import tempfile
 import zipfile
@@ -11,10 +10,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from PIL import Image
 
 from gantool.errors import ConfigError
-from gantool.playground import latents
+from gantool.playground import latents, pictures
 from gantool.playground.player import Pixels, Player
 from gantool.runs import write_bytes
 
@@ -39,9 +37,7 @@ def to_files(player: Player, n: int, seed: int, label: int | None, folder: Path,
     number = 0
     for images, _, _ in blocks(player, n, seed, label):
         for image in images:
-            buffer = io.BytesIO()
-            Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(buffer, format="PNG")
-            (folder / f"{number:08d}.png").write_bytes(buffer.getvalue())
+            (folder / f"{number:08d}.png").write_bytes(pictures.png(pictures.single(image)))
             number += 1
         progress(number, n)
     return folder

@@ -144,15 +144,13 @@ def _distinction(run: RunData, peers: Sequence[RunData]) -> str:
               record.data.get("fingerprint")]  # fmt: skip
     if len(rivals) > 1:
         own = configuration(run)
-        differing = [key for key in own if len({_text(configuration(rival).get(key)) for rival in rivals}) > 1]
-        parts += [f"{key}={_text(own[key])}" for key in differing[:_NAMED_OPTIONS]]
+        differing = [
+            key for key in own if len({verdict.text_of(configuration(rival).get(key)) for rival in rivals}) > 1
+        ]
+        parts += [f"{key}={verdict.text_of(own[key])}" for key in differing[:_NAMED_OPTIONS]]
         if len({json.dumps(rival.record.plugin, sort_keys=True) for rival in rivals}) > 1:
             parts.append(str(record.plugin.get("version")))
     return "".join(f" {part}" for part in parts)
-
-
-def _text(value: Any) -> str:
-    return "none" if value is None else str(value)
 
 
 def _counted(group: Sequence[RunData]) -> tuple[list[RunData], list[tuple[RunData, RunData]]]:
@@ -199,7 +197,7 @@ def _measure_of(score: Score) -> str:
 
 def _unlike(protocol: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
     keys = [key for key in protocol if protocol[key] != usual.get(key) and key not in ("fingerprint",)]
-    return ", ".join(f"{key} {_text(protocol[key])}" for key in keys[:4]) or "another protocol"
+    return ", ".join(f"{key} {verdict.text_of(protocol[key])}" for key in keys[:4]) or "another protocol"
 
 
 def _last_scores(scores: Sequence[Score]) -> dict[str, Score]:
@@ -374,7 +372,7 @@ def _differences(variants: Sequence[Variant]) -> dict[str, dict[str, Any]]:
     return {
         key: {variant.name: variant.config.get(key) for variant in variants}
         for key in keys
-        if len({_text(variant.config.get(key)) for variant in variants}) > 1
+        if len({verdict.text_of(variant.config.get(key)) for variant in variants}) > 1
     }
 
 

@@ -22,6 +22,7 @@ from gantool.report.reading import AXES, RunData, Series
 from gantool.report.result import Comparison, Variant
 from gantool.report.statistics import Summary
 from gantool.report.verdict import short
+from gantool.runs import ARROWS
 
 _ASSETS = {
     "page_css": "page.css",
@@ -64,7 +65,7 @@ def render(
         single=single,
         result=result,
         colours=colours,
-        arrows=tables.ARROWS,
+        arrows=ARROWS,
         strips=_strips(result),
         status_of=tables.status_of,
         contrasts=tables.contrasts(result),

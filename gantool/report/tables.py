@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from gantool.report.result import Column, Comparison, Variant
 from gantool.report.statistics import Summary
 from gantool.report.verdict import short, with_deviation
+from gantool.runs import ARROWS
 
-ARROWS = {"lower": "↓", "higher": "↑"}
 Table = tuple[list[str], list[list[str]]]
 _WIDTH = 100
 _GAP = 3  # between two columns of the terminal's table

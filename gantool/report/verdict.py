@@ -18,7 +18,7 @@ def flags(result: Comparison, runs: Sequence[RunData]) -> list[Flag]:
     found: list[Flag] = []
     counted = [row for row in result.runs if row.repeat_of is None]
     if len({run.record.data.get("fingerprint") for run in runs}) > 1:
-        data = ", ".join(sorted({_text(run.record.data.get("name")) for run in runs}))
+        data = ", ".join(sorted({text_of(run.record.data.get("name")) for run in runs}))
         found.append(Flag(message=f"The runs were trained on different images ({data}).", unfair=True))
     if len({run.record.data.get("image_size") for run in runs}) > 1:
         found.append(Flag(message="The image sizes differ.", unfair=True))
@@ -39,7 +39,7 @@ def flags(result: Comparison, runs: Sequence[RunData]) -> list[Flag]:
         found.append(
             Flag(message=f"Losses of different objectives ({', '.join(sorted(losses))}) cannot be compared in height.")
         )
-    if len({_text(run.record.config.get("precision")) for run in runs}) > 1:
+    if len({text_of(run.record.config.get("precision")) for run in runs}) > 1:
         found.append(Flag(message="The arithmetic differs (precision fp32 and bf16)."))
     versions = {json.dumps(run.record.environment.get("versions"), sort_keys=True) for run in runs}
     if len(versions) > 1:
@@ -168,5 +168,6 @@ def short(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """An option's value as tables show it."""
     return "none" if value is None else str(value)
