@@ -1,35 +1,32 @@
-"""The beginners' MLP loop, written plainly: a DataLoader over single images, BCE, a grid every 100 batches."""
+"""The beginners' MLP loop, written plainly: a DataLoader over MNIST, BCE, TensorBoard, a grid every 100 batches."""
 
 from __future__ import annotations
 
-import tempfile
+import struct
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
+from torch.utils.tensorboard import SummaryWriter
 from torchvision import transforms
-from torchvision.utils import save_image
+from torchvision.datasets import MNIST
+from torchvision.utils import make_grid, save_image
 
 _CLASSES = 10
 _BATCH = 128
 _GRID_EVERY = 100
 
 
-class Pictures(Dataset[tuple[Tensor, int]]):
-    """Images in memory, each turned into a PIL image and through the usual transforms when it is asked for."""
-
-    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
-        self.images, self.labels = images, labels
-        self.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, i: int) -> tuple[Tensor, int]:
-        return self.transform(Image.fromarray(self.images[i, :, :, 0])), int(self.labels[i])
+def _write_mnist(root: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    """Images and labels as the IDX files that torchvision's MNIST reads; both splits are the same."""
+    raw = root / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for split in ("train", "t10k"):
+        n, height, width, _ = images.shape
+        (raw / f"{split}-images-idx3-ubyte").write_bytes(struct.pack(">4I", 2051, n, height, width) + images.tobytes())
+        (raw / f"{split}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, n) + labels.astype("u1").tobytes())
 
 
 def _hidden(inputs: int, outputs: int, *, norm: bool) -> list[nn.Module]:
@@ -39,10 +36,14 @@ def _hidden(inputs: int, outputs: int, *, norm: bool) -> list[nn.Module]:
 class Beginner:
     """The vanilla or conditional GAN of fully connected layers, and its loop over one epoch."""
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, *, conditional: bool) -> None:
+    def __init__(self, folder: Path, images: np.ndarray, labels: np.ndarray, *, conditional: bool) -> None:
         extra = _CLASSES if conditional else 0
+        self.folder = folder
         self.conditional = conditional
-        self.data = Pictures(images, labels)
+        _write_mnist(folder, images, labels)
+        transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+        self.loader = DataLoader(MNIST(str(folder), transform=transform), _BATCH, shuffle=True, drop_last=True)
+        self.writer = SummaryWriter(str(folder / "tensorboard"))
         self.g = nn.Sequential(
             *_hidden(100 + extra, 256, norm=True),
             *_hidden(256, 512, norm=True),
@@ -55,39 +56,42 @@ class Beginner:
         )
         self.opt_g = torch.optim.Adam(self.g.parameters(), lr=2e-4, betas=(0.5, 0.999))
         self.opt_d = torch.optim.Adam(self.d.parameters(), lr=2e-4, betas=(0.5, 0.999))
+        self.fixed, self.asked = torch.randn(25, 100), torch.arange(25) % _CLASSES
+
+    def epoch(self) -> None:
+        """One pass over the images: both losses of every batch to TensorBoard, grids there and on disk."""
+        for number, (real, labels) in enumerate(self.loader):
+            loss_d, loss_g = self.step(real, labels)
+            self.writer.add_scalar("losses/d", loss_d, number)
+            self.writer.add_scalar("losses/g", loss_g, number)
+            if number % _GRID_EVERY == 0:
+                with torch.no_grad():
+                    self.g.eval()
+                    images = self.g(self._with(self.fixed, self.asked)).view(-1, 1, 28, 28)
+                    self.g.train()
+                save_image(images, self.folder / f"{number}.jpg", nrow=5, normalize=True)
+                self.writer.add_image("grid", make_grid(images, nrow=5, normalize=True), number)
+
+    def step(self, real: Tensor, labels: Tensor) -> tuple[float, float]:
+        """Both updates, each on fakes of its own."""
+        loss = nn.BCELoss()
+        ones, zeros = torch.ones(len(real), 1), torch.zeros(len(real), 1)
+        self.opt_d.zero_grad()
+        real_loss = loss(self.d(self._with(real.flatten(1), labels)), ones)
+        drawn = torch.randint(_CLASSES, (len(real),))
+        fake = self.g(self._with(torch.randn(len(real), 100), drawn))
+        fake_loss = loss(self.d(self._with(fake.detach(), drawn)), zeros)
+        (real_loss + fake_loss).backward()
+        self.opt_d.step()
+        self.opt_g.zero_grad()
+        drawn = torch.randint(_CLASSES, (len(real),))
+        fake = self.g(self._with(torch.randn(len(real), 100), drawn))
+        g_loss = loss(self.d(self._with(fake, drawn)), ones)
+        g_loss.backward()
+        self.opt_g.step()
+        return (real_loss + fake_loss).item(), g_loss.item()
 
     def _with(self, x: Tensor, labels: Tensor) -> Tensor:
         if not self.conditional:
             return x
-        return torch.cat([x, torch.nn.functional.one_hot(labels, _CLASSES).float()], dim=1)
-
-    def epoch(self) -> list[float]:
-        """One pass over the images, as both losses of every batch."""
-        loss = nn.BCELoss()
-        fixed, asked = torch.randn(25, 100), torch.arange(25) % _CLASSES
-        losses = []
-        with tempfile.TemporaryDirectory() as folder:
-            loader = DataLoader(self.data, batch_size=_BATCH, shuffle=True, drop_last=True)
-            for number, (real, labels) in enumerate(loader):
-                ones, zeros = torch.ones(len(real), 1), torch.zeros(len(real), 1)
-                self.opt_d.zero_grad()
-                real_loss = loss(self.d(self._with(real.flatten(1), labels)), ones)
-                drawn = torch.randint(_CLASSES, (len(real),))
-                fake = self.g(self._with(torch.randn(len(real), 100), drawn))
-                fake_loss = loss(self.d(self._with(fake.detach(), drawn)), zeros)
-                (real_loss + fake_loss).backward()
-                self.opt_d.step()
-                self.opt_g.zero_grad()
-                drawn = torch.randint(_CLASSES, (len(real),))
-                fake = self.g(self._with(torch.randn(len(real), 100), drawn))
-                g_loss = loss(self.d(self._with(fake, drawn)), ones)
-                g_loss.backward()
-                self.opt_g.step()
-                losses += [(real_loss + fake_loss).item(), g_loss.item()]
-                if number % _GRID_EVERY == 0:
-                    with torch.no_grad():
-                        self.g.eval()
-                        grid = self.g(self._with(fixed, asked)).view(-1, 1, 28, 28)
-                        self.g.train()
-                    save_image(grid, Path(folder) / f"{number}.jpg", nrow=5, normalize=True)
-        return losses
+        return torch.cat([x, nn.functional.one_hot(labels, _CLASSES).float()], dim=1)

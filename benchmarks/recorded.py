@@ -11,6 +11,7 @@ import torch
 
 from gantool.config import TrainConfig
 from gantool.data.batches import Batches
+from gantool.data.loading import batch_size_for
 from gantool.data.prepared import ImageSplit, Prepared
 from gantool.gan import Shapes
 from gantool.progress import PlainDisplay
@@ -32,7 +33,7 @@ def made_up(n: int, side: int, channels: int) -> Prepared:
 
 def trainer_of(spec: ModelSpec, data: Prepared, total_steps: int, **options: Any) -> Trainer:
     """A trainer as a run makes it."""
-    config: TrainConfig = spec.config(**options)
+    config: TrainConfig = spec.config(**{"batch_size": batch_size_for(len(data.train)), **options})
     torch.manual_seed(0)
     shapes = Shapes(data.image_size, data.channels, len(data.classes))
     gan = load_implementation(spec.implementation).create(config, shapes, data.train)

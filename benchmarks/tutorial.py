@@ -1,15 +1,18 @@
-"""The tutorial's DCGAN step, written plainly: what a reader of the tutorial runs today."""
+"""The tutorial's DCGAN loop, written plainly: what a reader of the tutorial runs today."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader
 from torchvision import transforms
+from torchvision.datasets import ImageFolder
+from torchvision.utils import make_grid
 
 
 class Tutorial:
@@ -19,9 +22,23 @@ class Tutorial:
         self.g, self.d, self.nz = generator, discriminator, nz
         self.opt_d = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
         self.opt_g = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
+        self.fixed = torch.randn(64, nz)
+        self.figures: list[tuple[float, ...]] = []
+        self.lines: list[str] = []
+        self.grids: list[Tensor] = []
 
     def _answer(self, images: Tensor) -> Tensor:
         return torch.sigmoid(self.d(images).view(-1))
+
+    def epoch(self, loader: DataLoader[tuple[Tensor, int]]) -> None:
+        """One pass over the images: a line every 50 steps, a grid of the fixed latents at the end."""
+        for number, (real, _) in enumerate(loader):
+            figures = self.step(real)
+            self.figures.append(figures)
+            if number % 50 == 0:
+                self.lines.append(" ".join(f"{value:.4f}" for value in figures))
+        with torch.no_grad():
+            self.grids.append(make_grid(self.g(self.fixed), padding=2, normalize=True))
 
     def step(self, real: Tensor) -> tuple[float, ...]:
         """One step, with the five figures that the tutorial prints."""
@@ -45,23 +62,21 @@ class Tutorial:
         return (error_real + error_fake).item(), error_g.item(), d_x, d_g_z1, out.mean().item()
 
 
-class Jpegs(Dataset[Tensor]):
+def write_jpegs(folder: Path, n: int, size: tuple[int, int]) -> None:
+    """Write n smooth coloured pictures of (width, height), in the one sub-folder that torchvision wants."""
+    rng = np.random.default_rng(0)
+    (folder / "all").mkdir(parents=True)
+    base = Image.fromarray(rng.integers(0, 256, (27, 22, 3), dtype=np.uint8)).resize(size)
+    for i in range(n):
+        base.rotate(i % 360).save(folder / "all" / f"{i}.jpg", quality=90)
+
+
+def images_of(folder: Path, side: int) -> ImageFolder:
     """A folder of JPEGs through the tutorial's transforms, one image at a time."""
+    steps = [transforms.Resize(side), transforms.CenterCrop(side), transforms.ToTensor()]
+    return ImageFolder(str(folder), transforms.Compose([*steps, transforms.Normalize((0.5,) * 3, (0.5,) * 3)]))
 
-    def __init__(self, folder: str, side: int = 64) -> None:
-        self.files = sorted(Path(folder).glob("*.jpg"))
-        self.transform = transforms.Compose(
-            [
-                transforms.Resize(side),
-                transforms.CenterCrop(side),
-                transforms.ToTensor(),
-                transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-            ]
-        )
 
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, i: int) -> Tensor:
-        with Image.open(self.files[i]) as image:
-            return self.transform(image.convert("RGB"))
+def loader_of(folder: Path, side: int, batch_size: int) -> DataLoader[tuple[Tensor, int]]:
+    """The tutorial's DataLoader: shuffled, two workers."""
+    return DataLoader(images_of(folder, side), batch_size=batch_size, shuffle=True, num_workers=2)

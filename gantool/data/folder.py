@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from gantool.data import splits
-from gantool.data.source import Source, UnreadableImageError
+from gantool.data.source import Source, UnreadableImageError, in_mode
 from gantool.errors import ConfigError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
@@ -137,16 +138,16 @@ def read_image(path: Path) -> Image.Image:
     try:
         with Image.open(path, formats=FORMATS) as opened:
             opened.load()
-            return _to_8_bit(_upright(opened))
+            _turn_upright(opened)
+            return _to_8_bit(opened)
     except Exception as error:  # Pillow raises many kinds for a damaged file; none may end the preparation
         raise UnreadableImageError(str(error) or type(error).__name__) from None
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:
-        return image  # the pixels are sound, the note on how the camera was held is not
+def _turn_upright(image: Image.Image) -> None:
+    # The pixels may be sound where the note on how the camera was held is not.
+    with contextlib.suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
@@ -157,7 +158,7 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", colours.size, "white")
         flat = Image.alpha_composite(white, colours).convert("RGB")
         return flat.convert("L") if image.mode in _GREY_MODES else flat
-    return image.convert("L" if image.mode in _GREY_MODES else "RGB")
+    return in_mode(image, "L" if image.mode in _GREY_MODES else "RGB")
 
 
 def _from_deep(image: Image.Image) -> Image.Image:

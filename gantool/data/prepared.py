@@ -9,8 +9,9 @@ import os
 import re
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -21,14 +22,18 @@ import platformdirs
 from filelock import FileLock, Timeout
 from PIL import Image
 
-from gantool.data.source import SPLITS, Source, UnreadableImageError
+from gantool.data.source import SPLITS, Source, UnreadableImageError, in_mode
 from gantool.errors import ConfigError, GantoolError
 
 _FORMAT = 1
+_CHUNK = 16  # images that a thread decodes before it hands them on
+_BUFFER = 1 << 22  # bytes of prepared images that are written at once
 _NAMED = 5  # unreadable files that a message names
 _WIDEST = 4  # an image longer than this many times its short side is cropped before it is resized
 
 Progress = Callable[[int, int], None]
+_Chunk = list[tuple[str, int]]  # split and number of images
+_Decoded = list[bytes | UnreadableImageError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +190,7 @@ def _build(folder: Path, source: Source, name: str, image_size: int, channels: i
     try:
         source.open()
         depth = channels or (1 if source.is_grey() else 3)
-        with (temporary / "images.u8").open("wb") as file:
+        with (temporary / "images.u8").open("wb", buffering=_BUFFER) as file:
             kept, unreadable, digest = _write_images(file, source, image_size, depth, progress)
         if not kept["train"]:
             reasons = "".join(f"\n  {line}" for line in unreadable[:_NAMED])
@@ -225,32 +230,40 @@ def _write_images(
     digest = hashlib.sha256()
     work = [(split, int(number)) for split in SPLITS for number in source.splits[split]]
 
-    def decode(item: tuple[str, int]) -> tuple[str, int, bytes | UnreadableImageError]:
-        split, number = item
+    def decode(number: int) -> bytes | UnreadableImageError:
         try:
-            return split, number, square(source.image(number), image_size, channels).tobytes()
+            return square(source.image(number), image_size, channels).tobytes()
         except UnreadableImageError as error:
-            return split, number, error
+            return error
 
     done = 0
-    # Pillow decodes and resizes outside the interpreter's lock, so threads use every core.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for chunk in _chunks(work, 1024):
-            for split, number, result in pool.map(decode, chunk):
-                if isinstance(result, bytes):
-                    kept[split].append(number)
-                    digest.update(result)
-                    file.write(result)
-                else:
-                    unreadable.append(f"{source.name_of(number)}: {result}")
-            done += len(chunk)
-            progress(done, len(work))
+    for chunk, results in _on_every_core(lambda chunk: [decode(number) for _, number in chunk], work):
+        for (split, number), result in zip(chunk, results, strict=True):
+            if isinstance(result, bytes):
+                kept[split].append(number)
+                digest.update(result)
+                file.write(result)
+            else:
+                unreadable.append(f"{source.name_of(number)}: {result}")
+        done += len(chunk)
+        progress(done, len(work))
     return kept, unreadable, digest
 
 
-def _chunks(work: list[tuple[str, int]], size: int) -> Iterator[list[tuple[str, int]]]:
-    for start in range(0, len(work), size):
-        yield work[start : start + size]
+def _on_every_core(decode: Callable[[_Chunk], _Decoded], work: _Chunk) -> Iterator[tuple[_Chunk, _Decoded]]:
+    """Chunks with what was decoded from them, in order; a few are ahead of the one that is being written."""
+    cores = os.cpu_count() or 1
+    waiting: deque[tuple[_Chunk, Future[_Decoded]]] = deque()
+    # Pillow decodes and resizes outside the interpreter's lock, so threads use every core.
+    with ThreadPoolExecutor(cores) as pool:
+        for start in range(0, len(work), _CHUNK):
+            chunk = work[start : start + _CHUNK]
+            waiting.append((chunk, pool.submit(decode, chunk)))
+            if len(waiting) > 4 * cores:
+                first, decoded = waiting.popleft()
+                yield first, decoded.result()
+        for chunk, decoded in waiting:
+            yield chunk, decoded.result()
 
 
 def square(image: Image.Image, image_size: int, channels: int) -> npt.NDArray[np.uint8]:
@@ -260,7 +273,7 @@ def square(image: Image.Image, image_size: int, channels: int) -> npt.NDArray[np
     short = min(image.size)
     if max(image.size) > _WIDEST * short:
         image = tv.center_crop(image, [min(image.height, _WIDEST * short), min(image.width, _WIDEST * short)])
-    image = image.convert("L" if channels == 1 else "RGB")
+    image = in_mode(image, "L" if channels == 1 else "RGB")
     image = tv.center_crop(tv.resize(image, image_size), [image_size, image_size])
     return np.asarray(image).reshape(image_size, image_size, channels)
 

@@ -19,6 +19,11 @@ Indices = npt.NDArray[np.int64]
 SPLITS = ("train", "validation", "test")
 
 
+def in_mode(image: Image, mode: str) -> Image:
+    """The image in a Pillow mode: itself, not a copy, where it has that mode."""
+    return image if image.mode == mode else image.convert(mode)
+
+
 class UnreadableImageError(Exception):
     """One image cannot be decoded; it is counted, named and left out."""
 
