@@ -27,6 +27,7 @@ _SWEEPS = {
     "ngf": (16, 32, 64, 128),
     "images": (1000, 10_000, 100_000),
 }
+_RATES = (30, 100, 300, 1000, 3000)
 _LABELS = {
     "image_size": "side of the images, pixels",
     "batch_size": "batch size",
@@ -82,7 +83,7 @@ def main() -> None:
     print("| varied | value | precision | images/s | 10⁹ multiply-adds a step | share of the peak |")
     print("|---|---:|---|---:|---:|---:|")
     figure = Figure(figsize=(11, 3.2), layout="constrained")
-    for axes, (name, values) in zip(figure.subplots(1, 4), _SWEEPS.items(), strict=True):
+    for axes, (name, values) in zip(figure.subplots(1, 4, sharey=True), _SWEEPS.items(), strict=True):
         for precision, colour in (("fp32", "#0072b2"), ("bf16", "#d55e00")):
             found = [measure({**_USUAL, name: value}, precision, tops[precision]) for value in values]
             axes.plot(values, [m.rate for m in found], "o-", color=colour, label=precision)
@@ -93,6 +94,7 @@ def main() -> None:
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_xticks(values, [f"{value:,}" for value in values])
+        axes.set_yticks(_RATES, [f"{rate:,}" for rate in _RATES])
         axes.minorticks_off()
         axes.set_xlabel(_LABELS[name])
         axes.grid(alpha=0.25)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+_BETWEEN = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,10 @@ def ratio(reference: Callable[[], object], ours: Callable[[], object], rounds: i
 def seconds_and_memory(arguments: Sequence[str]) -> tuple[float, float]:
     """Seconds and peak resident memory in MiB of a whole command."""
     begin = time.perf_counter()
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, arguments)
+    # A process begins with the peak of the one that started it, so a small one stands between.
+    done = subprocess.run([sys.executable, "-c", _BETWEEN, *arguments], capture_output=True, text=True, check=True)
     unit = 1 if sys.platform == "darwin" else 1024
-    return time.perf_counter() - begin, usage.ru_maxrss * unit / 2**20
+    return time.perf_counter() - begin, int(done.stdout) * unit / 2**20
 
 
 def command(arguments: Sequence[str], rounds: int) -> list[float]:

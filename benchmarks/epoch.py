@@ -1,0 +1,59 @@
+"""Seconds of one epoch in a process of its own: `python -m benchmarks.epoch beginner|gantool vanilla|cgan`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.beginner import Beginner
+from benchmarks.measure import seconds
+from benchmarks.recorded import Recorded, trainer_of
+from gantool.data.loading import load
+from gantool.data.prepared import ImageSplit, Prepared
+from gantool.models.dcgan import Config
+from gantool.plugins import load_registry
+
+_IMAGES = 60_000
+_STEPS = _IMAGES // 128
+_WARM = 20  # steps before the clock runs
+
+
+def digits() -> Prepared:
+    """The embedded digits, repeated to the size of MNIST: on noise D wins, and vanishing gradients are slow."""
+    data = load(Config(), load_registry())
+    train = data.splits["train"]
+    assert train.labels is not None
+    times = -(-_IMAGES // len(train))
+    images = np.tile(train.images, (times, 1, 1, 1))[:_IMAGES]
+    many = ImageSplit(images, np.tile(train.labels, times)[:_IMAGES])
+    return replace(data, splits={**data.splits, "train": many})
+
+
+def beginner(model: str) -> float:
+    """The beginners' loop."""
+    train = digits().train
+    assert train.labels is not None
+    with tempfile.TemporaryDirectory() as folder:
+        loop = Beginner(Path(folder), train.images, train.labels, conditional=model == "cgan")
+        batch = next(iter(loop.loader))
+        for _ in range(_WARM):
+            loop.step(*batch)
+        return seconds(loop.epoch)
+
+
+def ours(model: str) -> float:
+    """A whole run of gantool's, from the cache."""
+    data, spec = digits(), load_registry().models[model]
+    run = Recorded(spec, data, trainer_of(spec, data, _STEPS + _WARM))
+    run.steps(_WARM)
+    taken = seconds(lambda: run.steps(_STEPS))
+    run.close()
+    return taken
+
+
+if __name__ == "__main__":
+    print({"beginner": beginner, "gantool": ours}[sys.argv[1]](sys.argv[2]))
