@@ -24,8 +24,8 @@ def make_runs(where: Path, *, runs: int, steps: int, sheets: int) -> None:
     pictures = [png(grid(rng.integers(0, 2, (64, 28, 28, 1), dtype=np.uint8) * 255, columns=8)) for _ in range(sheets)]
     for number in range(runs):
         variant, seed = number % 4, number // 4
-        folder = RunFolder.create(where / f"run-{number}")
-        folder.write(
+        folder = RunFolder.create(
+            where / f"run-{number}",
             RunRecord(
                 name=f"run-{number}",
                 model=f"model-{variant}",
@@ -35,7 +35,7 @@ def make_runs(where: Path, *, runs: int, steps: int, sheets: int) -> None:
                 steps=steps,
                 total_steps=steps,
                 images=16 * steps,
-            )
+            ),
         )
         folder.metrics_file.write_text(metrics)
         scores = [Score(step=steps, metric=name, value=float(rng.random())) for name in ("frechet-distance", "parzen")]

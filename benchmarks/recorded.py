@@ -48,8 +48,8 @@ class Recorded:
 
     def __init__(self, spec: ModelSpec, data: Prepared, trainer: Trainer) -> None:
         self.place = tempfile.TemporaryDirectory()
-        folder = RunFolder.create(Path(self.place.name) / "run")
         record = RunRecord(name="run", model=spec.name, status="running")
+        folder = RunFolder.create(Path(self.place.name) / "run", record)
         self.trainer = trainer
         self.recorder = Recorder(folder, record, trainer, plan_sheet(trainer.gan), data, _Silent())
         self.recorder.begin(data)

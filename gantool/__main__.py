@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 
-from gantool.errors import GantoolError
+from gantool.errors import GantoolError, printable
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     except GantoolError as error:
         if debug:
             traceback.print_exc()
-        print(f"gantool: {error}", file=sys.stderr)
+        print(f"gantool: {printable(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("gantool: interrupted.", file=sys.stderr)
@@ -28,7 +28,8 @@ def main() -> None:
         if debug:
             traceback.print_exc()
         print(
-            f"gantool: unexpected {type(error).__name__}: {error}\nThe same command with --debug shows where.",
+            f"gantool: unexpected {type(error).__name__}: {printable(str(error))}\n"
+            "The same command with --debug shows where.",
             file=sys.stderr,
         )
         sys.exit(1)

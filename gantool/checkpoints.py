@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import re
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,13 @@ def load(path: Path) -> dict[str, Any]:
     if hashlib.sha256(content).hexdigest() != recorded:
         raise DamagedCheckpointError("its checksum does not agree")
     try:
+        # A state is stored as it is: entries that are compressed could unpack to more than the machine holds.
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise ValueError("its entries are compressed, which a state's never are")
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not one of its own
-        raise DamagedCheckpointError(str(error).splitlines()[0]) from None
+        raise DamagedCheckpointError((str(error) or type(error).__name__).splitlines()[0]) from None
     if not isinstance(state, dict):
         raise DamagedCheckpointError("not a state of a run")
     return state

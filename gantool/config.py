@@ -10,13 +10,14 @@ import copy
 import inspect
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from gantool.errors import ConfigError, did_you_mean
@@ -25,6 +26,16 @@ ENVIRONMENT_PREFIX = "GANTOOL_OPT_"
 
 Loss = Literal["minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic"]
 PenaltyName = Literal["none", "gp", "r1", "r2", "r1+r2"]
+
+
+_INTERVAL = re.compile(r"([1-9][0-9]{0,8})(min)?")
+
+
+def split_interval(text: str) -> tuple[int, bool]:
+    """A number and whether it counts minutes (`10min`) or steps (`500`); `text` has been validated."""
+    found = _INTERVAL.fullmatch(text)
+    assert found is not None
+    return int(found[1]), found[2] is not None
 
 
 class OptionGroup(BaseModel):
@@ -145,6 +156,7 @@ class MachineOptions(OptionGroup):
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to compute")
     threads: int | None = Field(None, ge=1, le=1024, description="CPU threads (unset: PyTorch's choice)")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="arithmetic of the networks' passes")
+    compile: bool = Field(False, description="compile the networks (torch.compile): a minute first, for GPUs")
     deterministic: bool = Field(True, description="deterministic algorithms: the same command, the same figures")
 
 
@@ -158,8 +170,9 @@ class RecordOptions(OptionGroup):
         ge=1,
         description="steps between sheets of samples (unset: about ten sheets, at most 500 steps apart)",
     )
-    checkpoint_every: int | None = Field(
-        None, ge=1, description="steps between resumable states (unset: every epoch and every few minutes)"
+    checkpoint_every: str | None = Field(
+        None,
+        description="steps, or minutes as in 10min, between resumable states (unset: every epoch and every 5 minutes)",
     )
     keep_generators_every: int | None = Field(
         None, ge=1, description="steps between generators that are kept to be drawn from later (unset: the last only)"
@@ -198,6 +211,15 @@ class TrainConfig(
     Raises:
         pydantic.ValidationError: a value is out of bounds or of the wrong type, or options contradict each other.
     """
+
+    @field_validator("checkpoint_every", mode="before")
+    @classmethod
+    def _interval(cls, value: Any) -> Any:
+        if type(value) is int:  # as a file of options may write steps
+            value = str(value)
+        if isinstance(value, str) and not _INTERVAL.fullmatch(value):
+            raise ValueError("a number of steps is expected, as 500, or of minutes, as 10min")
+        return value
 
     @model_validator(mode="before")
     @classmethod
@@ -244,6 +266,10 @@ def incompatibilities(config: TrainConfig) -> Iterator[tuple[bool, str]]:
     yield (
         config.update == "simultaneous" and config.generator_batch == "fresh",
         "a simultaneous update has one batch for both networks: generator_batch must be 'reuse'",
+    )
+    yield (
+        config.compile and config.penalty != "none",
+        "torch.compile has no second derivatives, which a penalty needs: give up compile or penalty",
     )
 
 

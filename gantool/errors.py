@@ -45,3 +45,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`" Did you mean 'x'?"` for the nearest known word, or an empty string."""
     matches = difflib.get_close_matches(word, list(known), n=1)
     return f" Did you mean {matches[0]!r}?" if matches else ""
+
+
+def printable(text: str) -> str:
+    """The text with its control characters spelt out: names from elsewhere must not steer a terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)

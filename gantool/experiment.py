@@ -125,7 +125,7 @@ def run(prepared: Plan, experiments_dir: Path, display: Display) -> RunFolder:
     Raises:
         GantoolError: the run failed, diverged (exit code 3) or was interrupted (130).
     """
-    folder = RunFolder.create(experiments_dir / prepared.record.name)
+    folder = RunFolder.create(experiments_dir / prepared.record.name, prepared.record)
     trainer = prepared.trainer
     try:
         with folder.locked():
@@ -167,7 +167,11 @@ def resume(
                 f"{path} has had {record.steps} steps already; {trainer.total_steps} are asked for.",
                 "Give larger --epochs or --steps to extend it.",
             )
+        for leftover in folder.leftovers():
+            leftover.unlink(missing_ok=True)
         seconds, damaged = _restore(folder, trainer)
+        if trainer.steps == 0:
+            display.say("no state had been saved yet: the run begins anew.")
         _drop_after(folder, trainer.steps)
         record = record.model_copy(
             update={
@@ -224,11 +228,14 @@ def _session(
     except (RunInterruptedError, KeyboardInterrupt):
         recorder.close("interrupted")
         raise
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
         recorder.close("failed")
-        raise GantoolError(f"out of memory: {error}", "Try a smaller --batch-size or --precision bf16.") from error
-    except RuntimeError as error:
-        recorder.close("failed")
+        if _is_out_of_memory(error):
+            detail = (str(error) or "no detail").splitlines()[0]
+            raise GantoolError(
+                f"out of memory after step {trainer.steps}: {detail}",
+                f"Try a smaller --batch-size or --precision bf16; or make room and gantool resume {folder.path}",
+            ) from error
         if "deterministic" in str(error):
             raise GantoolError(
                 f"this model has no deterministic algorithm on this device: {str(error).splitlines()[0]}",
@@ -241,6 +248,11 @@ def _session(
         raise
     recorder.close("finished")
     _report(folder, display)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # On a CPU torch raises a plain RuntimeError.
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "DefaultCPUAllocator" in str(error)
 
 
 def _follow(recorder: Recorder, prepared: Plan, folder: RunFolder) -> None:
@@ -398,6 +410,9 @@ def _build(spec: ModelSpec, config: TrainConfig, data: Prepared, device: torch.d
         raise GantoolError(f"{spec.implementation} is not a subclass of gantool.GAN.", "Mend the plugin.")
     gan = implementation.create(config, shapes, data.train)
     gan = gan.to(device).to(memory_format=torch.channels_last)
+    if config.compile:
+        for network in gan.children():
+            network.compile()
     assert config.batch_size is not None
     batches = Batches(data.train, config.batch_size, config.seed, device)
     rng = torch.Generator().manual_seed(derived_seed(config.seed, "latents"))
@@ -445,6 +460,12 @@ def _restore(folder: RunFolder, trainer: Trainer) -> tuple[float, list[str]]:
             f"every checkpoint of {folder.path} is damaged: {'; '.join(damaged)}",
             "Nothing was changed. Bring one back from a copy, or repeat the run: "
             f"gantool run ... --config {folder.record_file}",
+        )
+    record = folder.read()
+    if record.status == "finished":
+        raise ConfigError(
+            f"{folder.path} is finished and holds no state to go on from: `gantool prune` removes them.",
+            f"Repeat the run with a larger budget: gantool run {record.model} --config {folder.record_file} ...",
         )
     return 0.0, damaged
 

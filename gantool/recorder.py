@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from gantool import checkpoints, runs
+from gantool.config import split_interval
 from gantool.data.prepared import Prepared
 from gantool.detectors import Finding, SaturationDetector, variety_detectors
 from gantool.errors import DivergedError
@@ -92,11 +93,11 @@ class Recorder:
             self.fetch()
         if sheet_due:
             self.draw_sheet()
-        if save_due:
-            self.save()
         every = self.config.keep_generators_every
         if every and progress.step % every == 0:
             self.save_generator(self.folder.generator(progress.step))
+        if save_due:  # last: what is drawn after a state is not drawn again by a run that goes on from it
+            self.save()
 
     def fetch(self) -> None:
         """Bring the pending figures from the device and write them down."""
@@ -181,11 +182,16 @@ class Recorder:
         return self.record
 
     def close(self, status: runs.Status) -> None:
-        """Write the final record."""
-        self.trackers.close()
-        self.metrics.close()
-        self.events.close()
-        self.folder.write(self.up_to_date(status))
+        """Write the final record.
+
+        Raises:
+            OSError: something could not be written; the rest was.
+        """
+        with contextlib.ExitStack() as stack:
+            stack.callback(lambda: self.folder.write(self.up_to_date(status)))
+            stack.callback(self.events.close)
+            stack.callback(self.metrics.close)
+            stack.callback(self.trackers.close)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
@@ -202,9 +208,10 @@ class Recorder:
         return self.seconds_before + time.monotonic() - self.began
 
     def _checkpoint_due(self) -> bool:
-        if self.config.checkpoint_every:
-            return self.trainer.steps % int(self.config.checkpoint_every) == 0
         rest = time.monotonic() - self.saved
+        if self.config.checkpoint_every is not None:
+            count, minutes = split_interval(self.config.checkpoint_every)
+            return rest >= 60 * count if minutes else self.trainer.steps % count == 0
         new_epoch = int(self.trainer.batches.epoch) > self.saved_epoch
         return rest > _CHECKPOINT_SECONDS or (new_epoch and rest > _CHECKPOINT_REST)
 

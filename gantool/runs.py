@@ -9,6 +9,7 @@ import math
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gantool.errors import ConfigError, GantoolError
 
 FORMAT = 1
+_LARGEST = 64 << 20  # bytes of a document
+_LONGEST_LINE = 1 << 20  # bytes
 Status = Literal["running", "finished", "interrupted", "diverged", "failed"]
 
 
@@ -121,40 +124,48 @@ class RunFolder:
         self.neighbours_figure = path / "neighbours.png"
 
     @classmethod
-    def create(cls, path: Path) -> RunFolder:
-        """Make a new, empty run folder.
+    def create(cls, path: Path, record: RunRecord) -> RunFolder:
+        """Make a new run folder with its record in it; it appears whole or not at all.
 
         Raises:
             ConfigError: something of that name exists already.
             GantoolError: the folder cannot be made.
         """
-        folder = cls(path)
+        if path.exists():
+            raise ConfigError(f"the run {path} exists already and is never overwritten.", "Give another --name.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.mkdir()
+            aside = cls(Path(tempfile.mkdtemp(prefix=".new-", dir=path.parent)))
         except FileExistsError as error:
-            if not path.parent.is_dir():
-                raise ConfigError(
-                    f"{path.parent} is a file; runs need a folder.", "Name another with --experiments-dir."
-                ) from error
             raise ConfigError(
-                f"the run {path} exists already and is never overwritten.", "Give another --name."
+                f"{path.parent} is a file; runs need a folder.", "Name another with --experiments-dir."
             ) from error
         except OSError as error:
-            raise GantoolError(
-                f"cannot make the run folder {path}: {error.strerror or error}",
-                "Name a writable place with --experiments-dir.",
-            ) from error
-        folder.samples.mkdir()
-        folder.checkpoints.mkdir()
-        return folder
+            raise cls._cannot_make(path, error) from error
+        try:
+            aside.path.chmod(0o755)
+            aside.samples.mkdir()
+            aside.checkpoints.mkdir()
+            aside.write(record)
+            aside.path.rename(path)
+        except OSError as error:
+            aside.remove()
+            raise cls._cannot_make(path, error) from error
+        return cls(path)
+
+    @staticmethod
+    def _cannot_make(path: Path, error: OSError) -> GantoolError:
+        return GantoolError(
+            f"cannot make the run folder {path}: {error.strerror or error}",
+            "Make room, or name a writable place with --experiments-dir.",
+        )
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
         """Open an existing run folder.
 
         Raises:
-            ConfigError: it is not one.
+            ConfigError: it is not one, or something in it is not its own.
         """
         folder = cls(path)
         if not folder.record_file.is_file():
@@ -163,7 +174,25 @@ class RunFolder:
                 f"{path} is not a run: it {what}.",
                 "Give a folder that `gantool run` made, for example experiments/...",
             )
+        folder._refuse_what_is_not_its_own()
         return folder
+
+    def _refuse_what_is_not_its_own(self) -> None:
+        """A run folder from elsewhere must not make a reader open other files, or wait at a pipe for ever."""
+        root = self.path.resolve()
+        for parent, folders, files in os.walk(self.path):
+            for name in (*folders, *files):
+                entry = Path(parent, name)
+                mode = entry.lstat().st_mode
+                if stat.S_ISLNK(mode) and not entry.resolve().is_relative_to(root):
+                    what = f"a link out of the folder, to {entry.readlink()}"
+                elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
+                    what = "neither a file nor a folder"
+                else:
+                    continue
+                raise ConfigError(
+                    f"{entry} is {what}.", "Nothing of the run was read; remove it if you trust the rest."
+                )
 
     def read(self) -> RunRecord:
         """Read run.json.
@@ -172,7 +201,7 @@ class RunFolder:
             GantoolError: it is damaged, or of a newer format.
         """
         try:
-            content = json.loads(self.record_file.read_text(encoding="utf-8"))
+            content = json.loads(read_text(self.record_file))
         except (OSError, ValueError, RecursionError) as error:
             raise GantoolError(f"{self.record_file} cannot be read: {error}") from None
         version = content.get("format") if isinstance(content, dict) else None
@@ -254,6 +283,14 @@ class RunFolder:
         """Delete the folder: for a run that failed before its first step."""
         shutil.rmtree(self.path, ignore_errors=True)
 
+    def leftovers(self) -> list[Path]:
+        """What writes that were killed have left aside; only the process that holds the lock may remove them."""
+        places = (self.path, self.samples, self.checkpoints, self.generators_folder)
+        hidden = (file for place in places if place.is_dir() for file in place.glob(".*") if file.is_file())
+        aside = [file for file in hidden if re.fullmatch(r"\..+-[a-z0-9_]{8}", file.name)]
+        sums = [file for file in self.checkpoints.glob("*.sha256") if not file.with_suffix(".pt").exists()]
+        return aside + sums
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file so that it appears whole or not at all: aside, flushed to disk, renamed."""
@@ -268,6 +305,31 @@ def write_bytes(path: Path, content: bytes) -> None:
     except BaseException:
         Path(aside).unlink(missing_ok=True)
         raise
+    _sync_names(path.parent)
+
+
+def _sync_names(folder: Path) -> None:
+    """Make a renaming safe from a power cut, where the system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read_text(path: Path) -> str:
+    """Read a whole document, unless it is larger than any that gantool writes.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is too large, or no UTF-8.
+    """
+    with path.open("rb") as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"it is larger than {_LARGEST >> 20} MiB")
+    return content.decode("utf-8")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -314,9 +376,13 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
     except OSError:
         return
     with file:
-        for line in file:
+        while line := file.readline(_LONGEST_LINE):
             if not line.endswith(b"\n"):
-                return
+                if len(line) < _LONGEST_LINE:
+                    return
+                while (rest := file.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
+                    pass
+                continue
             with contextlib.suppress(ValueError, RecursionError):
                 entry = json.loads(line)
                 if isinstance(entry, dict):

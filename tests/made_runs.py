@@ -36,8 +36,8 @@ def make_run(
     **record: Any,
 ) -> Path:
     """Write a run folder whose figures follow a simple rule, so that a test can know them."""
-    folder = RunFolder.create(path)
-    folder.write(
+    folder = RunFolder.create(
+        path,
         RunRecord(
             name=name or path.name,
             model=model,
@@ -54,7 +54,7 @@ def make_run(
             images_per_second=images_a_step * 10.0,
             started=f"2026-01-01T00:00:{seed:02d}+00:00",
             **record,
-        )
+        ),
     )
     rng = np.random.default_rng(seed)
     with folder.metrics_file.open("w") as file:

@@ -21,7 +21,7 @@ LAYERS = [
     ["gan"],
     ["models", "layers", "sampling", "detectors", "checkpoints", "progress"],
     ["trainer", "evaluation", "trained"],
-    ["recorder", "provenance", "profiling", "report", "testing", "scaffold"],
+    ["recorder", "provenance", "profiling", "report", "testing", "scaffold", "pruning"],
     ["experiment", "playground"],
     ["api"],
     ["cli"],

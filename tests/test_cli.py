@@ -600,3 +600,15 @@ def test_bf16_without_instructions_for_it_is_said_to_be_slow(monkeypatch: pytest
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=found: found, raising=False)
         assert slow_bf16(torch.device("cpu")) is slow
     assert not slow_bf16(torch.device("cuda"))
+
+
+@pytest.mark.slow
+def test_compiled_networks_train_as_the_others_do(finished_run: Path, tmp_path: Path) -> None:
+    words = ["run", "dcgan", "--steps", "3", "--name", "x", "--compile", *SMALL]
+    outcome = gantool(*words, cwd=tmp_path, timeout=400)
+    assert outcome.code == 0, outcome.err
+    run = tmp_path / "experiments" / "x"
+    first, expected = metrics(run)[0], metrics(finished_run)[0]
+    assert all(first[key] == pytest.approx(expected[key], rel=1e-4) for key in FIGURES)
+    assert gantool("sample", run, cwd=tmp_path).code == 0
+    assert gantool("resume", run, "--steps", "4", cwd=tmp_path, timeout=400).code == 0

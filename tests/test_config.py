@@ -144,6 +144,7 @@ def test_unknown_preset_and_environment() -> None:
         ({"penalty_weight": 3.0}, "without a penalty"),
         ({"update": "simultaneous", "discriminator_steps": 2}, "discriminator_steps must be 1"),
         ({"update": "simultaneous", "generator_batch": "fresh"}, "must be 'reuse'"),
+        ({"compile": True, "penalty": "r1"}, "no second derivatives"),
     ],
 )
 def test_senseless_combinations_are_refused_with_the_reason(flags: dict[str, Any], reason: str) -> None:
@@ -153,7 +154,7 @@ def test_senseless_combinations_are_refused_with_the_reason(flags: dict[str, Any
 
 
 def test_every_refusal_above_is_every_refusal_there_is() -> None:
-    assert len(list(incompatibilities(TrainConfig()))) == 6
+    assert len(list(incompatibilities(TrainConfig()))) == 7
 
 
 def test_every_option_of_every_model_has_a_description() -> None:

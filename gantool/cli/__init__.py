@@ -24,6 +24,7 @@ from gantool.cli import (
     list_models,
     list_plugins,
     new_plugin,
+    prune,
     report,
     resume,
     run,
@@ -76,6 +77,7 @@ def _root(
 
 app.add_typer(run.app, name="run")
 app.command("resume")(resume.resume)
+app.command("prune")(prune.prune)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from gantool.errors import printable
+
 if TYPE_CHECKING:
     from gantool.report.reading import RunData
     from gantool.report.result import Comparison
@@ -94,10 +96,10 @@ def _print(result: Comparison) -> None:
     if any(pair.column == result.sorted_by for pair in result.pairs):
         print(f"in {result.sorted_by}:")
         print_table(*tables.contrasts(result))
-    print(" ".join(result.verdict))
+    print(printable(" ".join(result.verdict)))
     for flag in result.flags:
-        print(f"- {flag.message}")
+        print(f"- {printable(flag.message)}")
     if result.skipped:
         names = ", ".join(f"{tables.plain(name)} ({reason})" for name, reason in list(result.skipped.items())[:5])
         more = f" and {len(result.skipped) - 5} more" if len(result.skipped) > 5 else ""
-        print(f"not runs: {names}{more}")
+        print(printable(f"not runs: {names}{more}"))

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from gantool.errors import printable
+
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 
@@ -26,5 +28,5 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for i, heading in enumerate(headings):
         table.add_column(heading, no_wrap=i == 0)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(table)

@@ -19,7 +19,7 @@ from gantool.runs import Score
 # Options that do not change what is trained: runs that differ in these alone are one variant.
 NOT_THE_VARIANT = frozenset(
     {
-        *("seed", "data_dir", "device", "threads", "deterministic"),
+        *("seed", "data_dir", "device", "threads", "deterministic", "compile"),
         *("sheet_every", "checkpoint_every", "keep_generators_every"),
         *("evaluate", "evaluate_every", "evaluation_samples", "extractor", "inception_weights"),
     }

@@ -19,7 +19,7 @@ from gantool.report.figures import read_picture, save, smooth, spare_spikes
 from gantool.report.reading import RunData
 from gantool.report.result import Comparison
 from gantool.report.tables import plain
-from gantool.runs import RunFolder
+from gantool.runs import RunFolder, read_text
 
 _MOST_ROWS = 20  # variants that a picture has room for
 _CELLS = 10
@@ -110,7 +110,7 @@ def draw_variants(result: Comparison, runs: Sequence[RunData], path: Path) -> No
 def _first_cells(file: Path, folder: RunFolder) -> npt.NDArray[np.uint8] | None:
     """The first ten cells of a sheet, side by side; None where it cannot be read."""
     try:
-        sheet = json.loads(folder.sheet_file.read_text(encoding="utf-8"))
+        sheet = json.loads(read_text(folder.sheet_file))
         columns, rows, padding = int(sheet["columns"]), int(sheet["rows"]), int(sheet.get("padding", 2))
         picture = read_picture(file)
         height, width = (picture.shape[0] - padding) // rows, (picture.shape[1] - padding) // columns

@@ -137,5 +137,5 @@ def _unfolded(paths: Iterable[Path]) -> Iterable[Path]:
     for path in paths:
         inner = []
         if path.is_dir() and not (path / "run.json").exists():
-            inner = sorted(entry for entry in path.iterdir() if (entry / "run.json").is_file())
+            inner = sorted(e for e in path.iterdir() if (e / "run.json").is_file() and not e.name.startswith("."))
         yield from inner or [path]
