@@ -23,6 +23,7 @@ from gantool.errors import ConfigError, GantoolError
 FORMAT = 1
 _LARGEST = 64 << 20  # bytes of a document
 _LONGEST_LINE = 1 << 20  # bytes
+_TAIL = 1 << 14  # bytes, of several lines
 Status = Literal["running", "finished", "interrupted", "diverged", "failed"]
 
 
@@ -387,6 +388,22 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
                 entry = json.loads(line)
                 if isinstance(entry, dict):
                     yield entry
+
+
+def last_line(path: Path) -> dict[str, Any]:
+    """The last whole line of a growing file; {} where there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            lines = file.read().split(b"\n")[:-1]
+    except OSError:
+        return {}
+    for line in reversed(lines):
+        with contextlib.suppress(ValueError, RecursionError):
+            entry = json.loads(line)
+            if isinstance(entry, dict):
+                return entry
+    return {}
 
 
 def cut_back(path: Path, step: int) -> None:

@@ -30,7 +30,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "dcgan": ("dcgan", *_CONV, "--ema", "0.9", "--discriminator-steps", "2"),
     "vanilla": ("vanilla", "--preset", "paper"),
     "cgan": ("cgan", "--precision", "bf16"),
-    "r3gan": ("r3gan", "--image-size", "16", "--width", "8"),
+    "r3gan": ("r3gan", *_CONV),
 }
 
 

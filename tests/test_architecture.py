@@ -23,7 +23,7 @@ LAYERS = [
     ["trainer", "evaluation", "trained"],
     ["recorder", "provenance", "profiling", "report", "testing", "scaffold", "pruning"],
     ["experiment", "playground"],
-    ["api"],
+    ["api", "study"],
     ["cli"],
     ["__main__"],
 ]

@@ -30,6 +30,7 @@ from gantool.cli import (
     run,
     sample,
     sheet,
+    study,
 )
 from gantool.cli.output import CONTEXT
 from gantool.plugins import load_registry
@@ -77,6 +78,7 @@ def _root(
 
 app.add_typer(run.app, name="run")
 app.command("resume")(resume.resume)
+app.command("study")(study.study)
 app.command("prune")(prune.prune)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)

@@ -1,0 +1,117 @@
+"""`gantool study FILE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gantool.study.board import Board
+    from gantool.study.plan import Job
+    from gantool.study.work import Outcome
+
+
+def study(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML file of the study.")],
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Processes of this machine, or tasks of a Ray cluster.")
+    ] = "local",
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs at a time on this machine.")] = 1,
+    address: Annotated[str | None, typer.Option(help="Of the Ray cluster (unset: one of this machine's own).")] = None,
+    cpus_per_run: Annotated[int, typer.Option(min=1, help="CPUs, and threads, that a run asks Ray for.")] = 1,
+    gpus_per_run: Annotated[float, typer.Option(min=0, help="GPUs that a run asks Ray for.")] = 0.0,
+    experiments_dir: Annotated[Path, typer.Option(help="Where the study's folder goes.")] = Path("experiments"),
+    name: Annotated[str | None, typer.Option(help="Of the study's folder (unset: the file's name).")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the runs and estimate the time; train none.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the outcomes as JSON.")] = False,
+) -> None:
+    """Carry out a study: models x data x seeds x settings, an equal budget for all, compared at the end.
+
+    Interrupted and started again, it skips what is done and goes on with the rest.
+    """
+    import os
+
+    from gantool.cli.output import print_json, print_table
+    from gantool.errors import RunInterruptedError
+    from gantool.plugins import load_registry
+    from gantool.study import plan
+
+    wanted = plan.read(file)
+    registry = load_registry()
+    found = plan.jobs(wanted, registry)
+    place = experiments_dir / (name or file.stem)
+
+    from gantool.study import budget, on_ray, running
+    from gantool.study import local as local_engine
+
+    if engine == "ray":
+        on_ray.require()
+    threads = cpus_per_run if engine == "ray" else max(1, (os.cpu_count() or 1) // jobs)
+    running.check_place(place)
+    found = running.with_threads(found, threads)
+    known = running.known_steps(place)
+    found, seconds = budget.settle(found, wanted.budget, registry, known=known, timed=dry_run)
+    if dry_run:
+        _print_plan(found, seconds, jobs)
+        return
+
+    def carry_out(all_jobs: Sequence[Job], folder: Path, board: Board) -> list[Outcome]:
+        if engine == "local":
+            return local_engine.run(all_jobs, folder, jobs, board)
+        cluster = on_ray.Cluster(address, cpus_per_run, gpus_per_run)
+        return on_ray.run(all_jobs, folder, cluster, board)
+
+    outcomes = running.carry_out_all(found, wanted, place, carry_out)
+    result = running.compared(found, outcomes, place)
+    picture = running.best_of_budget(found, wanted, place)
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if json:
+        print_json(
+            {
+                "path": str(place),
+                "runs": [{"name": o.name, "status": o.status, "reason": o.reason} for o in outcomes],
+                "page": None if result is None else str(result[1]),
+            }
+        )
+    else:
+        if failed:
+            print_table(["failed", "why"], [(outcome.name, outcome.reason) for outcome in failed])
+        if result is not None:
+            print(" ".join(result[0].verdict))
+            print(f"page: {result[1]}")
+        if picture is not None:
+            print(f"best of budget: {picture}")
+        done = sum(outcome.status == "done" for outcome in outcomes)
+        print(f"{done} of {len(outcomes)} runs are done; they are in {place}")
+    if any(outcome.status == "interrupted" for outcome in outcomes):
+        raise RunInterruptedError("the study was interrupted.", f"Go on with: gantool study {file}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _print_plan(jobs: Sequence[Job], seconds: Mapping[str, float], at_once: int) -> None:
+    from gantool.cli.output import print_table
+
+    rows = [(job.name, job.preset or "", f"{job.steps:,}", _options(job)) for job in jobs]
+    print_table(["run", "preset", "steps", "options"], rows)
+    training = sum(seconds[job.variant] * (job.steps or 0) for job in jobs)
+    print(
+        f"{len(jobs)} runs, {at_once} at a time: about {_clock(training / at_once)} of training, by what a step "
+        "takes on this machine now; starting, sheets and scores come on top."
+    )
+
+
+def _options(job: Job) -> str:
+    return ", ".join(f"{key} = {value}" for key, value in job.options.items())
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

@@ -1,0 +1,83 @@
+"""What a study's budget means for each run, found by building each variant once; nothing is left on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from gantool import experiment
+from gantool.config import resolve
+from gantool.errors import GantoolError
+from gantool.plugins import Registry
+from gantool.progress import Display
+from gantool.study.plan import Budget, Job, steps_for_images
+from gantool.trainer import Trainer
+
+_TIMED_SECONDS = 2.0
+_TIMED_STEPS = 20
+
+
+def settle(
+    jobs: Sequence[Job], budget: Budget, registry: Registry, *, known: Mapping[str, int], timed: bool
+) -> tuple[list[Job], dict[str, float]]:
+    """The jobs with their steps, and the seconds of a step by variant, {} unless `timed` or the budget is in seconds.
+
+    Args:
+        jobs: the runs.
+        budget: equal for all.
+        registry: what is installed.
+        known: steps by variant that were worked out when the study began, for a budget of seconds.
+        timed: whether to measure how long a step takes.
+
+    Raises:
+        GantoolError: a variant cannot be built, or its data cannot be had; the message names the run.
+    """
+    steps: dict[str, int] = {}
+    seconds: dict[str, float] = {}
+    for job in jobs:
+        if job.variant in steps:
+            continue
+        try:
+            trainer = _build(job, registry)
+        except GantoolError as error:
+            error.message = f"{job.name}: {error.message}"
+            raise
+        measured = timed or (budget.seconds is not None and job.variant not in known)
+        if measured:
+            seconds[job.variant] = _seconds_of_a_step(trainer)
+        if budget.steps is not None:
+            steps[job.variant] = budget.steps
+        elif budget.images is not None:
+            assert trainer.config.batch_size is not None
+            a_step = trainer.config.batch_size, trainer.config.discriminator_steps
+            steps[job.variant] = steps_for_images(budget.images, *a_step)
+        else:
+            assert budget.seconds is not None
+            found = known.get(job.variant)
+            steps[job.variant] = found or max(1, round(budget.seconds / seconds[job.variant]))
+    return [replace(job, steps=steps[job.variant]) for job in jobs], seconds
+
+
+def _build(job: Job, registry: Registry) -> Trainer:
+    spec = registry.model(job.model)
+    resolved = resolve(
+        spec.config, model=spec.name, presets=spec.presets, preset=job.preset, flags=job.flags(), environment={}
+    )
+    request = experiment.Request(spec.name, resolved, preset=job.preset)
+    return experiment.plan(request, registry, Display()).trainer
+
+
+def _seconds_of_a_step(trainer: Trainer) -> float:
+    trainer.total_steps = 10**9
+    _stepped(trainer)
+    begin, steps = time.perf_counter(), 0
+    while steps < _TIMED_STEPS and time.perf_counter() - begin < _TIMED_SECONDS:
+        _stepped(trainer)
+        steps += 1
+    return (time.perf_counter() - begin) / steps
+
+
+def _stepped(trainer: Trainer) -> None:
+    for figure in trainer.step().values():
+        figure.item()  # waits for the device

@@ -1,0 +1,53 @@
+"""The engine of one machine: so many runs at once, each in a process of its own."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from gantool.study.plan import Job
+from gantool.study.work import Outcome, carry_out
+
+_LOOK_SECONDS = 0.5
+
+
+def run(jobs: Sequence[Job], place: Path, at_once: int, board: Callable[[Outcome | None], None]) -> list[Outcome]:
+    """Carry out the jobs, `at_once` at a time, in order; a failed one does not stop the rest.
+
+    Args:
+        jobs: the runs.
+        place: folder of the study.
+        at_once: processes at a time.
+        board: called with each outcome when it is there, and with None now and then.
+    """
+    with _interruptible() as stop, ThreadPoolExecutor(at_once) as pool:
+        pending: set[Future[Outcome]] = {pool.submit(carry_out, job, place, stop.is_set) for job in jobs}
+        outcomes = []
+        while pending:
+            done, pending = wait(pending, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
+            for future in done:
+                outcomes.append(future.result())
+                board(outcomes[-1])
+            board(None)
+    return outcomes
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Turn Ctrl-C and SIGTERM into an event."""
+    stop = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,131 @@
+"""A study from beginning to end: settle, carry out, compare."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from gantool.errors import ConfigError, GantoolError
+from gantool.report.comparison import compare
+from gantool.report.reading import read_runs
+from gantool.report.result import Comparison
+from gantool.report.writing import write_comparison
+from gantool.runs import RunFolder, read_text, write_json
+from gantool.study import best
+from gantool.study.board import Board
+from gantool.study.plan import Job, Study
+from gantool.study.work import Outcome
+
+Engine = Callable[[Sequence[Job], Path, Board], list[Outcome]]
+
+
+def known_steps(place: Path) -> dict[str, int]:
+    """Steps by variant that an earlier session of the study worked out; {} where there was none."""
+    try:
+        content = json.loads(read_text(place / "study.json"))
+        return {str(job["variant"]): int(job["steps"]) for job in content["runs"]}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+
+
+def carry_out_all(jobs: Sequence[Job], study: Study, place: Path, engine: Engine) -> list[Outcome]:
+    """Carry out what is not done yet; `study.json` in the folder says what the study is.
+
+    Raises:
+        GantoolError: another process carries this study out, or the folder cannot be written.
+    """
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with _alone(place):
+            runs = [{"name": job.name, "variant": job.variant, "steps": job.steps} for job in jobs]
+            write_json(place / "study.json", {"study": study.model_dump(mode="json"), "runs": runs})
+            board = Board(jobs, place)
+            with board.shown():
+                return engine(jobs, place, board)
+    except OSError as error:
+        raise GantoolError(f"cannot write to {place}: {error.strerror or error}", "Make room, and repeat.") from error
+
+
+@contextlib.contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    try:
+        with FileLock(place / ".study.lock", timeout=0):
+            yield
+    except Timeout:
+        raise GantoolError(
+            f"the study in {place} is being carried out by another process.", "Wait for it, or give another --name."
+        ) from None
+
+
+def compared(jobs: Sequence[Job], outcomes: Sequence[Outcome], place: Path) -> tuple[Comparison, Path] | None:
+    """The comparison of the runs that are done, and its page; None where there is none."""
+    done = {outcome.name for outcome in outcomes if outcome.status == "done"}
+    paths = [place / job.name for job in jobs if job.name in done]
+    if not paths:
+        return None
+    runs = read_runs(paths).runs
+    result = compare(runs)
+    return result, write_comparison(place / "comparison", result, runs)
+
+
+def best_of_budget(jobs: Sequence[Job], study: Study, place: Path) -> Path | None:
+    """Draw the best-of-budget curves of a random search; None where nothing was searched or scored."""
+    if not study.values:
+        return None
+    chosen = _score_of(jobs, study, place)
+    if chosen is None:
+        return None
+    name, better = chosen
+    values: dict[str, list[float]] = {}
+    for variant in dict.fromkeys(job.variant for job in jobs):
+        members = [job for job in jobs if job.variant == variant]
+        found = [_value(place / job.name, name) for job in members]
+        sound = [value for value in found if value is not None and math.isfinite(value)]
+        if sound:
+            title = " ".join(word for word in (members[0].model, members[0].preset, "on", members[0].data) if word)
+            values.setdefault(title, []).append(statistics.mean(sound))
+    file = place / "comparison" / "best-of-budget.png"
+    file.parent.mkdir(exist_ok=True)
+    best.draw({title: best.best_of(found, better) for title, found in values.items()}, name, file)
+    return file
+
+
+def _score_of(jobs: Sequence[Job], study: Study, place: Path) -> tuple[str, Any] | None:
+    for job in jobs:
+        for score in _scores(place / job.name):
+            if score.value is not None and score.metric == (study.scores or [score.metric])[0]:
+                return score.metric, score.better
+    return None
+
+
+def _scores(path: Path) -> list[Any]:
+    folder = RunFolder(path)
+    return folder.scores() if folder.record_file.exists() else []
+
+
+def _value(path: Path, name: str) -> float | None:
+    found = [score.value for score in _scores(path) if score.metric == name]
+    return found[-1] if found else None
+
+
+def with_threads(jobs: Sequence[Job], threads: int) -> list[Job]:
+    """The jobs, each with so many threads unless its options say otherwise."""
+    return [replace(job, threads=threads) for job in jobs]
+
+
+def check_place(place: Path) -> None:
+    """Refuse a folder that is a run itself.
+
+    Raises:
+        ConfigError: it is one.
+    """
+    if (place / "run.json").exists():
+        raise ConfigError(f"{place} is a run, not a folder for a study.", "Give another --name.")

@@ -1,0 +1,132 @@
+"""One run of a study, in a process of its own: begun, gone on with, or left as it is, whatever its folder says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gantool.config import options_of
+from gantool.errors import GantoolError
+from gantool.plugins import load_registry
+from gantool.runs import RunFolder
+from gantool.study.plan import Job
+
+_ATTEMPTS = 3  # of a run whose process was killed
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run of a study ended; `reason` is for people."""
+
+    name: str
+    status: Literal["done", "failed", "interrupted"]
+    reason: str = ""
+
+
+def never() -> bool:
+    """No one wants the study to stop."""
+    return False
+
+
+def carry_out(job: Job, place: Path, stopped: Callable[[], bool] = never) -> Outcome:
+    """Bring a run to its end: resume what was begun, wait for another process that holds it, score it where asked.
+
+    Args:
+        job: the run.
+        place: folder of the study; processes write to `logs/` in it.
+        stopped: asked now and then; where it says so, the run's process is interrupted and leaves a resumable state.
+    """
+    folder, killed = RunFolder(place / job.name), 0
+    while not stopped():
+        if folder.record_file.exists() and folder.is_live():
+            time.sleep(_POLL_SECONDS)
+            continue
+        try:
+            words = _next_words(job, folder)
+        except GantoolError as error:
+            return Outcome(job.name, "failed", error.message)
+        if words is None:
+            return Outcome(job.name, "done")
+        code = _run(words, place / "logs" / f"{job.name}.log", stopped)
+        if code == 130 or stopped():
+            break
+        if code < 0:
+            killed += 1
+            if killed < _ATTEMPTS:
+                continue
+            return Outcome(job.name, "failed", f"killed {killed} times, last by signal {-code}")
+        if code:
+            return Outcome(job.name, "failed", _last_words(place / "logs" / f"{job.name}.log"))
+        if words[0] == "evaluate":
+            return Outcome(job.name, "done")
+    return Outcome(job.name, "interrupted")
+
+
+def _next_words(job: Job, folder: RunFolder) -> list[str] | None:
+    """The command that brings a run nearer to its end; None where it has ended."""
+    if not folder.record_file.exists():
+        return ["run", job.model, *_flags(job), "--name", job.name, "--experiments-dir", str(folder.path.parent)]
+    record = RunFolder.open(folder.path).read()
+    if record.status == "diverged":
+        raise GantoolError(f"diverged after step {record.steps}")
+    if record.status != "finished":
+        return ["resume", str(folder.path)]
+    had = {score.metric for score in folder.scores() if score.step == record.steps}
+    missing = [name for name in job.scores or () if name not in had]
+    return (
+        ["evaluate", str(folder.path), *(word for name in missing for word in ("--metric", name))] if missing else None
+    )
+
+
+def _flags(job: Job) -> list[str]:
+    words = ["--preset", job.preset] if job.preset else []
+    options = {option.key: option for option in options_of(load_registry().model(job.model).config, job.model)}
+    for key, value in job.flags().items():
+        flag = options[key].flag
+        if isinstance(value, bool):
+            words.append(flag if value else f"--no-{flag[2:]}")
+        else:
+            words += [flag, str(value)]
+    return words
+
+
+def _run(words: list[str], log: Path, stopped: Callable[[], bool]) -> int:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    # What a study's file does not say must not depend on who runs it.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GANTOOL_OPT_")}
+    with log.open("a", encoding="utf-8") as output:
+        print(f"$ gantool {' '.join(words)}", file=output, flush=True)
+        # A session of its own: a Ctrl-C on the terminal reaches this process alone, which passes it on once.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gantool", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            start_new_session=True,
+        )
+        told = False
+        while (code := process.poll()) is None:
+            try:
+                time.sleep(_POLL_SECONDS)
+            except KeyboardInterrupt:  # an engine that cancels a task
+                stopped = lambda: True  # noqa: E731
+            if stopped() and not told:
+                process.send_signal(signal.SIGINT)
+                told = True
+    return code
+
+
+def _last_words(log: Path) -> str:
+    lines = [
+        line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.startswith("gantool:")
+    ]
+    return lines[-1].removeprefix("gantool: ") if lines else f"see {log}"
