@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
+from pathlib import Path
 
 from gantool.errors import GantoolError, printable
 
@@ -12,6 +14,9 @@ def main() -> None:
     """Run the command line; every error becomes one message and an exit code."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
+    if os.environ.get("TORCHELASTIC_RUN_ID") and os.environ.get("RANK", "0") != "0" and not debug:
+        # The first of torchrun's processes speaks for all.
+        sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
     try:
         from gantool.cli import command
 

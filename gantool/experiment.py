@@ -17,10 +17,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import numpy as np
 import torch
 
-from gantool import checkpoints, provenance
+from gantool import checkpoints, distributed, provenance
 from gantool.config import Resolved, TrainConfig
 from gantool.data.batches import Batches
 from gantool.data.loading import batch_size_for, load
@@ -33,6 +32,7 @@ from gantool.gan import GAN, Shapes
 from gantool.plugins import Registry
 from gantool.profiling import profiled
 from gantool.progress import Display
+from gantool.randomness import derived_seed
 from gantool.recorder import Recorder, now
 from gantool.report.writing import write_report
 from gantool.runs import RunFolder, RunRecord, Score, cut_back
@@ -88,11 +88,11 @@ def plan(request: Request, registry: Registry, display: Display) -> Plan:
     Raises:
         GantoolError: anything that keeps the run from starting.
     """
-    if request.name is not None:
+    if request.name is not None and distributed.world().rank == 0:
         _check_name(request.name, request.experiments_dir)
     spec = registry.model(request.model)
     config, sources = request.resolved.config, dict(request.resolved.sources)
-    device = choose_device(config.device)
+    device = distributed.on_this_process(choose_device(config.device))
     data = load(config, registry, display.preparing)
     for note in data.notes:
         display.say(note)
@@ -122,11 +122,16 @@ def plan(request: Request, registry: Registry, display: Display) -> Plan:
 def run(prepared: Plan, experiments_dir: Path, display: Display) -> RunFolder:
     """Train what was planned, into a new run folder, which vanishes if the first step fails.
 
+    Of several processes that share the run, the first writes; the folder that the others return is its, by name.
+
     Raises:
         GantoolError: the run failed, diverged (exit code 3) or was interrupted (130).
     """
-    folder = RunFolder.create(experiments_dir / prepared.record.name, prepared.record)
     trainer = prepared.trainer
+    if trainer.world.rank:
+        _accompany(trainer)
+        return RunFolder(experiments_dir / prepared.record.name)
+    folder = RunFolder.create(experiments_dir / prepared.record.name, prepared.record)
     try:
         with folder.locked():
             _session(folder, prepared, display, resumed=False)
@@ -147,8 +152,8 @@ def resume(
         ConfigError: the run is finished and no larger budget is given, or code, data or versions changed.
         GantoolError: as `run`.
     """
-    folder = RunFolder.open(path)
-    with folder.locked():
+    folder, world = RunFolder.open(path), distributed.world()
+    with folder.locked() if world.rank == 0 else contextlib.nullcontext():
         record = folder.read()
         spec = spec_of(record, registry)
         budget: dict[str, Any] = {}
@@ -158,7 +163,7 @@ def resume(
             config = spec.config(**{**record.config, **budget})
         except ValueError as error:
             raise ConfigError(f"{path}: its configuration does not fit this {record.model}: {error}") from None
-        device = choose_device(config.device)
+        device = distributed.on_this_process(choose_device(config.device))
         data = load(config, registry, display.preparing)
         trainer = _build(spec, config, data, device)
         _refuse_changes(record, provenance.describe(data, trainer.gan, registry, spec, device), force, display)
@@ -167,9 +172,13 @@ def resume(
                 f"{path} has had {record.steps} steps already; {trainer.total_steps} are asked for.",
                 "Give larger --epochs or --steps to extend it.",
             )
+        seconds, damaged = _restore(folder, trainer)
+        world.wait()  # all have read before the first removes anything
+        if world.rank:
+            _accompany(trainer)
+            return folder
         for leftover in folder.leftovers():
             leftover.unlink(missing_ok=True)
-        seconds, damaged = _restore(folder, trainer)
         if trainer.steps == 0:
             display.say("no state had been saved yet: the run begins anew.")
         _drop_after(folder, trainer.steps)
@@ -213,7 +222,7 @@ def _session(
                 next_step()
                 if _evaluation_due(trainer):
                     _evaluate(folder, recorder, prepared, interrupted.is_set)
-                if interrupted.is_set() and trainer.steps < trainer.total_steps:
+                if trainer.world.any(interrupted.is_set()) and trainer.steps < trainer.total_steps:
                     recorder.save()
                     raise RunInterruptedError(
                         f"interrupted after step {trainer.steps} of {trainer.total_steps}.",
@@ -230,6 +239,11 @@ def _session(
         raise
     except (RuntimeError, MemoryError) as error:
         recorder.close("failed")
+        if distributed.was_abandoned(error):
+            raise GantoolError(
+                f"another process of the run ended after step {trainer.steps}.",
+                f"Go on, with as many processes as you like: gantool resume {folder.path}",
+            ) from error
         if _is_out_of_memory(error):
             detail = (str(error) or "no detail").splitlines()[0]
             raise GantoolError(
@@ -248,6 +262,17 @@ def _session(
         raise
     recorder.close("finished")
     _report(folder, display)
+
+
+def _accompany(trainer: Trainer) -> None:
+    """What the processes beside the first do: train, and take part in what is decided and saved."""
+    with _interruptible() as interrupted:
+        for _ in trainer.train():
+            if trainer.world.any(False):
+                trainer.state_dict()
+            if trainer.world.any(interrupted.is_set()) and trainer.steps < trainer.total_steps:
+                trainer.state_dict()
+                raise RunInterruptedError(f"interrupted after step {trainer.steps}.")
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -410,11 +435,20 @@ def _build(spec: ModelSpec, config: TrainConfig, data: Prepared, device: torch.d
         raise GantoolError(f"{spec.implementation} is not a subclass of gantool.GAN.", "Mend the plugin.")
     gan = implementation.create(config, shapes, data.train)
     gan = gan.to(device).to(memory_format=torch.channels_last)
+    distributed.synchronise_batch_norm(gan, device)
     if config.compile:
         for network in gan.children():
             network.compile()
     assert config.batch_size is not None
-    batches = Batches(data.train, config.batch_size, config.seed, device)
+    world = distributed.world()
+    if config.batch_size % world.size:
+        raise ConfigError(
+            f"a batch of {config.batch_size} cannot be divided among {world.size} processes.",
+            f"Give a --batch-size that is a multiple of {world.size}.",
+        )
+    if world.rank:  # the networks are alike in all processes; dropout and a penalty's mixtures must not be
+        torch.manual_seed(derived_seed(config.seed, f"process {world.rank}"))
+    batches = Batches(data.train, config.batch_size, config.seed, device, world)
     rng = torch.Generator().manual_seed(derived_seed(config.seed, "latents"))
     return Trainer(gan, batches, total_steps(config, batches.per_epoch, gan), rng)
 
@@ -426,11 +460,6 @@ def total_steps(config: TrainConfig, batches_per_epoch: int, gan: GAN) -> int:
     assert config.epochs is not None
     extra = config.generator_batch == "fresh" and gan.objective.generator_needs_real
     return max(1, config.epochs * batches_per_epoch // (config.discriminator_steps + extra))
-
-
-def derived_seed(seed: int, purpose: str) -> int:
-    """A seed for one purpose, so that streams of random numbers do not repeat each other."""
-    return int(np.random.SeedSequence([seed, *purpose.encode()]).generate_state(1)[0])
 
 
 def _restore(folder: RunFolder, trainer: Trainer) -> tuple[float, list[str]]:

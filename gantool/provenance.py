@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from gantool import distributed
 from gantool.data.prepared import Prepared
 from gantool.gan import GAN
 from gantool.plugins import Registry
@@ -32,7 +33,7 @@ def describe(data: Prepared, gan: GAN, registry: Registry, spec: ModelSpec, devi
             name: sum(parameter.numel() for parameter in network.parameters()) for name, network in gan.named_children()
         },
         "plugin": _plugin(registry, spec),
-        "environment": _environment(device),
+        "environment": {**_environment(device), **distributed.describe(gan)},
         "d_scale": "probability" if gan.objective.probabilities else "raw",
     }
 
@@ -51,11 +52,12 @@ def changes(then: RunRecord, now: dict[str, Any]) -> list[str]:
 
 def machine_changes(then: RunRecord, now: dict[str, Any]) -> list[str]:
     """What differs of the machine, in words, and changes figures by rounding only."""
-    return [
-        f"{key} ({then.environment.get(key)} then, {now['environment'][key]} now)"
-        for key in ("device", "threads")
-        if then.environment.get(key) != now["environment"][key]
+    usual = {"processes": 1}
+    pairs = [
+        (key, *(environment.get(key, usual.get(key)) for environment in (then.environment, now["environment"])))
+        for key in ("device", "threads", "processes")
     ]
+    return [f"{key} ({old} then, {new} now)" for key, old, new in pairs if old != new]
 
 
 def _plugin(registry: Registry, spec: ModelSpec) -> dict[str, str]:

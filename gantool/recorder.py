@@ -88,7 +88,7 @@ class Recorder:
         self.pending.append((position, figures))
         last = progress.step >= progress.total_steps
         sheet_due = last or progress.step % self.sheet_every == 0
-        save_due = last or self._checkpoint_due()
+        save_due = self.trainer.world.any(last or self._checkpoint_due())
         if len(self.pending) >= self.block or sheet_due or save_due:
             self.fetch()
         if sheet_due:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from gantool import randomness
 from gantool.data.batches import Batches
 from gantool.gan import GAN, Batch, Losses, Progress, Schedule
 from gantool.objectives import scale
@@ -22,9 +23,9 @@ class Trainer:
 
     Args:
         gan: the model, on the device and in the memory format to train in.
-        batches: real images.
+        batches: real images; those of this process where several share the run.
         total_steps: generator updates that the run shall have, for schedules.
-        rng: where latents and labels come from.
+        rng: where latents and labels come from, alike in all processes.
 
     Attributes:
         steps: generator updates done.
@@ -40,6 +41,7 @@ class Trainer:
         self.optimizers = gan.optimizers()
         self.ema = _averaged(gan, self.config.ema) if self.config.ema else None
         self.device = batches.device
+        self.world = batches.world
         self.dtype = next(gan.parameters()).dtype
         self.steps = 0
         self.images = 0
@@ -87,16 +89,17 @@ class Trainer:
     def _draw(self, *, with_graph: bool, real: Batch | None = None) -> Batch:
         """Draw new fakes beside new real images, or beside those of the given batch."""
         images, labels = next(self.batches) if real is None else (real.real, real.real_labels)
-        z = self.gan.sample_latent(len(images), self.rng).to(self.device, self.dtype, non_blocking=True)
-        y = self.gan.sample_labels(len(images), self.rng)
-        y = None if y is None else y.to(self.device, non_blocking=True)
+        whole = len(images) * self.world.size
+        z = self.world.part(self.gan.sample_latent(whole, self.rng)).to(self.device, self.dtype, non_blocking=True)
+        y = self.gan.sample_labels(whole, self.rng)
+        y = None if y is None else self.world.part(y).to(self.device, non_blocking=True)
         with torch.set_grad_enabled(with_graph), self._autocast():
             fake = self.gan.generate(z, y).to(self.dtype)
         return Batch(images.to(self.dtype), labels, z, fake, y)
 
     def _for_discriminator(self, batch: Batch, *, detach: bool) -> Batch:
         """Count the real images, cut the generator off, let gradients reach images that a penalty differentiates."""
-        self.images += len(batch.real)
+        self.images += len(batch.real) * self.world.size
         real = batch.real.requires_grad_("r1" in self.config.penalty)
         fake = batch.fake.detach().requires_grad_("r2" in self.config.penalty) if detach else batch.fake
         return replace(batch, real=real, fake=fake)
@@ -110,6 +113,7 @@ class Trainer:
         optimizer.zero_grad(set_to_none=True)
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         losses.total.backward(inputs=parameters, retain_graph=retain_graph)
+        self.world.average([p.grad for p in parameters if p.grad is not None])
 
     def _move_discriminator(self) -> None:
         self.optimizers.discriminator.step()
@@ -132,7 +136,9 @@ class Trainer:
         figures = {"loss_d": d.total.detach(), "loss_g": g.total.detach()}
         answers = {"d_real": d.real_logits, "d_fake": d.fake_logits, "d_fake_after": g.fake_logits}
         figures |= {k: scale(self.gan.objective, logits) for k, logits in answers.items() if logits is not None}
-        return figures | {k: value.detach() for k, value in {**d.extra, **g.extra}.items()}
+        figures |= {k: value.detach() for k, value in {**d.extra, **g.extra}.items()}
+        self.world.average(list(figures.values()))
+        return figures
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
@@ -161,7 +167,7 @@ class Trainer:
             "discriminator_optimizer": self.optimizers.discriminator.state_dict(),
             "generator_optimizer": self.optimizers.generator.state_dict(),
             "latents": self.rng.get_state(),
-            "random": _random_state(self.device),
+            "random": randomness.states(self.device, self.world),
             "batches": self.batches.drawn,
             "steps": self.steps,
             "images": self.images,
@@ -179,7 +185,7 @@ class Trainer:
         self.optimizers.discriminator.load_state_dict(state["discriminator_optimizer"])
         self.optimizers.generator.load_state_dict(state["generator_optimizer"])
         self.rng.set_state(state["latents"])
-        _set_random_state(self.device, state["random"])
+        randomness.restore(state["random"], self.device, self.world, self.config.seed + state["steps"])
         self.batches.drawn = state["batches"]
         self.steps = state["steps"]
         self.images = state["images"]
@@ -187,20 +193,3 @@ class Trainer:
 
 def _averaged(gan: GAN, decay: float) -> AveragedModel:
     return AveragedModel(gan.generator, multi_avg_fn=get_ema_multi_avg_fn(decay))
-
-
-def _random_state(device: torch.device) -> dict[str, Tensor]:
-    states = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
-    elif device.type == "mps":
-        states["mps"] = torch.mps.get_rng_state()
-    return states
-
-
-def _set_random_state(device: torch.device, states: dict[str, Tensor]) -> None:
-    torch.set_rng_state(states["cpu"])
-    if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)
-    elif device.type == "mps" and "mps" in states:
-        torch.mps.set_rng_state(states["mps"])

@@ -70,3 +70,15 @@ def prepare_slowly(folder: str, cache: str, queue: Any) -> None:
 
     data = prepare(Slow(Path(folder)), "x", image_size=16, channels=3, cache=Path(cache))
     queue.put((data.fingerprint, Slow.decoded))
+
+
+def distribution(place: Path, name: str, module: str, *, requires: str = "gantool>=0.1") -> None:
+    """Lay an installed distribution with one plugin into a folder."""
+    package = f"plugin_{name.replace('-', '_')}"
+    (place / f"{package}.py").write_text(module)
+    info = place / f"gantool_{name.replace('-', '_')}-1.5.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: gantool-{name}\nVersion: 1.5\nRequires-Dist: {requires}\n"
+    )
+    (info / "entry_points.txt").write_text(f"[gantool]\n{name} = {package}\n")

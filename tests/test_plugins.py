@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import SMALL, Outcome, gantool
+from support import SMALL, Outcome, distribution, gantool
 
 from gantool import hookspecs
 from gantool.gan import GAN
@@ -28,18 +28,6 @@ import gantool
 def register_models(register):
     register(gantool.ModelSpec(name={name!r}, summary="a test", implementation="gantool.models.dcgan.model:DCGAN"))
 """
-
-
-def distribution(place: Path, name: str, module: str, *, requires: str = "gantool>=0.1") -> None:
-    """Lay an installed distribution with one plugin into a folder."""
-    package = f"plugin_{name.replace('-', '_')}"
-    (place / f"{package}.py").write_text(module)
-    info = place / f"gantool_{name.replace('-', '_')}-1.5.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: gantool-{name}\nVersion: 1.5\nRequires-Dist: {requires}\n"
-    )
-    (info / "entry_points.txt").write_text(f"[gantool]\n{name} = {package}\n")
 
 
 BROKEN = {

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gantool.data.prepared import ImageSplit
+from gantool.distributed import ALONE, World
 
 
 def to_images(pixels: np.ndarray[Any, np.dtype[np.uint8]], device: torch.device) -> Tensor:
@@ -22,15 +23,19 @@ def to_images(pixels: np.ndarray[Any, np.dtype[np.uint8]], device: torch.device)
 class Batches:
     """An endless iterator of (images, labels): every epoch a new permutation, its remainder dropped.
 
-    Images are float32 [batch_size, C, H, W] in [-1, 1], labels int64 [batch_size] or None. The permutation is a pure
-    function of seed and epoch, so the position is the whole state.
+    Images are float32 [batch_size, C, H, W] in [-1, 1], labels int64 [batch_size] or None; where several processes
+    share a run, each has its part of every batch. The permutation is a pure function of seed and epoch, so the position
+    is the whole state.
     """
 
-    def __init__(self, split: ImageSplit, batch_size: int, seed: int, device: torch.device) -> None:
+    def __init__(
+        self, split: ImageSplit, batch_size: int, seed: int, device: torch.device, world: World = ALONE
+    ) -> None:
         self.split = split
         self.batch_size = batch_size
         self.seed = seed
         self.device = device
+        self.world = world
         self.per_epoch = len(split) // batch_size
         self.drawn = 0
         self._epoch = -1
@@ -49,7 +54,7 @@ class Batches:
         if epoch != self._epoch:
             self._order = np.random.default_rng([self.seed, epoch]).permutation(len(self.split))
             self._epoch = epoch
-        chosen = self._order[position * self.batch_size : (position + 1) * self.batch_size]
+        chosen = self.world.part(self._order[position * self.batch_size : (position + 1) * self.batch_size])
         self.drawn += 1
         images = to_images(self.split.images[chosen], self.device)
         if self.split.labels is None:
