@@ -23,6 +23,7 @@ from gantool.errors import ConfigError, GantoolError
 FORMAT = 1
 _LARGEST = 64 << 20  # bytes of a document
 _LONGEST_LINE = 1 << 20  # bytes
+_LOOK = 0.5  # seconds
 _TAIL = 1 << 14  # bytes, of several lines
 Status = Literal["running", "finished", "interrupted", "diverged", "failed"]
 
@@ -256,7 +257,7 @@ class RunFolder:
             GantoolError: another process holds it.
         """
         try:
-            with FileLock(self.path / ".lock", timeout=0):
+            with FileLock(self.path / ".lock", timeout=_LOOK):  # `is_live` of another process holds it for an instant
                 yield
         except Timeout:
             try:

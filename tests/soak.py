@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 _COMMON = (
-    *("--threads", "1", "--steps", "60", "--batch-size", "16", "--sheet-every", "10", "--checkpoint-every", "7"),
+    *("--threads", "1", "--steps", "100", "--batch-size", "16", "--sheet-every", "10", "--checkpoint-every", "7"),
     *("--keep-generators-every", "20", "--no-evaluate"),
 )
 _CONV = ("--ngf", "4", "--ndf", "4", "--nz", "16", "--image-size", "16")
@@ -45,16 +45,20 @@ class Outcome:
 
 
 class Soak:
-    """Undisturbed runs of some variants to compare with, and kills."""
+    """Undisturbed runs of some variants to compare with, and kills.
+
+    Most kills fall between the beginning of a run's record and its end, a few into the start of the process.
+    """
 
     def __init__(self, place: Path, variants: list[str]) -> None:
         self.place = place
         self.seconds: dict[str, float] = {}
         self.expected: dict[str, dict[str, Any]] = {}
         for variant in variants:
+            process = self._start(variant, f"whole-{variant}")
+            _wait_for_record(process, place / f"whole-{variant}")
             begin = time.monotonic()
-            done = self._start(variant, f"whole-{variant}").wait()
-            assert done == 0, f"{variant} does not run: see {place / f'whole-{variant}.log'}"
+            assert process.wait() == 0, (place / f"whole-{variant}.log").read_text()
             self.seconds[variant] = time.monotonic() - begin
             self.expected[variant] = content(place / f"whole-{variant}")
 
@@ -66,7 +70,9 @@ class Soak:
         while not _finished(run):
             process = self._resume(run) if run.exists() else self._start(variant, name)
             if outcome.kills < 1 + (chance.random() < 0.3):
-                time.sleep(chance.uniform(0, 1.1 * self.seconds[variant]))
+                if chance.random() < 0.9:
+                    _wait_for_record(process, run)
+                time.sleep(chance.uniform(0, self.seconds[variant]))
                 if process.poll() is None:
                     process.kill()
                     process.wait()
@@ -98,6 +104,14 @@ class Soak:
                 stderr=log,
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
             )
+
+
+def _wait_for_record(process: subprocess.Popen[bytes], run: Path) -> None:
+    """Until the run's record names this process, or it has ended."""
+    while process.poll() is None:
+        if run.exists() and json.loads((run / "run.json").read_text())["process"]["pid"] == process.pid:
+            return
+        time.sleep(0.002)
 
 
 def content(run: Path) -> dict[str, Any]:

@@ -305,10 +305,9 @@ def test_an_interrupted_study_goes_on(carried_out: Path, tmp_path: Path) -> None
 @pytest.mark.slow
 def test_a_failed_run_does_not_stop_the_rest(tmp_path: Path) -> None:
     file = write(tmp_path, models='["dcgan"]', seeds="[0]")
-    text = file.read_text().replace(
-        "scores = []", 'scores = []\nvariants = [{lr = 1e6, optimizer = "sgd"}, {lr = 1e-4}]'
-    )
-    file.write_text(text.replace("steps = 20", "steps = 60"))
+    diverging = '{lr = 10, optimizer = "sgd", loss = "least-squares", discriminator_norm = "none"}'
+    text = file.read_text().replace("scores = []", f"scores = []\nvariants = [{diverging}, {{lr = 1e-4}}]")
+    file.write_text(text.replace("steps = 20", "steps = 100"))
     done = gantool("study", "it.toml", "--json", cwd=tmp_path, timeout=300)
     assert done.code == 1
     statuses = {run["status"]: run["reason"] for run in done.json["runs"]}
