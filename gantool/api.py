@@ -226,13 +226,13 @@ def train(
         ConfigError: an unknown model or option, or an invalid value.
         GantoolError: the run failed or diverged.
     """
-    from gantool import experiment
+    from gantool import experiment, planning
     from gantool.progress import Display, make_display
 
     registry = load_registry()
     spec = registry.model(model)
     resolved = resolve(spec.config, model=spec.name, presets=spec.presets, preset=preset, flags=options)
-    request = experiment.Request(
+    request = planning.Request(
         model=spec.name,
         resolved=resolved,
         preset=preset,
@@ -241,7 +241,7 @@ def train(
         argv=tuple(sys.argv),
     )
     with make_display() if progress else Display() as display:
-        plan = experiment.plan(request, registry, display)
+        plan = planning.plan(request, registry, display)
         return Run(experiment.run(plan, Path(experiments_dir), display).path)
 
 

@@ -25,6 +25,7 @@ _LARGEST = 64 << 20  # bytes of a document
 _LONGEST_LINE = 1 << 20  # bytes
 _LOOK = 0.5  # seconds
 _TAIL = 1 << 14  # bytes, of several lines
+NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,120}")  # of a run or a study
 Status = Literal["running", "finished", "interrupted", "diverged", "failed"]
 
 

@@ -22,6 +22,8 @@ LAYERS = [
     ["models", "layers", "sampling", "randomness", "detectors", "checkpoints", "progress"],
     ["trainer", "evaluation", "trained"],
     ["recorder", "provenance", "profiling", "report", "testing", "scaffold", "pruning"],
+    ["planning"],
+    ["session"],
     ["experiment", "playground"],
     ["api", "study"],
     ["cli"],

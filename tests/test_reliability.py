@@ -22,7 +22,7 @@ from soak import VARIANTS, content, soak
 from support import SMALL, Outcome, gantool
 
 import gantool as names
-from gantool import checkpoints, experiment, runs
+from gantool import checkpoints, experiment, planning, runs
 from gantool.config import resolve
 from gantool.errors import ConfigError, GantoolError
 from gantool.plugins import load_registry
@@ -43,8 +43,8 @@ def train(where: Path, name: str = "it", **options: Any) -> Path:
     resolved = resolve(
         spec.config, model="dcgan", flags={**TINY, **OFTEN, "evaluate": False, **options}, environment={}
     )
-    request = experiment.Request("dcgan", resolved, name=name, experiments_dir=where)
-    return experiment.run(experiment.plan(request, registry, Display()), where, Display()).path
+    request = planning.Request("dcgan", resolved, name=name, experiments_dir=where)
+    return experiment.run(planning.plan(request, registry, Display()), where, Display()).path
 
 
 def resume(run: Path, **budget: Any) -> Path:

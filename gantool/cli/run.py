@@ -189,7 +189,7 @@ def _seeds(text: str | None, flags: dict[str, Any]) -> list[int | None]:
 
 def _train_all(spec: ModelSpec, runs: list[tuple[Resolved, str | None]], values: dict[str, Any]) -> None:
     """Train each, in turn; whatever was made is shown, also of a run that failed; the exit code is the worst."""
-    from gantool import experiment
+    from gantool import experiment, planning
     from gantool.cli.summary import print_plans, print_summary
     from gantool.progress import make_display
     from gantool.runs import RunFolder, RunRecord
@@ -200,7 +200,7 @@ def _train_all(spec: ModelSpec, runs: list[tuple[Resolved, str | None]], values:
     folders: list[RunFolder] = []
     errors: list[GantoolError] = []
     for resolved, name in runs:
-        request = experiment.Request(
+        request = planning.Request(
             model=spec.name,
             resolved=resolved,
             preset=values["preset"],
@@ -212,7 +212,7 @@ def _train_all(spec: ModelSpec, runs: list[tuple[Resolved, str | None]], values:
         )
         try:
             with make_display() as display:
-                plan = experiment.plan(request, registry, display)
+                plan = planning.plan(request, registry, display)
                 plans.append(plan.record)
                 if not values["dry_run"]:
                     folders.append(RunFolder(values["experiments_dir"] / plan.record.name))

@@ -45,15 +45,13 @@ def study(
     wanted = plan.read(file)
     registry = load_registry()
     found = plan.jobs(wanted, registry)
-    place = experiments_dir / (name or file.stem)
-
     from gantool.study import budget, on_ray, running
     from gantool.study import local as local_engine
 
     if engine == "ray":
         on_ray.require()
     threads = cpus_per_run if engine == "ray" else max(1, (os.cpu_count() or 1) // jobs)
-    running.check_place(place)
+    place = running.place_of(experiments_dir, name or file.stem)
     found = running.with_threads(found, threads)
     known = running.known_steps(place)
     found, seconds = budget.settle(found, wanted.budget, registry, known=known, timed=dry_run)

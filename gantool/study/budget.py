@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gantool import experiment
+from gantool import planning
 from gantool.config import resolve
 from gantool.errors import GantoolError
 from gantool.plugins import Registry
@@ -64,8 +64,8 @@ def _build(job: Job, registry: Registry) -> Trainer:
     resolved = resolve(
         spec.config, model=spec.name, presets=spec.presets, preset=job.preset, flags=job.flags(), environment={}
     )
-    request = experiment.Request(spec.name, resolved, preset=job.preset)
-    return experiment.plan(request, registry, Display()).trainer
+    request = planning.Request(spec.name, resolved, preset=job.preset)
+    return planning.plan(request, registry, Display()).trainer
 
 
 def _seconds_of_a_step(trainer: Trainer) -> float:

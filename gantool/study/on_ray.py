@@ -98,7 +98,12 @@ def _connect(cluster: Cluster) -> Any:
     ray = require()
     options: dict[str, Any] = {"address": cluster.address} if cluster.address else {"num_cpus": cluster.local_cpus}
     try:
-        ray.init(log_to_driver=False, include_dashboard=False if not cluster.address else None, **options)
+        ray.init(
+            logging_level="error",
+            log_to_driver=False,
+            include_dashboard=False if not cluster.address else None,
+            **options,
+        )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ConfigError(f"no Ray cluster answers at {cluster.address}: {str(error).splitlines()[0]}") from None
     return ray

@@ -9,7 +9,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -195,6 +195,8 @@ def jobs(study: Study, registry: Registry) -> list[Job]:
             )
         for seed in study.seeds:
             job = _job(study, chosen, data, options, seed)
+            if data not in registry.datasets:  # a folder, which a worker elsewhere must find too
+                job = replace(job, data=str(Path(data).expanduser().resolve()))
             resolve(
                 spec.config,
                 model=spec.name,

@@ -18,7 +18,7 @@ from gantool.report.comparison import compare
 from gantool.report.reading import read_runs
 from gantool.report.result import Comparison
 from gantool.report.writing import write_comparison
-from gantool.runs import RunFolder, read_text, write_json
+from gantool.runs import NAME, RunFolder, read_text, write_json
 from gantool.study import best
 from gantool.study.board import Board
 from gantool.study.plan import Job, Study
@@ -121,11 +121,15 @@ def with_threads(jobs: Sequence[Job], threads: int) -> list[Job]:
     return [replace(job, threads=threads) for job in jobs]
 
 
-def check_place(place: Path) -> None:
-    """Refuse a folder that is a run itself.
+def place_of(experiments_dir: Path, name: str) -> Path:
+    """The folder of a study.
 
     Raises:
-        ConfigError: it is one.
+        ConfigError: the name cannot be a folder's, or the folder is a run.
     """
+    if not NAME.fullmatch(name) or name.startswith("."):
+        raise ConfigError(f"{name!r} cannot be a folder's name.", "Give another --name, without slashes.")
+    place = experiments_dir / name
     if (place / "run.json").exists():
         raise ConfigError(f"{place} is a run, not a folder for a study.", "Give another --name.")
+    return place
