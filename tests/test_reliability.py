@@ -339,6 +339,9 @@ def test_names_do_not_steer_the_terminal(copy: Path, cli: Cli) -> None:
         assert "\x1b" not in done.out + done.err
         assert "\x07" not in done.out + done.err
     assert "\\x1b[31mred" in done.err
+    done = cli("report", copy.parent / "\x1b[31mnothing")
+    assert "\x1b" not in done.err
+    assert "\\x1b[31mnothing is not a run" in done.err
 
 
 def test_a_state_that_would_unpack_to_more_than_its_size_is_refused(copy: Path) -> None:
