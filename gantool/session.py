@@ -20,7 +20,7 @@ from gantool.profiling import profiled
 from gantool.progress import Display
 from gantool.recorder import Recorder
 from gantool.report.writing import write_report
-from gantool.runs import RunFolder
+from gantool.runs import RunFolder, RunRecord
 from gantool.sampling import plan_sheet
 from gantool.tracking import TrackedRun
 from gantool.trainer import Trainer
@@ -87,8 +87,9 @@ def train_session(
         with contextlib.suppress(OSError):
             recorder.close("failed")
         raise
+    # A record that says finished is the last thing written: until then a killed run can be resumed to its end.
+    report(folder, display, recorder.up_to_date("finished"))
     recorder.close("finished")
-    report(folder, display)
 
 
 def accompany(trainer: Trainer) -> None:
@@ -130,10 +131,10 @@ def _finish(folder: RunFolder, recorder: Recorder) -> None:
     figures.draw_animation(folder)
 
 
-def report(folder: RunFolder, display: Display) -> None:
+def report(folder: RunFolder, display: Display, record: RunRecord | None = None) -> None:
     """Write the run's page; whatever goes wrong with that is said, and no more."""
     try:
-        write_report(folder)
+        write_report(folder, record)
     except Exception as error:  # the run is whole without its page
         display.say(f"no report: {error}; try `gantool report {folder.path}`.")
 

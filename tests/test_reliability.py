@@ -113,6 +113,26 @@ def test_a_run_killed_before_its_first_state_begins_anew(copy: Path, whole: Path
     assert content(copy) == content(whole)
 
 
+def test_a_run_killed_while_its_page_is_written_is_not_finished(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledError(BaseException):
+        pass
+
+    def kill(*_: Any) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gantool.session.write_report", kill)
+        with pytest.raises(KilledError):
+            train(tmp_path)
+    assert not (tmp_path / "it" / "report.html").exists()
+    assert resume(tmp_path / "it") == tmp_path / "it"
+    assert '"status": "finished"' in (tmp_path / "it" / "run.json").read_text()
+    assert (tmp_path / "it" / "report.html").is_file()
+    assert content(tmp_path / "it") == content(whole)
+
+
 # Full disks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gantool.errors import GantoolError
@@ -10,7 +11,7 @@ from gantool.report import comparison_figures, page, tables
 from gantool.report.comparison import compare
 from gantool.report.reading import RunData, read_run
 from gantool.report.result import Comparison
-from gantool.runs import RunFolder, write_bytes, write_json
+from gantool.runs import RunFolder, RunRecord, write_bytes, write_json
 
 
 def write_comparison(output: Path, result: Comparison, runs: Sequence[RunData], *, again: float | None = None) -> Path:
@@ -36,13 +37,15 @@ def write_comparison(output: Path, result: Comparison, runs: Sequence[RunData], 
     return output / "index.html"
 
 
-def write_report(folder: RunFolder) -> Path:
-    """Write report.html, the page of one run; its path.
+def write_report(folder: RunFolder, record: RunRecord | None = None) -> Path:
+    """Write report.html, the page of one run; its path. `record` is what run.json is about to say, where it is not yet.
 
     Raises:
         GantoolError: it is no run, or its record is damaged.
     """
     run = read_run(folder.path)
+    if record is not None:
+        run = replace(run, record=record, status=record.status)
     result = compare([run])
     title = f"{run.record.name}: {run.record.model} on {run.record.data.get('name', '?')}"
     write_bytes(folder.report_file, page.render(result, [run], title=title, single=True).encode())
