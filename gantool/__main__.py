@@ -7,15 +7,16 @@ import sys
 import traceback
 from pathlib import Path
 
-from gantool.errors import GantoolError, printable
+from gantool.errors import ConfigError, GantoolError, RunInterruptedError, printable
 
 
 def main() -> None:
     """Run the command line; every error becomes one message and an exit code."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
-    if os.environ.get("TORCHELASTIC_RUN_ID") and os.environ.get("RANK", "0") != "0" and not debug:
-        # The first of torchrun's processes speaks for all.
+    rank = _rank()
+    if rank and not debug:
+        # The first of torchrun's processes speaks for all; the others only of what befalls them alone.
         sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
     try:
         from gantool.cli import command
@@ -24,20 +25,33 @@ def main() -> None:
     except GantoolError as error:
         if debug:
             traceback.print_exc()
-        print(f"gantool: {printable(str(error))}", file=sys.stderr)
+        shared = isinstance(error, RunInterruptedError) or (isinstance(error, ConfigError) and _is_first_machine())
+        if not (rank and shared):
+            _say(str(error), rank)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("gantool: interrupted.", file=sys.stderr)
+        _say("interrupted.", 0)
         sys.exit(130)
     except Exception as error:
         if debug:
             traceback.print_exc()
-        print(
-            f"gantool: unexpected {type(error).__name__}: {printable(str(error))}\n"
-            "The same command with --debug shows where.",
-            file=sys.stderr,
-        )
+        if not (rank and "gloo" in str(error).lower()):  # the first process says that another is gone
+            _say(f"unexpected {type(error).__name__}: {error}\nThe same command with --debug shows where.", rank)
         sys.exit(1)
+
+
+def _rank() -> int:
+    """Which of torchrun's processes this is; 0 where it started none."""
+    return int(os.environ.get("RANK", "0")) if "TORCHELASTIC_RUN_ID" in os.environ else 0
+
+
+def _is_first_machine() -> bool:
+    return os.environ.get("GROUP_RANK", "0") == "0"
+
+
+def _say(message: str, rank: int) -> None:
+    speaker = f"gantool, process {rank}" if rank else "gantool"
+    print(f"{speaker}: {printable(message)}", file=sys.__stderr__ if rank else sys.stderr)
 
 
 if __name__ == "__main__":

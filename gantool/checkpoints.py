@@ -26,11 +26,13 @@ class DamagedCheckpointError(Exception):
 
 
 def save(folder: Path, step: int, state: Mapping[str, Any]) -> Path:
-    """Write a state of tensors, numbers and strings; then drop all but the newest two."""
+    """Write a state of tensors, numbers and strings, unless it is there; then drop all but the newest two."""
+    path = folder / f"{step:08d}.pt"
+    if path.exists():  # writing it again could leave the old state beside the checksum of the new
+        return path
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     content = buffer.getvalue()
-    path = folder / f"{step:08d}.pt"
     write_bytes(path.with_suffix(".sha256"), f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode())
     write_bytes(path, content)
     _remove(newest_first(folder)[KEPT:])

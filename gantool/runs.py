@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import math
 import os
@@ -186,8 +185,14 @@ class RunFolder:
         for parent, folders, files in os.walk(self.path):
             for name in (*folders, *files):
                 entry = Path(parent, name)
-                mode = entry.lstat().st_mode
-                if stat.S_ISLNK(mode) and not entry.resolve().is_relative_to(root):
+                try:
+                    mode = entry.lstat().st_mode
+                    target = entry.resolve()
+                except FileNotFoundError:  # a file of a live run that has just been renamed
+                    continue
+                except (OSError, RuntimeError):
+                    raise ConfigError(f"{entry} is a link that leads nowhere.", "Remove it.") from None
+                if stat.S_ISLNK(mode) and not target.is_relative_to(root):
                     what = f"a link out of the folder, to {entry.readlink()}"
                 elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
                     what = "neither a file nor a folder"
@@ -374,6 +379,12 @@ class JsonLines:
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Read what a growing file holds; an unterminated last line, damaged lines and a missing file are passed over."""
+    for _, entry in _lines(path):
+        yield entry
+
+
+def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """The whole and sound lines of a growing file, as they stand and as what they say."""
     try:
         file = path.open("rb")
     except OSError:
@@ -389,7 +400,7 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
             with contextlib.suppress(ValueError, RecursionError):
                 entry = json.loads(line)
                 if isinstance(entry, dict):
-                    yield entry
+                    yield line, entry
 
 
 def last_line(path: Path) -> dict[str, Any]:
@@ -409,11 +420,10 @@ def last_line(path: Path) -> dict[str, Any]:
 
 
 def cut_back(path: Path, step: int) -> None:
-    """Drop from a growing file the lines after a step, and an unterminated last line."""
-    if not path.exists():
-        return
-    kept = io.BytesIO()
-    for entry in read_json_lines(path):
-        if entry.get("step", 0) <= step:
-            kept.write((json.dumps(entry, ensure_ascii=False) + "\n").encode())
-    write_bytes(path, kept.getvalue())
+    """Drop from a growing file the lines after a step, those that name none, and an unterminated last line."""
+    if path.exists():
+        write_bytes(path, b"".join(line for line, entry in _lines(path) if _step(entry) <= step))
+
+
+def _step(entry: Mapping[str, Any]) -> float:
+    return entry["step"] if type(entry.get("step")) is int else math.inf

@@ -1,6 +1,6 @@
 """Kill runs at random instants, resume each to its end, and compare with the run that nobody disturbed.
 
-`python tests/soak.py --kills 100 --jobs 2` prints how it went; `tests/test_soak.py` does it a few times.
+`python tests/soak.py --kills 100 --jobs 2` prints how it went; `tests/test_reliability.py` does it a few times.
 """
 
 from __future__ import annotations

@@ -184,6 +184,16 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
         read_image(tmp_path / "a.png")
 
 
+def test_many_images_are_prepared_in_their_order(tmp_path: Path) -> None:
+    for i in range(400):  # more chunks than are decoded ahead
+        Image.new("L", (8, 8), i % 250).save(tmp_path / f"{i:03d}.png")
+    source = ImageFolder(tmp_path)
+    data = prepare(source, "many", image_size=8, channels=1, cache=tmp_path / "cache")
+    shades = np.concatenate([split.images[:, 0, 0, 0] for split in data.splits.values()])
+    numbers = [number for split in data.splits for number in source.splits[split]]
+    assert shades.tolist() == [number % 250 for number in numbers]
+
+
 def test_preparation_is_the_tutorials(tmp_path: Path) -> None:
     image = read_image(picture(tmp_path / "a.png", size=(90, 61)))
     expected = tv.Compose([tv.Resize(32), tv.CenterCrop(32), tv.ToTensor(), tv.Normalize((0.5,) * 3, (0.5,) * 3)])(

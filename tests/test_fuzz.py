@@ -125,7 +125,21 @@ def read_state(content: bytes, place: Path) -> None:
 # Each: how it reads, sound contents to damage, words to put in, what it may raise.
 READERS: dict[str, tuple[Reader, list[bytes], list[bytes], tuple[type[Exception], ...]]] = {
     "run.json": (read_record, [record()], [b'"steps": -1e999', b"NaN", b"[[[[", b"\xff"], (GantoolError,)),
-    "metrics.jsonl": (read_lines, [LINES], [b"\n", b'"step": 1e400', b"[]\n", b'{"step": true}\n', b"\0"], ()),
+    "metrics.jsonl": (
+        read_lines,
+        [LINES],
+        [
+            b"\n",
+            b'"step": 1e400',
+            b"[]\n",
+            b'{"step": true}\n',
+            b'"step": null',
+            b'"step": "x"',
+            b'"\\ud800": 1',
+            b"\0",
+        ],
+        (),
+    ),
     "scores.jsonl": (read_scores, [SCORE], [b"\n", b"null", b'"protocol": 3', b"1e999"], ()),
     "sheet.json": (read_sheet, [SHEET], [b"-1", b"0", b"1e999", b'"x"', b"null"], ()),
     "sheets": (read_sheet_picture, [image("PNG")], [b"IDAT", b"\xff\xff\xff\xff"], ()),

@@ -256,6 +256,12 @@ def test_an_interval_that_is_none_is_explained(given: str, cli: Cli) -> None:
     assert "10min" in done.err
 
 
+def test_a_state_is_never_written_over(tmp_path: Path) -> None:
+    first = checkpoints.save(tmp_path, 5, {"seconds": 1.0})
+    assert checkpoints.save(tmp_path, 5, {"seconds": 2.0}) == first
+    assert checkpoints.load(first) == {"seconds": 1.0}
+
+
 # Pruning
 
 
@@ -301,6 +307,12 @@ def test_links_out_of_a_run_folder_are_refused(name: str, copy: Path, tmp_path: 
         assert "a link out of the folder" in done.err
 
 
+def test_a_link_that_leads_nowhere_is_refused(copy: Path) -> None:
+    (copy / "loop").symlink_to("loop")
+    with pytest.raises(ConfigError, match="leads nowhere"):
+        RunFolder.open(copy)
+
+
 def test_links_inside_a_run_folder_and_to_it_are_fine(copy: Path, tmp_path: Path) -> None:
     (copy / "notes").symlink_to(copy / "run.json")
     (tmp_path / "linked").symlink_to(copy)
@@ -328,6 +340,15 @@ def test_lines_longer_than_any_of_ours_are_passed_over(tmp_path: Path) -> None:
     file.write_bytes(b'{"step": 1, "loss_d": 1}\n{"step": 2, "x": "' + b"x" * (3 << 20) + b'"}\n{"step": 3}\n')
     assert [line["step"] for line in read_json_lines(file)] == [1, 3]
     assert read_series(file)["step"].tolist() == [1, 3]
+
+
+def test_lines_that_name_no_step_do_not_stop_a_resumption(copy: Path, whole: Path) -> None:
+    with (copy / "metrics.jsonl").open("a") as file:
+        file.write('{"step": null}\n{"step": "x"}\n{"\\ud800": 1}\n{"step": 7, "\\ud800": 1}\n')
+    for path in (copy / "checkpoints").glob("00000008*"):
+        path.unlink()
+    (copy / "run.json").write_text((copy / "run.json").read_text().replace('"finished"', '"interrupted"'))
+    assert content(resume(copy)) == content(whole)
 
 
 @pytest.mark.parametrize(

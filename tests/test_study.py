@@ -116,6 +116,14 @@ def test_a_wrong_study_is_refused_before_anything_starts(
     pytest.fail(f"accepted: {jobs}")
 
 
+def test_values_are_handed_on_as_they_were_understood() -> None:
+    (job, *_) = jobs_of(**{**SMALL, "models": ["dcgan"], "options": {"nz": 64.0, "deterministic": 0}})
+    assert (job.options["nz"], job.options["deterministic"]) == (64, False)
+    words = _flags(job)
+    assert words[words.index("--nz") + 1] == "64"
+    assert "--no-deterministic" in words
+
+
 def test_flags_say_the_job_again() -> None:
     (job, *_) = jobs_of(**{**SMALL, "options": {"deterministic": False, "lr": 3e-4, "checkpoint_every": "5min"}})
     words = _flags(job)
@@ -145,6 +153,14 @@ def test_draws_keep_to_their_ranges_and_to_their_seed() -> None:
     assert {setting["nz"] for setting in found} == set(range(10, 21))
     assert {setting["loss"] for setting in found} == {"minimax", "wasserstein"}
     assert abs(np.mean([setting["ema"] for setting in found]) - 0.7) < 0.03
+
+
+def test_draws_do_not_repeat_each_other() -> None:
+    found = draw({"loss": ["minimax", "hinge"], "nz": [1, 3, "int"]}, 6, 0)
+    assert len({(setting["loss"], setting["nz"]) for setting in found}) == 6
+    assert draw({"beta1": [0, 0.9]}, 1, 0)[0]["beta1"] not in (0, 0.9)
+    with pytest.raises(ConfigError, match="hardly more than 6 different"):
+        draw({"loss": ["minimax", "hinge"], "nz": [1, 3, "int"]}, 7, 0)
 
 
 @pytest.mark.parametrize("better", ["lower", "higher"])
@@ -280,6 +296,17 @@ def test_workers_without_the_folder_send_their_runs_back(carried_out: Path, tmp_
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
+    place = tmp_path / "experiments" / "it"
+    kept, begun, *_ = sorted(place.glob("*-s*"))
+    before = (kept / "metrics.jsonl").stat().st_mtime_ns
+    for path in sorted((begun / "checkpoints").iterdir())[2:]:  # as if it had been sent back when it was interrupted
+        path.unlink()
+    record = json.loads((begun / "run.json").read_text()) | {"status": "interrupted"}
+    (begun / "run.json").write_text(json.dumps(record))
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert (kept / "metrics.jsonl").stat().st_mtime_ns == before
+    assert "resumed after step" in (begun / "events.jsonl").read_text()
     expected = figures(carried_out)
     found = figures(tmp_path)
     assert len(found) == 4
@@ -359,3 +386,11 @@ def test_ray_is_asked_for_by_name_where_it_is_missing(cli: Cli, tmp_path: Path) 
     done = cli("study", "it.toml", "--engine", "ray", env={"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])})
     assert done.code == 2
     assert "gantool[ray]" in done.err
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_too_small_is_said_to_be(tmp_path: Path) -> None:
+    write(tmp_path, models='["vanilla"]', seeds="[0]")
+    done = gantool("study", "it.toml", "--engine", "ray", "--cpus-per-run", "4000", cwd=tmp_path)
+    assert done.code == 2, done.err
+    assert "--cpus-per-run" in done.err

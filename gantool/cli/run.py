@@ -189,7 +189,7 @@ def _seeds(text: str | None, flags: dict[str, Any]) -> list[int | None]:
 
 def _train_all(spec: ModelSpec, runs: list[tuple[Resolved, str | None]], values: dict[str, Any]) -> None:
     """Train each, in turn; whatever was made is shown, also of a run that failed; the exit code is the worst."""
-    from gantool import experiment, planning
+    from gantool import distributed, experiment, planning
     from gantool.cli.summary import print_plans, print_summary
     from gantool.progress import make_display
     from gantool.runs import RunFolder, RunRecord
@@ -221,7 +221,7 @@ def _train_all(spec: ModelSpec, runs: list[tuple[Resolved, str | None]], values:
             errors.append(error)
             if many:
                 error.message = f"seed {resolved.config.seed}: {error.message}"
-            if isinstance(error, RunInterruptedError):
+            if isinstance(error, RunInterruptedError) or distributed.world().size > 1:  # the others may be elsewhere
                 break
             if many and (resolved, name) != runs[-1]:
                 print(f"gantool: {error}", file=sys.stderr)

@@ -36,6 +36,9 @@ def study(
     Interrupted and started again, it skips what is done and goes on with the rest.
     """
     import os
+    import shlex
+    import sys
+    from dataclasses import asdict
 
     from gantool.cli.output import print_json, print_table
     from gantool.errors import RunInterruptedError
@@ -56,7 +59,10 @@ def study(
     known = running.known_steps(place)
     found, seconds = budget.settle(found, wanted.budget, registry, known=known, timed=dry_run)
     if dry_run:
-        _print_plan(found, seconds, jobs)
+        if json:
+            print_json([{**asdict(job), "seconds_a_step": seconds[job.variant]} for job in found])
+        else:
+            _print_plan(found, seconds, jobs)
         return
 
     def carry_out(all_jobs: Sequence[Job], folder: Path, board: Board) -> list[Outcome]:
@@ -88,7 +94,7 @@ def study(
         done = sum(outcome.status == "done" for outcome in outcomes)
         print(f"{done} of {len(outcomes)} runs are done; they are in {place}")
     if any(outcome.status == "interrupted" for outcome in outcomes):
-        raise RunInterruptedError("the study was interrupted.", f"Go on with: gantool study {file}")
+        raise RunInterruptedError("the study was interrupted.", f"Go on with: gantool {shlex.join(sys.argv[1:])}")
     if failed:
         raise typer.Exit(1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +30,9 @@ def best_of(values: Sequence[float], better: Literal["lower", "higher"]) -> Curv
     n = len(order)
     expected, low, high = [], [], []
     for k in range(1, n + 1):
-        chance = np.array([math.comb(n - i, k - 1) / math.comb(n, k) for i in range(1, n + 1)])
+        # C(n - i, k - 1) / C(n, k) for i = 1 ... n, each from the one before it.
+        rank = np.arange(1, n)
+        chance = np.cumprod([k / n, *((n - rank - k + 1).clip(0) / (n - rank))])
         expected.append(float(chance @ order))
         below = np.cumsum(chance)
         quantiles = [float(order[min(n - 1, int(np.searchsorted(below, q)))]) for q in (0.05, 0.95)]

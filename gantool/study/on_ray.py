@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import secrets
 import shutil
+import signal
 import tarfile
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from gantool.errors import ConfigError, GantoolError
+from gantool.runs import RunFolder
 from gantool.study.plan import Job
-from gantool.study.work import Outcome, carry_out
+from gantool.study.work import Outcome, carry_out, next_words
 
 _TOKEN = ".study"  # a file by which a worker knows whether it sees the driver's folder
 _LOOK_SECONDS = 0.5
@@ -58,17 +62,21 @@ def run(
     ray = _connect(cluster)
     token = secrets.token_hex(8) if share else ""
     (place / _TOKEN).write_text(token, encoding="utf-8")
-    task = ray.remote(max_retries=_RETRIES, num_cpus=cluster.cpus, num_gpus=cluster.gpus)(_work)
+    resources = {"num_cpus": cluster.cpus, "num_gpus": cluster.gpus}
+    task = ray.remote(max_retries=_RETRIES, **resources)(_work)
     outcomes: list[Outcome] = []
+    pending: dict[Any, Job] = {}
     try:
-        pending = {task.remote(job, str(place.resolve()), token): job for job in jobs}
-        while pending:
-            done, _ = ray.wait(list(pending), timeout=_LOOK_SECONDS)
-            for reference in done:
-                outcome = _outcome(ray, reference, pending.pop(reference), place)
-                outcomes.append(outcome)
-                board(outcome)
-            board(None)
+        with _sigterm_as_interrupt():
+            shared = ray.get(ray.remote(**resources)(_is_shared).remote(place.resolve(), token))
+            for job in jobs:
+                if ended := _ended(job, place):
+                    outcomes.append(ended)
+                    board(ended)
+                    continue
+                begun = None if shared else _pack(place, job.name)
+                pending[task.remote(job, str(place.resolve()), token, begun)] = job
+            _collect(ray, pending, outcomes, place, board)
     except KeyboardInterrupt:
         for reference in pending:
             ray.cancel(reference)
@@ -78,6 +86,42 @@ def run(
         (place / _TOKEN).unlink(missing_ok=True)
         ray.shutdown()
     return outcomes
+
+
+def _collect(
+    ray: Any,
+    pending: dict[Any, Job],
+    outcomes: list[Outcome],
+    place: Path,
+    board: Callable[[Outcome | None], None],
+) -> None:
+    while pending:
+        done, _ = ray.wait(list(pending), timeout=_LOOK_SECONDS)
+        for reference in done:
+            outcome = _outcome(ray, reference, pending.pop(reference), place)
+            outcomes.append(outcome)
+            board(outcome)
+        board(None)
+
+
+def _ended(job: Job, place: Path) -> Outcome | None:
+    """How a run ended in an earlier session of the study; None where there is something left to do."""
+    try:
+        return Outcome(job.name, "done") if next_words(job, RunFolder(place / job.name)) is None else None
+    except GantoolError as error:
+        return Outcome(job.name, "failed", error.message)
+
+
+@contextlib.contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def require() -> Any:
@@ -96,7 +140,7 @@ def require() -> Any:
 
 def _connect(cluster: Cluster) -> Any:
     ray = require()
-    options: dict[str, Any] = {"address": cluster.address} if cluster.address else {"num_cpus": cluster.local_cpus}
+    options = {"address": cluster.address} if cluster.address else {"address": "local", "num_cpus": cluster.local_cpus}
     try:
         ray.init(
             logging_level="error",
@@ -106,17 +150,28 @@ def _connect(cluster: Cluster) -> Any:
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ConfigError(f"no Ray cluster answers at {cluster.address}: {str(error).splitlines()[0]}") from None
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if not any(node.get("CPU", 0) >= cluster.cpus and node.get("GPU", 0) >= cluster.gpus for node in nodes):
+        best = ", ".join(f"{node.get('CPU', 0):.0f} CPUs and {node.get('GPU', 0):.0f} GPUs" for node in nodes)
+        ray.shutdown()
+        raise ConfigError(
+            f"no machine of the cluster has {cluster.cpus} CPUs and {cluster.gpus:g} GPUs for a run (there: {best}).",
+            "Ask for less with --cpus-per-run and --gpus-per-run.",
+        )
     return ray
 
 
-def _work(job: Job, place: str, token: str) -> tuple[Outcome, bytes | None]:
-    """The task: in the study's folder where it is shared, else in one of this machine's."""
+def _work(job: Job, place: str, token: str, begun: bytes | None) -> tuple[Outcome, bytes | None]:
+    """The task: in the study's folder where it is shared, else in one of this machine's, from what was begun."""
     if _is_shared(Path(place), token):
         return carry_out(job, Path(place)), None
     own = Path(tempfile.gettempdir()) / f"gantool-study-{os.getuid()}" / Path(place).name
+    if begun and not (own / job.name).exists():
+        _unpack(begun, job.name, own)
     outcome = carry_out(job, own)
     packed = _pack(own, job.name)
-    shutil.rmtree(own / job.name, ignore_errors=True)
+    if outcome.status == "done":
+        shutil.rmtree(own / job.name, ignore_errors=True)
     return outcome, packed
 
 
@@ -127,25 +182,38 @@ def _is_shared(place: Path, token: str) -> bool:
         return False
 
 
-def _pack(own: Path, name: str) -> bytes:
+def _pack(own: Path, name: str) -> bytes | None:
+    if not (own / name).exists():
+        return None
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for part in (name, f"logs/{name}.log"):
-            if (own / part).exists():
-                archive.add(own / part, part)
+        archive.add(own / name, name)
+        if (own / "logs" / f"{name}.log").exists():
+            archive.add(own / "logs" / f"{name}.log", f"{name}.log")
     return buffer.getvalue()
+
+
+def _unpack(packed: bytes, name: str, place: Path) -> None:
+    """Put a run in its place, whole or not at all, instead of an older state of it."""
+    (place / "logs").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=place) as aside:
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            archive.extractall(aside, filter="data")
+        if (place / name).exists():
+            (place / name).rename(Path(aside, "old"))
+        Path(aside, name).rename(place / name)
+        if Path(aside, f"{name}.log").exists():
+            Path(aside, f"{name}.log").replace(place / "logs" / f"{name}.log")
 
 
 def _outcome(ray: Any, reference: Any, job: Job, place: Path) -> Outcome:
     try:
         outcome, packed = ray.get(reference)
+        if packed is not None:
+            _unpack(packed, job.name, place)
     except (ray.exceptions.TaskCancelledError, KeyboardInterrupt):
         return Outcome(job.name, "interrupted")
-    except (ray.exceptions.RayError, GantoolError) as error:
-        return Outcome(job.name, "failed", str(error).strip().splitlines()[-1])
-    if packed is not None:
-        shutil.rmtree(place / job.name, ignore_errors=True)
-        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-            archive.extractall(place, filter="data")
+    except (ray.exceptions.RayError, OSError, tarfile.TarError) as error:
+        return Outcome(job.name, "failed", (str(error).strip() or type(error).__name__).splitlines()[-1])
     found: Outcome = outcome
     return found

@@ -8,6 +8,7 @@ import json
 import math
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -133,7 +134,7 @@ class Job:
         return self.name.rsplit("-s", 1)[0]
 
     def flags(self) -> dict[str, Any]:
-        """The run's options, by key; scores come after training."""
+        """The run's options, by key; its scores come after training, by a command of their own."""
         threads = {} if self.threads is None else {"threads": self.threads}
         return {
             **threads,
@@ -141,7 +142,7 @@ class Job:
             "data": self.data,
             "seed": self.seed,
             "steps": self.steps or 1,
-            "evaluate": self.scores is None,
+            "evaluate": False,
         }
 
 
@@ -197,7 +198,7 @@ def jobs(study: Study, registry: Registry) -> list[Job]:
             job = _job(study, chosen, data, options, seed)
             if data not in registry.datasets:  # a folder, which a worker elsewhere must find too
                 job = replace(job, data=str(Path(data).expanduser().resolve()))
-            resolve(
+            resolved = resolve(
                 spec.config,
                 model=spec.name,
                 presets=spec.presets,
@@ -205,16 +206,18 @@ def jobs(study: Study, registry: Registry) -> list[Job]:
                 flags=job.flags(),
                 environment={},
             )
-            found.append(job)
-    names = [job.name for job in found]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ConfigError(f"two runs of the study are the same: {twice}.", "Take one of the equal settings out.")
+            # As the configuration understood them: 64.0 may stand for 64 in the file, and not on a command line.
+            understood = {key: getattr(resolved.config, key) for key in options}
+            found.append(replace(job, options={key: value for key, value in understood.items() if value is not None}))
+    name, times = Counter(job.name for job in found).most_common(1)[0]
+    if times > 1:
+        raise ConfigError(f"two runs of the study are the same: {name}.", "Take one of the equal settings out.")
     return found
 
 
 def _job(study: Study, chosen: ModelChoice, data: str, options: dict[str, Any], seed: int) -> Job:
     said = [chosen.model, chosen.preset, data, options, study.budget.model_dump(), study.scores]
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:6]
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:8]
     words = [chosen.model, chosen.preset, re.sub(r"[^A-Za-z0-9]+", "-", Path(data).name).strip("-")[:40], digest]
     name = "-".join(word for word in words if word) + f"-s{seed}"
     scores = None if study.scores is None else tuple(study.scores)

@@ -9,8 +9,9 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from gantool.errors import ConfigError, GantoolError
@@ -89,9 +90,9 @@ def best_of_budget(jobs: Sequence[Job], study: Study, place: Path) -> Path | Non
         members = [job for job in jobs if job.variant == variant]
         found = [_value(place / job.name, name) for job in members]
         sound = [value for value in found if value is not None and math.isfinite(value)]
-        if sound:
-            title = " ".join(word for word in (members[0].model, members[0].preset, "on", members[0].data) if word)
-            values.setdefault(title, []).append(statistics.mean(sound))
+        whole = len(sound) == len(members)  # a setting with a run that failed counts as the worst of its curve
+        values.setdefault(_title(members[0], study), []).append(statistics.mean(sound) if whole else math.nan)
+    values = {title: _worst_for_nan(found, better) for title, found in values.items() if not np.isnan(found).all()}
     file = place / "comparison" / "best-of-budget.png"
     file.parent.mkdir(exist_ok=True)
     best.draw({title: best.best_of(found, better) for title, found in values.items()}, name, file)
@@ -112,8 +113,23 @@ def _scores(path: Path) -> list[Any]:
 
 
 def _value(path: Path, name: str) -> float | None:
-    found = [score.value for score in _scores(path) if score.metric == name]
-    return found[-1] if found else None
+    folder = RunFolder(path)
+    if not folder.record_file.exists():
+        return None
+    record = folder.read()
+    at_the_end = record.status == "finished"
+    found = [score.value for score in folder.scores() if score.metric == name and score.step == record.steps]
+    return found[-1] if at_the_end and found else None
+
+
+def _title(job: Job, study: Study) -> str:
+    own = [f"{key} = {value}" for key, value in job.options.items() if key not in {**study.values, **study.options}]
+    return " ".join(word for word in (job.model, job.preset, *own, "on", Path(job.data).name) if word)
+
+
+def _worst_for_nan(values: list[float], better: Literal["lower", "higher"]) -> list[float]:
+    worst = float(np.nanmax(values) if better == "lower" else np.nanmin(values))
+    return [worst if math.isnan(value) else value for value in values]
 
 
 def with_threads(jobs: Sequence[Job], threads: int) -> list[Job]:

@@ -10,31 +10,42 @@ import numpy as np
 
 from gantool.errors import ConfigError
 
+_PATIENCE = 20  # draws for each trial, before too few settings differ
+
 
 def draw(values: Mapping[str, Sequence[Any]], trials: int, seed: int) -> list[dict[str, Any]]:
-    """Draw settings independently; a trial is the same whatever the number of trials after it.
+    """Draw settings independently, passing over repeated ones; more trials begin with the same ones as fewer.
 
     Args:
-        values: by option, `[low, high, "log"]` (log-uniform), `[low, high]` of two floats (uniform), two whole numbers
-            with "int" (uniform, both ends included), or a list of choices.
+        values: by option, `[low, high, "log"]` (log-uniform), `[low, high]` of two numbers, not both whole (uniform),
+            two whole numbers with "int" (uniform, both ends included), or a list of choices.
         trials: how many.
         seed: of the draws.
 
     Raises:
-        ConfigError: a range that is none.
+        ConfigError: a range that is none, or fewer different settings than trials.
     """
     for key, given in values.items():
         _check(key, given)
-    return [
-        {key: _value(given, np.random.default_rng([seed, trial, *key.encode()])) for key, given in values.items()}
-        for trial in range(trials)
-    ]
+    found: list[dict[str, Any]] = []
+    for number in range(_PATIENCE * trials):
+        setting = {
+            key: _value(given, np.random.default_rng([seed, number, *key.encode()])) for key, given in values.items()
+        }
+        if setting not in found:
+            found.append(setting)
+        if len(found) == trials:
+            return found
+    raise ConfigError(
+        f"values: {trials} trials are asked for, and there are hardly more than {len(found)} different settings.",
+        "Lower `trials`, or try every combination with `grid`.",
+    )
 
 
 def _is_range(given: Sequence[Any]) -> bool:
     if len(given) == 3 and given[2] in ("log", "int"):
         return True
-    return len(given) == 2 and all(type(value) is float for value in given)
+    return len(given) == 2 and {type(value) for value in given} <= {int, float} and float in map(type, given)
 
 
 def _check(key: str, given: Sequence[Any]) -> None:

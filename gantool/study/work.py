@@ -44,34 +44,41 @@ def carry_out(job: Job, place: Path, stopped: Callable[[], bool] = never) -> Out
         place: folder of the study; processes write to `logs/` in it.
         stopped: asked now and then; where it says so, the run's process is interrupted and leaves a resumable state.
     """
-    folder, killed = RunFolder(place / job.name), 0
+    try:
+        return _carry_out(job, place, stopped)
+    except (OSError, GantoolError) as error:
+        return Outcome(job.name, "failed", str(error).splitlines()[0])
+
+
+def _carry_out(job: Job, place: Path, stopped: Callable[[], bool]) -> Outcome:
+    folder, log, killed = RunFolder(place / job.name), place / "logs" / f"{job.name}.log", 0
     while not stopped():
         if folder.record_file.exists() and folder.is_live():
             time.sleep(_POLL_SECONDS)
             continue
-        try:
-            words = _next_words(job, folder)
-        except GantoolError as error:
-            return Outcome(job.name, "failed", error.message)
+        words = next_words(job, folder)
         if words is None:
             return Outcome(job.name, "done")
-        code = _run(words, place / "logs" / f"{job.name}.log", stopped)
-        if code == 130 or stopped():
+        code, told = _run(words, log, stopped)
+        if told:
             break
-        if code < 0:
-            killed += 1
-            if killed < _ATTEMPTS:
-                continue
-            return Outcome(job.name, "failed", f"killed {killed} times, last by signal {-code}")
-        if code:
-            return Outcome(job.name, "failed", _last_words(place / "logs" / f"{job.name}.log"))
-        if words[0] == "evaluate":
+        if code == 0 and words[0] == "evaluate":
             return Outcome(job.name, "done")
+        if code < 0 or code == 130:
+            killed += 1
+            if killed == _ATTEMPTS:
+                return Outcome(job.name, "failed", f"its process was killed {killed} times")
+        elif code and not (folder.record_file.exists() and folder.is_live()):  # else another process was first
+            return Outcome(job.name, "failed", _last_words(log))
     return Outcome(job.name, "interrupted")
 
 
-def _next_words(job: Job, folder: RunFolder) -> list[str] | None:
-    """The command that brings a run nearer to its end; None where it has ended."""
+def next_words(job: Job, folder: RunFolder) -> list[str] | None:
+    """The command that brings a run nearer to its end; None where it has ended.
+
+    Raises:
+        GantoolError: it diverged, or its folder cannot be read.
+    """
     if not folder.record_file.exists():
         return ["run", job.model, *_flags(job), "--name", job.name, "--experiments-dir", str(folder.path.parent)]
     record = RunFolder.open(folder.path).read()
@@ -80,10 +87,10 @@ def _next_words(job: Job, folder: RunFolder) -> list[str] | None:
     if record.status != "finished":
         return ["resume", str(folder.path)]
     had = {score.metric for score in folder.scores() if score.step == record.steps}
-    missing = [name for name in job.scores or () if name not in had]
-    return (
-        ["evaluate", str(folder.path), *(word for name in missing for word in ("--metric", name))] if missing else None
-    )
+    if job.scores is None:
+        return None if had else ["evaluate", str(folder.path)]
+    missing = [word for name in job.scores if name not in had for word in ("--metric", name)]
+    return ["evaluate", str(folder.path), *missing] if missing else None
 
 
 def _flags(job: Job) -> list[str]:
@@ -98,7 +105,8 @@ def _flags(job: Job) -> list[str]:
     return words
 
 
-def _run(words: list[str], log: Path, stopped: Callable[[], bool]) -> int:
+def _run(words: list[str], log: Path, stopped: Callable[[], bool]) -> tuple[int, bool]:
+    """The exit code of a command, and whether it was told to stop."""
     log.parent.mkdir(parents=True, exist_ok=True)
     # What a study's file does not say must not depend on who runs it.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GANTOOL_OPT_")}
@@ -122,7 +130,7 @@ def _run(words: list[str], log: Path, stopped: Callable[[], bool]) -> int:
             if stopped() and not told:
                 process.send_signal(signal.SIGINT)
                 told = True
-    return code
+    return code, told
 
 
 def _last_words(log: Path) -> str:
