@@ -181,14 +181,14 @@ class Recorder:
         )
         return self.record
 
-    def close(self, status: runs.Status) -> None:
-        """Write the final record.
+    def close(self, status: runs.Status, record: RunRecord | None = None) -> None:
+        """Write the final record: the given one, or that of now.
 
         Raises:
             OSError: something could not be written; the rest was.
         """
         with contextlib.ExitStack() as stack:
-            stack.callback(lambda: self.folder.write(self.up_to_date(status)))
+            stack.callback(lambda: self.folder.write(record or self.up_to_date(status)))
             stack.callback(self.events.close)
             stack.callback(self.metrics.close)
             stack.callback(self.trackers.close)

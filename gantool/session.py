@@ -88,8 +88,9 @@ def train_session(
             recorder.close("failed")
         raise
     # A record that says finished is the last thing written: until then a killed run can be resumed to its end.
-    report(folder, display, recorder.up_to_date("finished"))
-    recorder.close("finished")
+    record = recorder.up_to_date("finished")
+    report(folder, display, record)
+    recorder.close("finished", record)
 
 
 def accompany(trainer: Trainer) -> None:

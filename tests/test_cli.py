@@ -366,6 +366,7 @@ def test_a_full_disk_before_the_first_step_leaves_nothing(finished_run: Path, tm
     assert not (tmp_path / "experiments" / "x").exists()
 
 
+@pytest.mark.slow
 def test_a_full_disk_later_keeps_what_was_made_and_can_be_resumed(finished_run: Path, tmp_path: Path) -> None:
     arguments = ["run", "dcgan", "--steps", "60", "--name", "x", "--checkpoint-every", "20", *SMALL]
     done = limited(arguments, tmp_path, 60_000)  # the sheets fit, a checkpoint does not

@@ -297,10 +297,17 @@ def test_prune_keeps_what_an_unfinished_run_needs(copy: Path, cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("name", ["run.json", "metrics.jsonl", "samples", "checkpoints", "samples/00000004.png"])
-def test_links_out_of_a_run_folder_are_refused(name: str, copy: Path, tmp_path: Path, cli: Cli) -> None:
+def test_links_out_of_a_run_folder_are_refused(name: str, copy: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     shutil.move(copy / name, outside)
     (copy / name).symlink_to(outside)
+    with pytest.raises(ConfigError, match="a link out of the folder"):
+        RunFolder.open(copy)
+
+
+def test_no_command_follows_a_link_out_of_a_run_folder(copy: Path, tmp_path: Path, cli: Cli) -> None:
+    shutil.move(copy / "metrics.jsonl", tmp_path / "outside")
+    (copy / "metrics.jsonl").symlink_to(tmp_path / "outside")
     for words in (("report", copy), ("compare", copy), ("resume", copy, "--steps", "20"), ("sample", copy)):
         done = cli(*words)
         assert done.code == 2, words
