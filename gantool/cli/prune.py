@@ -9,7 +9,7 @@ import typer
 
 
 def prune(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders of them.")],
     generators: Annotated[
         bool, typer.Option("--generators", help="Also the generators of earlier steps (--keep-generators-every).")
     ] = False,
@@ -21,10 +21,11 @@ def prune(
     from gantool.cli.output import print_table
     from gantool.errors import GantoolError, printable
     from gantool.pruning import superfluous
+    from gantool.report.reading import unfolded
     from gantool.runs import RunFolder
 
     rows, total, errors = [], 0, []
-    for path in runs:
+    for path in unfolded(runs):
         try:
             folder = RunFolder.open(path)
             with folder.locked():

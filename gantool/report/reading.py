@@ -63,7 +63,7 @@ def read_runs(paths: Iterable[Path]) -> Reading:
     runs: list[RunData] = []
     skipped: dict[str, str] = {}
     seen: set[Path] = set()
-    for path in _unfolded(paths):
+    for path in unfolded(paths):
         if path.resolve() in seen:
             continue
         seen.add(path.resolve())
@@ -133,7 +133,8 @@ def _number(value: Any) -> float:
     return math.nan
 
 
-def _unfolded(paths: Iterable[Path]) -> Iterable[Path]:
+def unfolded(paths: Iterable[Path]) -> Iterable[Path]:
+    """The paths, with a folder of runs replaced by its runs."""
     for path in paths:
         inner = []
         if path.is_dir() and not (path / "run.json").exists():

@@ -43,18 +43,20 @@ class Board:
 
     def table(self) -> Any:
         """The table as it stands."""
+        from rich.console import Group
         from rich.table import Table
+        from rich.text import Text
 
         under_way = list(self.running())
         counts = self.counts(len(under_way))
-        table = Table(title=", ".join(f"{n} {what}" for what, n in counts.items()), title_justify="left", box=None)
+        table = Table(box=None, pad_edge=False)
         for heading in ("run", "step", "loss D", "loss G", "left"):
             table.add_column(heading, justify="left" if heading == "run" else "right")
         for job, line in under_way[:_MOST_ROWS]:
             table.add_row(printable(job.name), *_figures(job, line))
         for outcome in [found for found in self.outcomes.values() if found.status == "failed"][-_MOST_ROWS:]:
             table.add_row(printable(outcome.name), "failed", "", "", printable(outcome.reason[:60]))
-        return table
+        return Group(Text(", ".join(f"{n} {what}" for what, n in counts.items())), table)
 
     def counts(self, running: int) -> dict[str, int]:
         """How many are waiting, running, done and failed."""
