@@ -22,6 +22,8 @@ from gantool.study.plan import Job
 from gantool.study.work import Outcome, carry_out, next_words
 
 _TOKEN = ".study"  # a file by which a worker knows whether it sees the driver's folder
+_STOP = " stop"
+_STOP_SECONDS = 60.0  # for runs to finish a step and save
 _LOOK_SECONDS = 0.5
 _RETRIES = 3
 
@@ -78,6 +80,8 @@ def run(
                 pending[task.remote(job, str(place.resolve()), token, begun)] = job
             _collect(ray, pending, outcomes, place, board)
     except KeyboardInterrupt:
+        (place / _TOKEN).write_text(token + _STOP, encoding="utf-8")  # workers that see it let their runs save
+        ray.wait(list(pending), num_returns=len(pending), timeout=_STOP_SECONDS if share else 0)
         for reference in pending:
             ray.cancel(reference)
         for reference, job in pending.items():
@@ -164,7 +168,7 @@ def _connect(cluster: Cluster) -> Any:
 def _work(job: Job, place: str, token: str, begun: bytes | None) -> tuple[Outcome, bytes | None]:
     """The task: in the study's folder where it is shared, else in one of this machine's, from what was begun."""
     if _is_shared(Path(place), token):
-        return carry_out(job, Path(place)), None
+        return carry_out(job, Path(place), lambda: _said(Path(place)).endswith(_STOP)), None
     own = Path(tempfile.gettempdir()) / f"gantool-study-{os.getuid()}" / Path(place).name
     if begun and not (own / job.name).exists():
         _unpack(begun, job.name, own)
@@ -176,10 +180,15 @@ def _work(job: Job, place: str, token: str, begun: bytes | None) -> tuple[Outcom
 
 
 def _is_shared(place: Path, token: str) -> bool:
+    return bool(token) and _said(place).startswith(token)
+
+
+def _said(place: Path) -> str:
+    """What the driver wrote into the study's folder; nothing where it is not seen."""
     try:
-        return bool(token) and (place / _TOKEN).read_text(encoding="utf-8") == token
+        return (place / _TOKEN).read_text(encoding="utf-8")
     except OSError:
-        return False
+        return ""
 
 
 def _pack(own: Path, name: str) -> bytes | None:
