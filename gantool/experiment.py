@@ -78,7 +78,7 @@ def resume(
                 f"{path} has had {record.steps} steps already; {trainer.total_steps} are asked for.",
                 "Give larger --epochs or --steps to extend it.",
             )
-        seconds, damaged = _restore(folder, trainer)
+        seconds, damaged = _restore(folder, trainer, record)
         world.wait()  # all have read before the first removes anything
         if world.rank:
             accompany(trainer)
@@ -146,7 +146,7 @@ def evaluate_run(
         return scores
 
 
-def _restore(folder: RunFolder, trainer: Trainer) -> tuple[float, list[str]]:
+def _restore(folder: RunFolder, trainer: Trainer, record: RunRecord) -> tuple[float, list[str]]:
     """Load the newest state that is sound: the training seconds up to it, and the names of damaged ones passed over.
 
     Raises:
@@ -174,7 +174,6 @@ def _restore(folder: RunFolder, trainer: Trainer) -> tuple[float, list[str]]:
             "Nothing was changed. Bring one back from a copy, or repeat the run: "
             f"gantool run ... --config {folder.record_file}",
         )
-    record = folder.read()
     if record.status == "finished":
         raise ConfigError(
             f"{folder.path} is finished and holds no state to go on from: `gantool prune` removes them.",

@@ -187,12 +187,12 @@ class RunFolder:
                 entry = Path(parent, name)
                 try:
                     mode = entry.lstat().st_mode
-                    target = entry.resolve()
+                    inside = not stat.S_ISLNK(mode) or entry.resolve().is_relative_to(root)
                 except FileNotFoundError:  # a file of a live run that has just been renamed
                     continue
                 except (OSError, RuntimeError):
                     raise ConfigError(f"{entry} is a link that leads nowhere.", "Remove it.") from None
-                if stat.S_ISLNK(mode) and not target.is_relative_to(root):
+                if not inside:
                     what = f"a link out of the folder, to {entry.readlink()}"
                 elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
                     what = "neither a file nor a folder"

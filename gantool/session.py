@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from types import FrameType
 
 import torch
 
-from gantool import distributed
+from gantool import distributed, signals
 from gantool.config import TrainConfig
 from gantool.errors import DivergedError, GantoolError, RunInterruptedError
 from gantool.evaluation.evaluate import Settings, evaluate
@@ -184,18 +182,11 @@ def settings_of(config: TrainConfig) -> Settings:
 def _interruptible() -> Iterator[threading.Event]:
     """Turn the first Ctrl-C (or SIGTERM) into a flag that the loop looks at after each step; the second one kills."""
     flag = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield flag
-        return
 
-    def handle(number: int, frame: FrameType | None) -> None:
+    def interrupt() -> None:
         if flag.is_set():
             raise KeyboardInterrupt
         flag.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with signals.handled(interrupt):
         yield flag
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -16,7 +16,7 @@ LAYERS = [
     ["_version", "errors", "py"],
     ["config", "tracking", "schedules"],
     ["spec", "hookspecs"],
-    ["plugins", "runs", "device", "distributed"],
+    ["plugins", "runs", "device", "distributed", "signals"],
     ["data", "objectives", "penalties"],
     ["gan"],
     ["models", "layers", "sampling", "randomness", "detectors", "checkpoints", "progress"],

@@ -89,6 +89,15 @@ def wait_for_state(process: subprocess.Popen[str], run: Path, steps: int) -> Non
         time.sleep(0.01)
 
 
+def long_run(cwd: Path, until: int) -> tuple[subprocess.Popen[str], Path]:
+    """A run of two processes that has saved the state of a step and has many more to go, and its folder."""
+    words = ("run", "dcgan", *COMMON, *CONV, "--steps", "4000", "--checkpoint-every", "100", "--name", "it")
+    process = torchrun(*words, cwd=cwd)
+    run = cwd / "experiments" / "it"
+    wait_for_state(process, run, until)
+    return process, run
+
+
 def test_parts_are_the_whole_and_one_process_needs_no_words() -> None:
     whole = torch.arange(12)
     assert torch.cat([World(rank, 3).part(whole) for rank in range(3)]).equal(whole)
@@ -144,10 +153,7 @@ def test_batch_norm_sees_each_part_and_the_record_says_so(tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_a_dead_rank_ends_the_run_as_failed_and_one_process_goes_on(tmp_path: Path) -> None:
-    words = ("run", "dcgan", *COMMON, *CONV, "--steps", "4000", "--checkpoint-every", "100", "--name", "it")
-    process = torchrun(*words, cwd=tmp_path)
-    run = tmp_path / "experiments" / "it"
-    wait_for_state(process, run, 200)
+    process, run = long_run(tmp_path, 200)
     ranks(process)[1].kill()
     code, _, err = ended(process)
     assert code != 0
@@ -181,10 +187,7 @@ def test_two_processes_killed_and_resumed_give_the_same_bits(tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_an_interruption_of_both_saves_once_and_can_be_resumed(tmp_path: Path) -> None:
-    words = ("run", "dcgan", *COMMON, *CONV, "--steps", "4000", "--checkpoint-every", "100", "--name", "it")
-    process = torchrun(*words, cwd=tmp_path)
-    run = tmp_path / "experiments" / "it"
-    wait_for_state(process, run, 100)
+    process, run = long_run(tmp_path, 100)
     ranks(process)[1].send_signal(signal.SIGTERM)
     code, _, err = ended(process)
     assert code != 0

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gantool import planning
-from gantool.config import resolve
 from gantool.errors import GantoolError
 from gantool.plugins import Registry
 from gantool.progress import Display
-from gantool.study.plan import Budget, Job, steps_for_images
+from gantool.study.plan import Budget, Job, resolved, steps_for_images
 from gantool.trainer import Trainer
 
 _TIMED_SECONDS = 2.0
@@ -60,11 +59,7 @@ def settle(
 
 
 def _build(job: Job, registry: Registry) -> Trainer:
-    spec = registry.model(job.model)
-    resolved = resolve(
-        spec.config, model=spec.name, presets=spec.presets, preset=job.preset, flags=job.flags(), environment={}
-    )
-    request = planning.Request(spec.name, resolved, preset=job.preset)
+    request = planning.Request(job.model, resolved(job, registry), preset=job.preset)
     return planning.plan(request, registry, Display()).trainer
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
+from gantool import signals
 from gantool.study.plan import Job
 from gantool.study.work import Outcome, carry_out
 
@@ -25,7 +23,8 @@ def run(jobs: Sequence[Job], place: Path, at_once: int, board: Callable[[Outcome
         at_once: processes at a time.
         board: called with each outcome when it is there, and with None now and then.
     """
-    with _interruptible() as stop, ThreadPoolExecutor(at_once) as pool:
+    stop = threading.Event()
+    with signals.handled(stop.set), ThreadPoolExecutor(at_once) as pool:
         pending: set[Future[Outcome]] = {pool.submit(carry_out, job, place, stop.is_set) for job in jobs}
         outcomes = []
         while pending:
@@ -35,19 +34,3 @@ def run(jobs: Sequence[Job], place: Path, at_once: int, board: Callable[[Outcome
                 board(outcomes[-1])
             board(None)
     return outcomes
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Turn Ctrl-C and SIGTERM into an event."""
-    stop = threading.Event()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

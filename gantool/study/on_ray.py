@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import secrets
@@ -10,12 +9,12 @@ import shutil
 import signal
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from gantool import signals
 from gantool.errors import ConfigError, GantoolError
 from gantool.runs import RunFolder
 from gantool.study.plan import Job
@@ -69,7 +68,7 @@ def run(
     outcomes: list[Outcome] = []
     pending: dict[Any, Job] = {}
     try:
-        with _sigterm_as_interrupt():
+        with signals.handled(_interrupt, [signal.SIGTERM]):
             shared = ray.get(ray.remote(**resources)(_is_shared).remote(place.resolve(), token))
             for job in jobs:
                 if ended := _ended(job, place):
@@ -81,11 +80,14 @@ def run(
             _collect(ray, pending, outcomes, place, board)
     except KeyboardInterrupt:
         (place / _TOKEN).write_text(token + _STOP, encoding="utf-8")  # workers that see it let their runs save
-        ray.wait(list(pending), num_returns=len(pending), timeout=_STOP_SECONDS if share else 0)
+        if pending:
+            ray.wait(list(pending), num_returns=len(pending), timeout=_STOP_SECONDS if share else 0)
         for reference in pending:
             ray.cancel(reference)
         for reference, job in pending.items():
             outcomes.append(_outcome(ray, reference, job, place))
+        known = {outcome.name for outcome in outcomes}
+        outcomes += [Outcome(job.name, "interrupted") for job in jobs if job.name not in known]
     finally:
         (place / _TOKEN).unlink(missing_ok=True)
         ray.shutdown()
@@ -116,16 +118,8 @@ def _ended(job: Job, place: Path) -> Outcome | None:
         return Outcome(job.name, "failed", error.message)
 
 
-@contextlib.contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 def require() -> Any:

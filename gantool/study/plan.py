@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gantool.config import options_of, resolve
+from gantool.config import Resolved, options_of, resolve
 from gantool.errors import ConfigError
 from gantool.plugins import Registry
 from gantool.study.search import draw
@@ -198,21 +198,26 @@ def jobs(study: Study, registry: Registry) -> list[Job]:
             job = _job(study, chosen, data, options, seed)
             if data not in registry.datasets:  # a folder, which a worker elsewhere must find too
                 job = replace(job, data=str(Path(data).expanduser().resolve()))
-            resolved = resolve(
-                spec.config,
-                model=spec.name,
-                presets=spec.presets,
-                preset=job.preset,
-                flags=job.flags(),
-                environment={},
-            )
             # As the configuration understood them: 64.0 may stand for 64 in the file, and not on a command line.
-            understood = {key: getattr(resolved.config, key) for key in options}
+            config = resolved(job, registry).config
+            understood = {key: getattr(config, key) for key in options}
             found.append(replace(job, options={key: value for key, value in understood.items() if value is not None}))
     name, times = Counter(job.name for job in found).most_common(1)[0]
     if times > 1:
         raise ConfigError(f"two runs of the study are the same: {name}.", "Take one of the equal settings out.")
     return found
+
+
+def resolved(job: Job, registry: Registry) -> Resolved:
+    """The options of a run, validated; the environment has no say in a study.
+
+    Raises:
+        ConfigError: a value that an option cannot have, or an unknown preset.
+    """
+    spec = registry.model(job.model)
+    return resolve(
+        spec.config, model=spec.name, presets=spec.presets, preset=job.preset, flags=job.flags(), environment={}
+    )
 
 
 def _job(study: Study, chosen: ModelChoice, data: str, options: dict[str, Any], seed: int) -> Job:

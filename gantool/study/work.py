@@ -121,13 +121,13 @@ def _run(words: list[str], log: Path, stopped: Callable[[], bool]) -> tuple[int,
             env=environment,
             start_new_session=True,
         )
-        told = False
+        told = cancelled = False
         while (code := process.poll()) is None:
             try:
                 time.sleep(_POLL_SECONDS)
             except KeyboardInterrupt:  # an engine that cancels a task
-                stopped = lambda: True  # noqa: E731
-            if stopped() and not told:
+                cancelled = True
+            if (cancelled or stopped()) and not told:
                 process.send_signal(signal.SIGINT)
                 told = True
     return code, told
