@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from benchmarks.made_runs import make_runs
 from benchmarks.measure import Result, command, ratio, seconds, seconds_and_memory
@@ -26,8 +27,7 @@ from benchmarks.tutorial import Tutorial, images_of, loader_of, write_jpegs
 from gantool.data.batches import Batches
 from gantool.data.folder import ImageFolder
 from gantool.data.prepared import ImageSplit, prepare
-from gantool.gan import Progress
-from gantool.plugins import load_registry
+from gantool.plugins.registry import load_registry
 
 _ROUNDS = 4  # the first is not counted
 
@@ -40,60 +40,114 @@ def start_up() -> Result:
     }
     slowest = max(times.values())
     detail = ", ".join(f"{words} {value:.2f} s" for words, value in times.items())
-    return Result("start-up", slowest, "s", "at most 0.4 s", slowest <= 0.4, detail)
+    return Result(
+        "start-up", slowest, unit="s", target="at most 0.4 s", met=slowest <= 0.4, detail=detail
+    )
 
 
 def dcgan_epoch(precision: str, target: float) -> Result:
-    """Dcgan at 64 x 64 x 3, batch 128: an epoch of 1,024 JPEGs in the tutorial's loop over ours from the cache.
+    """An epoch of dcgan on 1,024 JPEGs: the tutorial's loop over ours from the cache.
 
-    Both begin with the same weights. Faces of CelebA's size (178 x 218) are what the tutorial trains on.
+    Images are 64 x 64 x 3, a batch has 128. Both begin with the same weights. Faces of CelebA's
+    size (178 x 218) are what the tutorial trains on.
     """
     spec = load_registry().models["dcgan"]
     with tempfile.TemporaryDirectory() as folder:
-        write_jpegs(Path(folder, "faces"), 1024, (178, 218))
-        loader = loader_of(Path(folder, "faces"), 64, 128)
-        data = prepare(ImageFolder(Path(folder, "faces")), "faces", image_size=64, channels=3, cache=Path(folder))
-        data.splits["train"] = ImageSplit(np.concatenate([s.images for s in data.splits.values()]), None)
+        write_jpegs(Path(folder, "faces"), 1024, size=(178, 218))
+        loader = loader_of(Path(folder, "faces"), 64, batch_size=128)
+        data = prepare(
+            ImageFolder(Path(folder, "faces")),
+            "faces",
+            image_size=64,
+            channels=3,
+            cache=Path(folder),
+        )
+        data.splits["train"] = ImageSplit(
+            np.concatenate([s.images for s in data.splits.values()]), None
+        )
         steps = len(data.train) // 128
-        trainer = trainer_of(spec, data, steps * _ROUNDS, batch_size=128, precision=precision, sheet_every=steps)
+        trainer = trainer_of(
+            spec,
+            data,
+            total_steps=steps * _ROUNDS,
+            batch_size=128,
+            precision=precision,
+            sheet_every=steps,
+        )
         networks = copy.deepcopy(trainer.gan).to(memory_format=torch.contiguous_format)
-        tutorial = Tutorial(networks.generator, networks.discriminator, 100)
-        run = Recorded(spec, data, trainer)
-        median, every = ratio(lambda: tutorial.epoch(loader), lambda: run.steps(steps), rounds=_ROUNDS - 1)
+        tutorial = Tutorial(networks.generator, networks.discriminator, nz=100)
+        run = Recorded(spec, data, trainer=trainer)
+        median, every = ratio(
+            lambda: tutorial.epoch(loader), lambda: run.steps(steps), rounds=_ROUNDS - 1
+        )
         run.close()
         batch = next(iter(loader))[0]
         alone, _ = ratio(lambda: tutorial.step(batch), trainer.step, rounds=5)
     detail = f"ratios {min(every):.2f} to {max(every):.2f}; steps alone {alone:.2f}"
-    return Result(f"dcgan-{precision}", median, "x the tutorial", f"at least {target}", median >= target, detail)
+    return Result(
+        f"dcgan-{precision}",
+        median,
+        unit="x the tutorial",
+        target=f"at least {target}",
+        met=median >= target,
+        detail=detail,
+    )
 
 
 def evaluate() -> Result:
     """`gantool evaluate` of a 28 x 28 run of dcgan with 10,000 samples, as a whole command."""
     with tempfile.TemporaryDirectory() as folder:
         gantool = [sys.executable, "-m", "gantool"]
-        words = ["run", "dcgan", "--steps", "2", "--no-evaluate", "--name", "it", "--experiments-dir", folder]
+        words = [
+            "run",
+            "dcgan",
+            "--steps",
+            "2",
+            "--no-evaluate",
+            "--name",
+            "it",
+            "--experiments-dir",
+            folder,
+        ]
         subprocess.run([*gantool, *words], check=True, capture_output=True)
         taken = [seconds_and_memory([*gantool, "evaluate", f"{folder}/it"]) for _ in range(3)]
     value = statistics.median(seconds for seconds, _ in taken)
     memory = max(memory for _, memory in taken)
-    return Result("evaluate", value, "s", "below 60 s, 2 GB", value < 60 and memory < 2000, f"peak {memory:,.0f} MiB")
+    return Result(
+        "evaluate",
+        value,
+        unit="s",
+        target="below 60 s, 2 GB",
+        met=value < 60 and memory < 2000,
+        detail=f"peak {memory:,.0f} MiB",
+    )
 
 
 def compare() -> Result:
-    """`gantool compare` on 200 runs of 5,000 steps with ten sheets each, as a whole command."""
+    """`gantool compare` on 200 runs of 5,000 steps, ten sample grids each, as a whole command."""
     with tempfile.TemporaryDirectory() as folder:
-        make_runs(Path(folder), runs=200, steps=5000, sheets=10)
+        make_runs(Path(folder), runs=200, steps=5000, sample_grids=10)
         words = ["compare", folder, "--output", f"{folder}/comparison"]
         taken = [seconds_and_memory([sys.executable, "-m", "gantool", *words]) for _ in range(3)]
         size = Path(folder, "comparison", "index.html").stat().st_size / 1e6
     value = statistics.median(seconds for seconds, _ in taken)
     memory = max(memory for _, memory in taken)
     detail = f"peak {memory:,.0f} MiB, page {size:.1f} MB"
-    return Result("compare", value, "s", "at most 20 s, 1 GB", value <= 20 and memory <= 1000, detail)
+    return Result(
+        "compare",
+        value,
+        unit="s",
+        target="at most 20 s, 1 GB",
+        met=value <= 20 and memory <= 1000,
+        detail=detail,
+    )
 
 
 def mlp_epoch(model: str) -> Result:
-    """An epoch of 60,000 digits, batch 128: the beginners' loop over a whole run of ours, each in its own process."""
+    """An epoch of 60,000 digits: the beginners' loop over a whole run of ours.
+
+    A batch has 128 digits; each loop runs in a process of its own.
+    """
 
     def epoch(who: str) -> float:
         words = [sys.executable, "-m", "benchmarks.epoch", who, model]
@@ -103,22 +157,48 @@ def mlp_epoch(model: str) -> Result:
     value = statistics.median(reference / ours for reference, ours in pairs)
     reference, ours = (statistics.median(times) for times in zip(*pairs, strict=True))
     detail = f"{reference:.1f} s against {ours:.1f} s"
-    return Result(f"{model}-epoch", value, "x the beginners'", "at least 2.2", value >= 2.2, detail)
+    return Result(
+        f"{model}-epoch",
+        value,
+        unit="x the beginners'",
+        target="at least 2.2",
+        met=value >= 2.2,
+        detail=detail,
+    )
+
+
+class _Resident(Batches):
+    """One batch, again and again."""
+
+    def __init__(self, batches: Batches) -> None:
+        super().__init__(
+            batches.split,
+            batch_size=batches.batch_size,
+            seed=batches.seed,
+            device=batches.device,
+        )
+        self.batch = next(batches)
+
+    def __next__(self) -> tuple[Tensor, Tensor | None]:
+        return self.batch
 
 
 def overhead(model: str, limit: float, steps: int) -> Result:
-    """Recording, sheets, checkpoints, progress and batches: what they add to bare steps on one resident batch."""
-    spec, data = load_registry().models[model], made_up(60_000, 28, 1)
-    bare = trainer_of(spec, data, steps)
-    bare.batches = itertools.repeat(next(bare.batches))  # type: ignore[assignment]
-    full = Recorded(spec, data, trainer_of(spec, data, steps))
+    """The cost of recording, sample grids, checkpoints, progress and batches.
+
+    It is measured against bare steps on one resident batch.
+    """
+    spec, data = load_registry().models[model], made_up(60_000, 28, channels=1)
+    bare = trainer_of(spec, data, total_steps=steps)
+    bare.batches = _Resident(bare.batches)
+    full = Recorded(spec, data, trainer=trainer_of(spec, data, total_steps=steps))
 
     def steps_alone(n: int) -> None:
         for _ in range(n):
-            bare._apply(bare.gan.schedule(Progress(bare.steps, bare.total_steps, 0.0, bare.images)))
-            bare._alternating()
+            bare.play()
 
-    # Sheets and checkpoints fall into few of the short turns, so their sum counts, not a median.
+    # Sample grids and checkpoints fall into few of the short turns, so their sum counts, not a
+    # median.
     turn, spent = steps // 100, []
     for _ in range(100):
         spent.append((seconds(lambda: full.steps(turn)), seconds(lambda: steps_alone(turn))))
@@ -126,21 +206,40 @@ def overhead(model: str, limit: float, steps: int) -> Result:
     added = 100 * (sum(ours for ours, _ in spent) / sum(alone for _, alone in spent) - 1)
     step = statistics.median(alone for _, alone in spent) / turn
     detail = f"a bare step takes {1000 * step:.1f} ms"
-    return Result(f"{model}-overhead", added, "% over bare steps", f"at most {limit:.0f} %", added <= limit, detail)
+    return Result(
+        f"{model}-overhead",
+        added,
+        unit="% over bare steps",
+        target=f"at most {limit:.0f} %",
+        met=added <= limit,
+        detail=detail,
+    )
 
 
 def batches() -> Result:
-    """Images a second from the prepared cache over the tutorial's DataLoader, for 64 x 64 x 3 from 178 x 218."""
-    images = Batches(made_up(20_000, 64, 3).train, 128, 0, torch.device("cpu"))
+    """Images a second from the prepared cache over the tutorial's DataLoader.
+
+    The images are 64 x 64 x 3, made from 178 x 218.
+    """
+    images = Batches(made_up(20_000, 64, channels=3).train, 128, seed=0, device=torch.device("cpu"))
     rounds = 5
     with tempfile.TemporaryDirectory() as folder:
-        write_jpegs(Path(folder, "faces"), 1024, (178, 218))
-        loader = loader_of(Path(folder, "faces"), 64, 128)
-        pairs = [(_rate(iter(loader)), _rate(itertools.islice(images, 156))) for _ in range(rounds + 1)][1:]
+        write_jpegs(Path(folder, "faces"), 1024, size=(178, 218))
+        loader = loader_of(Path(folder, "faces"), 64, batch_size=128)
+        pairs = [
+            (_rate(iter(loader)), _rate(itertools.islice(images, 156))) for _ in range(rounds + 1)
+        ][1:]
     value = statistics.median(cache / pipeline for pipeline, cache in pairs)
     pipeline, cache = (statistics.median(rates) for rates in zip(*pairs, strict=True))
     detail = f"{cache:,.0f} against {pipeline:,.0f} images/s"
-    return Result("batches", value, "x the pipeline", "at least 50", value >= 50, detail)
+    return Result(
+        "batches",
+        value,
+        unit="x the pipeline",
+        target="at least 50",
+        met=value >= 50,
+        detail=detail,
+    )
 
 
 def _rate(batches: Iterator[Any]) -> float:
@@ -154,12 +253,14 @@ def preparing() -> Result:
     """Preparing a folder of JPEGs against one pass of one process over them."""
     with tempfile.TemporaryDirectory() as folder:
         pictures, cache = Path(folder, "pictures"), Path(folder, "cache")
-        write_jpegs(pictures, 3000, (356, 436))
+        write_jpegs(pictures, 3000, size=(356, 436))
         numbers = itertools.count()
         load = images_of(pictures, 64)
 
         def ours() -> None:
-            prepare(ImageFolder(pictures), f"p{next(numbers)}", image_size=64, channels=3, cache=cache)
+            prepare(
+                ImageFolder(pictures), f"p{next(numbers)}", image_size=64, channels=3, cache=cache
+            )
 
         def one_process() -> None:
             for i in range(len(load)):
@@ -167,7 +268,14 @@ def preparing() -> Result:
 
         median, every = ratio(one_process, ours, rounds=5)
     detail = f"ratios {min(every):.2f} to {max(every):.2f}"
-    return Result("preparing", median, "x one process", "at least 1.8", median >= 1.8, detail)
+    return Result(
+        "preparing",
+        median,
+        unit="x one process",
+        target="at least 1.8",
+        met=median >= 1.8,
+        detail=detail,
+    )
 
 
 def first_step() -> Result:
@@ -194,32 +302,64 @@ def first_step() -> Result:
 
     until_first_step()
     pairs = [
-        (until_first_step(), seconds(lambda: subprocess.run([sys.executable, "-c", "import torch"], check=True)))
+        (
+            until_first_step(),
+            seconds(lambda: subprocess.run([sys.executable, "-c", "import torch"], check=True)),
+        )
         for _ in range(5)
     ]
     value = statistics.median(ours - torch_alone for ours, torch_alone in pairs)
     detail = f"{statistics.median(ours for ours, _ in pairs):.2f} s in all"
-    return Result("first-step", value, "s beyond torch's", "at most 1.5 s", value <= 1.5, detail)
+    return Result(
+        "first-step",
+        value,
+        unit="s beyond torch's",
+        target="at most 1.5 s",
+        met=value <= 1.5,
+        detail=detail,
+    )
 
 
 def memory() -> Result:
-    """Peak memory of dcgan at 64 x 64 x 3, batch 128: our trainer over the tutorial, each in its own process."""
+    """Peak memory of dcgan: our trainer over the tutorial, each in its own process.
+
+    Images are 64 x 64 x 3, a batch has 128.
+    """
     peaks = {
-        who: statistics.median(seconds_and_memory([sys.executable, "-m", "benchmarks.peak", who])[1] for _ in range(3))
+        who: statistics.median(
+            seconds_and_memory([sys.executable, "-m", "benchmarks.peak", who])[1] for _ in range(3)
+        )
         for who in ("tutorial", "gantool")
     }
     value = peaks["gantool"] / peaks["tutorial"]
     detail = ", ".join(f"{who} {peak:,.0f} MiB" for who, peak in peaks.items())
-    return Result("memory", value, "x the tutorial's", "at most 1.1", value <= 1.1, detail)
+    return Result(
+        "memory",
+        value,
+        unit="x the tutorial's",
+        target="at most 1.1",
+        met=value <= 1.1,
+        detail=detail,
+    )
 
 
 def cache_memory() -> Result:
-    """What 200,000 images in the cache add to the memory that is not the mapping itself."""
+    """The memory that 200,000 images in the cache take beside the mapping itself."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.peak", "cache"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "benchmarks.peak", "cache"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     value = float(done.stdout)
-    return Result("cache-memory", value, "MB", "at most 300 MB", value <= 300, "200,000 images of 64 x 64 x 3")
+    return Result(
+        "cache-memory",
+        value,
+        unit="MB",
+        target="at most 300 MB",
+        met=value <= 300,
+        detail="200,000 images of 64 x 64 x 3",
+    )
 
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
@@ -227,9 +367,9 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "dcgan-bf16": lambda: dcgan_epoch("bf16", 2.2),
     "vanilla-epoch": lambda: mlp_epoch("vanilla"),
     "cgan-epoch": lambda: mlp_epoch("cgan"),
-    "dcgan-overhead": lambda: overhead("dcgan", 3, 400),
-    "vanilla-overhead": lambda: overhead("vanilla", 10, 2000),
-    "cgan-overhead": lambda: overhead("cgan", 10, 2000),
+    "dcgan-overhead": lambda: overhead("dcgan", 3, steps=400),
+    "vanilla-overhead": lambda: overhead("vanilla", 10, steps=2000),
+    "cgan-overhead": lambda: overhead("cgan", 10, steps=2000),
     "batches": batches,
     "preparing": preparing,
     "start-up": start_up,
@@ -244,12 +384,16 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
 def main() -> None:
     """Print a line for each benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all unless given")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all unless given"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(BENCHMARKS)
     if unknown:
-        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+        parser.error(
+            f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}"
+        )
     results = []
     for name in arguments.names or BENCHMARKS:
         result = BENCHMARKS[name]()
@@ -257,7 +401,8 @@ def main() -> None:
         if not arguments.json:
             state = "met" if result.met else "SHORT"
             print(
-                f"{name:17} {result.value:7.2f} {result.unit:18} {result.target:18} {state:6} {result.detail}",
+                f"{name:17} {result.value:7.2f} {result.unit:18} "
+                f"{result.target:18} {state:6} {result.detail}",
                 flush=True,
             )
     if arguments.json:

@@ -1,4 +1,7 @@
-"""The beginners' MLP loop, written plainly: a DataLoader over MNIST, BCE, TensorBoard, a grid every 100 batches."""
+"""The beginners' MLP loop, written plainly.
+
+It has a DataLoader over MNIST, binary cross-entropy, TensorBoard, and a grid every 100 batches.
+"""
 
 from __future__ import annotations
 
@@ -20,29 +23,46 @@ _GRID_EVERY = 100
 
 
 def _write_mnist(root: Path, images: np.ndarray, labels: np.ndarray) -> None:
-    """Images and labels as the IDX files that torchvision's MNIST reads; both splits are the same."""
+    """Write images and labels as the IDX files that torchvision's MNIST reads.
+
+    Both splits are the same.
+    """
     raw = root / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for split in ("train", "t10k"):
         n, height, width, _ = images.shape
-        (raw / f"{split}-images-idx3-ubyte").write_bytes(struct.pack(">4I", 2051, n, height, width) + images.tobytes())
-        (raw / f"{split}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, n) + labels.astype("u1").tobytes())
+        (raw / f"{split}-images-idx3-ubyte").write_bytes(
+            struct.pack(">4I", 2051, n, height, width) + images.tobytes()
+        )
+        (raw / f"{split}-labels-idx1-ubyte").write_bytes(
+            struct.pack(">2I", 2049, n) + labels.astype("u1").tobytes()
+        )
 
 
 def _hidden(inputs: int, outputs: int, *, norm: bool) -> list[nn.Module]:
-    return [nn.Linear(inputs, outputs), *([nn.BatchNorm1d(outputs)] if norm else []), nn.LeakyReLU(0.2)]
+    return [
+        nn.Linear(inputs, outputs),
+        *([nn.BatchNorm1d(outputs)] if norm else []),
+        nn.LeakyReLU(0.2),
+    ]
 
 
 class Beginner:
     """The vanilla or conditional GAN of fully connected layers, and its loop over one epoch."""
 
-    def __init__(self, folder: Path, images: np.ndarray, labels: np.ndarray, *, conditional: bool) -> None:
+    def __init__(
+        self, folder: Path, images: np.ndarray, labels: np.ndarray, *, conditional: bool
+    ) -> None:
         extra = _CLASSES if conditional else 0
         self.folder = folder
         self.conditional = conditional
-        _write_mnist(folder, images, labels)
-        transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
-        self.loader = DataLoader(MNIST(str(folder), transform=transform), _BATCH, shuffle=True, drop_last=True)
+        _write_mnist(folder, images, labels=labels)
+        transform = transforms.Compose(
+            [transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))]
+        )
+        self.loader = DataLoader(
+            MNIST(str(folder), transform=transform), _BATCH, shuffle=True, drop_last=True
+        )
         self.writer = SummaryWriter(str(folder / "tensorboard"))
         self.g = nn.Sequential(
             *_hidden(100 + extra, 256, norm=True),
@@ -52,14 +72,20 @@ class Beginner:
             nn.Tanh(),
         )
         self.d = nn.Sequential(
-            *_hidden(784 + extra, 512, norm=False), *_hidden(512, 256, norm=False), nn.Linear(256, 1), nn.Sigmoid()
+            *_hidden(784 + extra, 512, norm=False),
+            *_hidden(512, 256, norm=False),
+            nn.Linear(256, 1),
+            nn.Sigmoid(),
         )
         self.opt_g = torch.optim.Adam(self.g.parameters(), lr=2e-4, betas=(0.5, 0.999))
         self.opt_d = torch.optim.Adam(self.d.parameters(), lr=2e-4, betas=(0.5, 0.999))
         self.fixed, self.asked = torch.randn(25, 100), torch.arange(25) % _CLASSES
 
     def epoch(self) -> None:
-        """One pass over the images: both losses of every batch to TensorBoard, grids there and on disk."""
+        """Pass over the images once.
+
+        Both losses of every batch go to TensorBoard, the grids there and to disk.
+        """
         for number, (real, labels) in enumerate(self.loader):
             loss_d, loss_g = self.step(real, labels)
             self.writer.add_scalar("losses/d", loss_d, number)

@@ -1,4 +1,7 @@
-"""Seconds of one epoch in a process of its own: `python -m benchmarks.epoch beginner|gantool vanilla|cgan`."""
+"""Seconds of one epoch in a process of its own.
+
+`python -m benchmarks.epoch beginner|gantool vanilla|cgan` prints them.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ import numpy as np
 from benchmarks.beginner import Beginner
 from benchmarks.measure import seconds
 from benchmarks.recorded import Recorded, trainer_of
-from gantool.data.loading import load
+from gantool.data.load import load
 from gantool.data.prepared import ImageSplit, Prepared
 from gantool.models.dcgan import Config
-from gantool.plugins import load_registry
+from gantool.plugins.registry import load_registry
 
 _IMAGES = 60_000
 _STEPS = _IMAGES // 128
@@ -23,7 +26,10 @@ _WARM = 20  # steps before the clock runs
 
 
 def digits() -> Prepared:
-    """The embedded digits, repeated to the size of MNIST: on noise D wins, and vanishing gradients are slow."""
+    """The embedded digits, repeated to the size of MNIST.
+
+    Noise would not do: D wins on it, and vanishing gradients are slow.
+    """
     data = load(Config(), load_registry())
     train = data.splits["train"]
     assert train.labels is not None
@@ -38,7 +44,9 @@ def beginner(model: str) -> float:
     train = digits().train
     assert train.labels is not None
     with tempfile.TemporaryDirectory() as folder:
-        loop = Beginner(Path(folder), train.images, train.labels, conditional=model == "cgan")
+        loop = Beginner(
+            Path(folder), train.images, labels=train.labels, conditional=model == "cgan"
+        )
         batch = next(iter(loop.loader))
         for _ in range(_WARM):
             loop.step(*batch)
@@ -48,7 +56,7 @@ def beginner(model: str) -> float:
 def ours(model: str) -> float:
     """A whole run of gantool's, from the cache."""
     data, spec = digits(), load_registry().models[model]
-    run = Recorded(spec, data, trainer_of(spec, data, _STEPS + _WARM))
+    run = Recorded(spec, data, trainer=trainer_of(spec, data, total_steps=_STEPS + _WARM))
     run.steps(_WARM)
     taken = seconds(lambda: run.steps(_STEPS))
     run.close()

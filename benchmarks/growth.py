@@ -1,4 +1,7 @@
-"""How cost grows: `python -m benchmarks.growth OUTPUT.png` measures dcgan's step and draws it; prints the table."""
+"""The growth of dcgan's cost with its size.
+
+`python -m benchmarks.growth OUTPUT.png` measures steps, prints the table and draws the picture.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measure import seconds
 from benchmarks.recorded import made_up, trainer_of
-from gantool.plugins import load_registry
+from gantool.plugins.registry import load_registry
 
 _SECONDS = 2.0
 _USUAL = {"image_size": 32, "batch_size": 64, "ngf": 64, "images": 2000}
@@ -38,7 +41,13 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Measured:
-    """One configuration: images a second, billions of multiply-adds a step, share of the matrix-multiply peak."""
+    """The measurements of one configuration.
+
+    Attributes:
+        rate: images a second.
+        giga: billions of multiply-adds a step.
+        share: share of the matrix-multiply peak.
+    """
 
     rate: float
     giga: float
@@ -48,8 +57,8 @@ class Measured:
 def peak(precision: str) -> float:
     """Billions of multiply-adds a second that this CPU reaches in a large matrix product.
 
-    The better of PyTorch's two libraries: MKL, which does `@`, keeps to half of the vector width on some makes of CPU;
-    oneDNN, which does convolutions, does the same product as one of 1 x 1.
+    The better of PyTorch's two libraries: MKL, which does `@`, keeps to half of the vector width on
+    some makes of CPU; oneDNN, which does convolutions, does the same product as one of 1 x 1.
     """
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
     a, b = torch.randn(2048, 2048, dtype=kind), torch.randn(2048, 2048, dtype=kind)
@@ -61,9 +70,11 @@ def peak(precision: str) -> float:
 
 def measure(settings: dict[str, int], precision: str, top: float) -> Measured:
     """Steps of dcgan for two seconds, after two that are not counted; channels are 3."""
-    data = made_up(settings["images"], settings["image_size"], 3)
+    data = made_up(settings["images"], settings["image_size"], channels=3)
     options = {"batch_size": settings["batch_size"], "ngf": settings["ngf"], "ndf": settings["ngf"]}
-    trainer = trainer_of(load_registry().models["dcgan"], data, 10**9, precision=precision, **options)
+    trainer = trainer_of(
+        load_registry().models["dcgan"], data, total_steps=10**9, precision=precision, **options
+    )
     trainer.step()
     with FlopCounterMode(display=False) as counter:
         trainer.step()
@@ -79,17 +90,30 @@ def measure(settings: dict[str, int], precision: str, top: float) -> Measured:
 def main() -> None:
     """Measure every sweep in both precisions."""
     tops = {precision: peak(precision) for precision in ("fp32", "bf16")}
-    print(", ".join(f"{precision} peak {top:,.0f} billion multiply-adds/s" for precision, top in tops.items()))
-    print("| varied | value | precision | images/s | 10⁹ multiply-adds a step | share of the peak |")
+    print(
+        ", ".join(
+            f"{precision} peak {top:,.0f} billion multiply-adds/s"
+            for precision, top in tops.items()
+        )
+    )
+    print(
+        "| varied | value | precision | images/s | 10⁹ multiply-adds a step | share of the peak |"
+    )
     print("|---|---:|---|---:|---:|---:|")
     figure = Figure(figsize=(11, 3.2), layout="constrained")
-    for axes, (name, values) in zip(figure.subplots(1, 4, sharey=True), _SWEEPS.items(), strict=True):
-        for precision, colour in (("fp32", "#0072b2"), ("bf16", "#d55e00")):
-            found = [measure({**_USUAL, name: value}, precision, tops[precision]) for value in values]
-            axes.plot(values, [m.rate for m in found], "o-", color=colour, label=precision)
+    for axes, (name, values) in zip(
+        figure.subplots(1, 4, sharey=True), _SWEEPS.items(), strict=True
+    ):
+        for precision, color in (("fp32", "#0072b2"), ("bf16", "#d55e00")):
+            found = [
+                measure({**_USUAL, name: value}, precision, top=tops[precision]) for value in values
+            ]
+            axes.plot(values, [m.rate for m in found], "o-", color=color, label=precision)
             for value, m in zip(values, found, strict=True):
                 print(
-                    f"| {name} | {value:,} | {precision} | {m.rate:,.0f} | {m.giga:,.1f} | {m.share:.0%} |", flush=True
+                    f"| {name} | {value:,} | {precision} "
+                    f"| {m.rate:,.0f} | {m.giga:,.1f} | {m.share:.0%} |",
+                    flush=True,
                 )
         axes.set_xscale("log")
         axes.set_yscale("log")

@@ -1,4 +1,7 @@
-"""How figures are taken: alternating, so that a machine that slows down slows both, and by medians."""
+"""The taking of measurements.
+
+The two sides alternate, so that a machine that slows down slows both, and medians count.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +38,13 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
-def ratio(reference: Callable[[], object], ours: Callable[[], object], rounds: int) -> tuple[float, list[float]]:
-    """Median of reference time / our time over interleaved rounds, after one round that is not counted."""
+def ratio(
+    reference: Callable[[], object], ours: Callable[[], object], rounds: int
+) -> tuple[float, list[float]]:
+    """Median of reference time / our time over interleaved rounds, and the ratio of each round.
+
+    The first round is not counted.
+    """
     ratios = []
     for number in range(rounds + 1):
         pair = seconds(reference) / seconds(ours)
@@ -49,12 +57,17 @@ def seconds_and_memory(arguments: Sequence[str]) -> tuple[float, float]:
     """Seconds and peak resident memory in MiB of a whole command."""
     begin = time.perf_counter()
     # A process begins with the peak of the one that started it, so a small one stands between.
-    done = subprocess.run([sys.executable, "-c", _BETWEEN, *arguments], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _BETWEEN, *arguments], capture_output=True, text=True, check=True
+    )
     unit = 1 if sys.platform == "darwin" else 1024
     return time.perf_counter() - begin, int(done.stdout) * unit / 2**20
 
 
 def command(arguments: Sequence[str], rounds: int) -> list[float]:
     """Seconds that a whole command takes, after one run that is not counted."""
-    times = [seconds(lambda: subprocess.run(arguments, check=True, capture_output=True)) for _ in range(rounds + 1)]
+    times = [
+        seconds(lambda: subprocess.run(arguments, check=True, capture_output=True))
+        for _ in range(rounds + 1)
+    ]
     return times[1:]

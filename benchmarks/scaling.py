@@ -1,4 +1,7 @@
-"""What a second process gives: `python -m benchmarks.scaling` prints the table of docs/scaling.md."""
+"""The gain of a second process.
+
+`python -m benchmarks.scaling` prints the table of docs/scaling.md.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +29,28 @@ scores = []
 batch_size = 64
 """
 _RUNS = {
-    "dcgan 32 x 32, batch 64": ("dcgan", "--image-size", "32", "--batch-size", "64", "--steps", "40"),
+    "dcgan 32 x 32, batch 64": (
+        "dcgan",
+        "--image-size",
+        "32",
+        "--batch-size",
+        "64",
+        "--steps",
+        "40",
+    ),
     "vanilla 28 x 28, batch 128": ("vanilla", "--batch-size", "128", "--steps", "300"),
 }
 _ALONE = [sys.executable, "-m", "gantool"]
-_TOGETHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "gantool"]
+_TOGETHER = [
+    sys.executable,
+    "-m",
+    "torch.distributed.run",
+    "--standalone",
+    "--nproc-per-node",
+    "2",
+    "-m",
+    "gantool",
+]
 
 
 def study_seconds(place: Path, jobs: int) -> float:
@@ -39,15 +59,35 @@ def study_seconds(place: Path, jobs: int) -> float:
     file = place / "it.toml"
     file.write_text(_STUDY)
     begin = time.perf_counter()
-    words = ["study", str(file), "--jobs", str(jobs), "--name", name, "--experiments-dir", str(place)]
+    words = [
+        "study",
+        str(file),
+        "--jobs",
+        str(jobs),
+        "--name",
+        name,
+        "--experiments-dir",
+        str(place),
+    ]
     subprocess.run([*_ALONE, *words], check=True, capture_output=True)
     return time.perf_counter() - begin
 
 
-def images_per_second(place: Path, launcher: Sequence[str], words: Sequence[str], threads: int) -> float:
-    """Of a run, as its record says."""
+def images_per_second(
+    place: Path, launcher: Sequence[str], words: Sequence[str], threads: int
+) -> float:
+    """Images a second of a run, as its record says."""
     name = f"run-{time.monotonic_ns()}"
-    given = [*words, "--threads", str(threads), "--name", name, "--experiments-dir", str(place), "--no-evaluate"]
+    given = [
+        *words,
+        "--threads",
+        str(threads),
+        "--name",
+        name,
+        "--experiments-dir",
+        str(place),
+        "--no-evaluate",
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     subprocess.run([*launcher, "run", *given], check=True, capture_output=True, env=environment)
     rate: float = json.loads((place / name / "run.json").read_text())["images_per_second"]
@@ -57,7 +97,10 @@ def images_per_second(place: Path, launcher: Sequence[str], words: Sequence[str]
 def all_reduce_seconds() -> dict[int, float]:
     """Seconds of an all-reduce of so many floats between two processes of this machine."""
     done = subprocess.run(
-        [*_TOGETHER[:-1], "benchmarks.scaling", "all-reduce"], check=True, capture_output=True, text=True
+        [*_TOGETHER[:-1], "benchmarks.scaling", "all-reduce"],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return {int(n): float(seconds) for n, seconds in re.findall(r"(\d+) (\S+)", done.stdout)}
 
@@ -89,17 +132,29 @@ def main() -> None:
         for name, words in _RUNS.items():
             found = [
                 (
-                    images_per_second(place, _ALONE, words, 1),
-                    images_per_second(place, _ALONE, words, 2),
-                    images_per_second(place, _TOGETHER, words, 1),
+                    images_per_second(place, _ALONE, words=words, threads=1),
+                    images_per_second(place, _ALONE, words=words, threads=2),
+                    images_per_second(place, _TOGETHER, words=words, threads=1),
                 )
                 for _ in range(_ROUNDS)
             ]
-            _row(f"{name}: 2 ranks of one thread over 1 of one", [ranks / one for one, _, ranks in found])
-            _row(f"{name}: 1 process of two threads over one of one", [two / one for one, two, _ in found])
-            _row(f"{name}: 2 ranks of one thread over 1 of two", [ranks / two for _, two, ranks in found])
+            _row(
+                f"{name}: 2 ranks of one thread over 1 of one",
+                [ranks / one for one, _, ranks in found],
+            )
+            _row(
+                f"{name}: 1 process of two threads over one of one",
+                [two / one for one, two, _ in found],
+            )
+            _row(
+                f"{name}: 2 ranks of one thread over 1 of two",
+                [ranks / two for _, two, ranks in found],
+            )
     for n, seconds in all_reduce_seconds().items():
-        print(f"| all-reduce of {n:,} floats between 2 processes | {1000 * seconds:.2f} ms | |", flush=True)
+        print(
+            f"| all-reduce of {n:,} floats between 2 processes | {1000 * seconds:.2f} ms | |",
+            flush=True,
+        )
 
 
 def _row(name: str, ratios: list[float]) -> None:

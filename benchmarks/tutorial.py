@@ -16,7 +16,10 @@ from torchvision.utils import make_grid
 
 
 class Tutorial:
-    """Both networks as given, BCE on sigmoid outputs, every parameter collecting gradients in both turns."""
+    """The tutorial's networks and loop: both networks as given, BCE on sigmoid outputs.
+
+    Every parameter collects gradients in both turns.
+    """
 
     def __init__(self, generator: nn.Module, discriminator: nn.Module, nz: int) -> None:
         self.g, self.d, self.nz = generator, discriminator, nz
@@ -31,7 +34,10 @@ class Tutorial:
         return torch.sigmoid(self.d(images).view(-1))
 
     def epoch(self, loader: DataLoader[tuple[Tensor, int]]) -> None:
-        """One pass over the images: a line every 50 steps, a grid of the fixed latents at the end."""
+        """Pass over the images once.
+
+        There is a line every 50 steps, and a grid of the fixed latents at the end.
+        """
         for number, (real, _) in enumerate(loader):
             figures = self.step(real)
             self.figures.append(figures)
@@ -41,7 +47,7 @@ class Tutorial:
             self.grids.append(make_grid(self.g(self.fixed), padding=2, normalize=True))
 
     def step(self, real: Tensor) -> tuple[float, ...]:
-        """One step, with the five figures that the tutorial prints."""
+        """Take one step; the five metrics that the tutorial prints."""
         ones, zeros = torch.ones(len(real)), torch.zeros(len(real))
         self.d.zero_grad()
         out = self._answer(real)
@@ -63,10 +69,13 @@ class Tutorial:
 
 
 def write_jpegs(folder: Path, n: int, size: tuple[int, int]) -> None:
-    """Write n smooth coloured pictures of (width, height), in the one sub-folder that torchvision wants."""
+    """Write n smooth coloured pictures of (width, height).
+
+    They lie in the one sub-folder that torchvision wants.
+    """
     rng = np.random.default_rng(0)
     (folder / "all").mkdir(parents=True)
-    base = Image.fromarray(rng.integers(0, 256, (27, 22, 3), dtype=np.uint8)).resize(size)
+    base = Image.fromarray(rng.integers(0, 256, size=(27, 22, 3), dtype=np.uint8)).resize(size)
     for i in range(n):
         base.rotate(i % 360).save(folder / "all" / f"{i}.jpg", quality=90)
 
@@ -74,7 +83,9 @@ def write_jpegs(folder: Path, n: int, size: tuple[int, int]) -> None:
 def images_of(folder: Path, side: int) -> ImageFolder:
     """A folder of JPEGs through the tutorial's transforms, one image at a time."""
     steps = [transforms.Resize(side), transforms.CenterCrop(side), transforms.ToTensor()]
-    return ImageFolder(str(folder), transforms.Compose([*steps, transforms.Normalize((0.5,) * 3, (0.5,) * 3)]))
+    return ImageFolder(
+        str(folder), transforms.Compose([*steps, transforms.Normalize((0.5,) * 3, (0.5,) * 3)])
+    )
 
 
 def loader_of(folder: Path, side: int, batch_size: int) -> DataLoader[tuple[Tensor, int]]:

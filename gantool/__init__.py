@@ -1,6 +1,7 @@
 """gantool: train, compare and understand GAN variants.
 
-The public names are resolved when they are first used, so that importing gantool imports neither torch nor matplotlib.
+The public names are resolved when they are first used, so that importing gantool imports neither
+torch nor matplotlib.
 """
 
 from __future__ import annotations
@@ -18,10 +19,26 @@ if TYPE_CHECKING:
     from gantool.config import TrainConfig
     from gantool.data.source import Source
     from gantool.errors import ConfigError, GantoolError
-    from gantool.gan import GAN, Batch, Latent, Losses, Optimizers, Progress, Schedule, Shapes
-    from gantool.hookspecs import hookimpl
-    from gantool.spec import DatasetSpec, MetricSpec, ModelSpec
-    from gantool.tracking import TrackedRun, Tracker
+    from gantool.evaluation.metric import (
+        Evaluation,
+        ImageSet,
+        Measured,
+        NotApplicableError,
+        NotComputedError,
+    )
+    from gantool.gan.base import (
+        GAN,
+        Batch,
+        Latent,
+        Losses,
+        Optimizers,
+        Progress,
+        Schedule,
+        Shapes,
+    )
+    from gantool.plugins.hookspecs import hookimpl
+    from gantool.plugins.spec import DatasetSpec, MetricSpec, ModelSpec
+    from gantool.plugins.tracking import TrackedRun, Tracker
 
 __all__ = [
     "GAN",
@@ -29,12 +46,17 @@ __all__ = [
     "Comparison",
     "ConfigError",
     "DatasetSpec",
+    "Evaluation",
     "Field",
     "GantoolError",
+    "ImageSet",
     "Latent",
     "Losses",
+    "Measured",
     "MetricSpec",
     "ModelSpec",
+    "NotApplicableError",
+    "NotComputedError",
     "Optimizers",
     "Progress",
     "Run",
@@ -58,23 +80,28 @@ _HOMES = {
     "open": "gantool.api",
     "train": "gantool.api",
     "Field": "pydantic",
+    "Evaluation": "gantool.evaluation.metric",
+    "ImageSet": "gantool.evaluation.metric",
+    "Measured": "gantool.evaluation.metric",
+    "NotApplicableError": "gantool.evaluation.metric",
+    "NotComputedError": "gantool.evaluation.metric",
     "TrainConfig": "gantool.config",
     "Source": "gantool.data.source",
     "ConfigError": "gantool.errors",
     "GantoolError": "gantool.errors",
-    "hookimpl": "gantool.hookspecs",
-    "DatasetSpec": "gantool.spec",
-    "MetricSpec": "gantool.spec",
-    "ModelSpec": "gantool.spec",
-    "TrackedRun": "gantool.tracking",
-    "Tracker": "gantool.tracking",
+    "hookimpl": "gantool.plugins.hookspecs",
+    "DatasetSpec": "gantool.plugins.spec",
+    "MetricSpec": "gantool.plugins.spec",
+    "ModelSpec": "gantool.plugins.spec",
+    "TrackedRun": "gantool.plugins.tracking",
+    "Tracker": "gantool.plugins.tracking",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'gantool' has no attribute {name!r}")
-    module = importlib.import_module(_HOMES.get(name, "gantool.gan"))
+    module = importlib.import_module(_HOMES.get(name, "gantool.gan.base"))
     return getattr(module, "open_run" if name == "open" else name)
 
 

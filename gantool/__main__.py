@@ -16,7 +16,8 @@ def main() -> None:
     debug = "--debug" in arguments
     rank = _rank()
     if rank and not debug:
-        # The first of torchrun's processes speaks for all; the others only of what befalls them alone.
+        # The first of torchrun's processes speaks for all; the others speak only of what befalls
+        # them alone.
         sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
     try:
         from gantool.cli import command
@@ -25,7 +26,9 @@ def main() -> None:
     except GantoolError as error:
         if debug:
             traceback.print_exc()
-        shared = isinstance(error, RunInterruptedError) or (isinstance(error, ConfigError) and _is_first_machine())
+        shared = isinstance(error, RunInterruptedError) or (
+            isinstance(error, ConfigError) and _is_first_machine()
+        )
         if not (rank and shared):
             _say(str(error), rank)
         sys.exit(error.exit_code)
@@ -35,13 +38,18 @@ def main() -> None:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        if not (rank and "gloo" in str(error).lower()):  # the first process says that another is gone
-            _say(f"unexpected {type(error).__name__}: {error}\nThe same command with --debug shows where.", rank)
+        # The first process says that another is gone.
+        if not (rank and "gloo" in str(error).lower()):
+            _say(
+                f"unexpected {type(error).__name__}: {error}\n"
+                "The same command with --debug shows where.",
+                rank,
+            )
         sys.exit(1)
 
 
 def _rank() -> int:
-    """Which of torchrun's processes this is; 0 where it started none."""
+    """The rank of this process among torchrun's; 0 where it started none."""
     return int(os.environ.get("RANK", "0")) if "TORCHELASTIC_RUN_ID" in os.environ else 0
 
 

@@ -1,4 +1,4 @@
-"""The Python names: train, open and compare runs, and draw from them; the words of the command line."""
+"""The Python names: train, open and compare runs, and draw from them, as the command line does."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gantool.config import resolve
-from gantool.plugins import load_registry
-from gantool.report.comparison import compare as compare_runs
-from gantool.report.reading import read_run, read_runs
-from gantool.report.result import Comparison as Result
-from gantool.runs import RunFolder, RunRecord, Score
+from gantool.plugins.registry import load_registry
+from gantool.report.compare import compare as compare_runs
+from gantool.report.load import read_run, read_runs
+from gantool.report.result import ComparisonResult
+from gantool.runs.folder import RunFolder
+from gantool.runs.records import RunRecord, Score
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from gantool.playground.latents import Mode
-    from gantool.playground.player import Player
+    from gantool.sampling.latents import Mode
+    from gantool.sampling.sampler import Sampler
 
 
 class Run:
-    """A run on disk, and its trained generator; a notebook shows it as its sheet and curves.
+    """A run on disk, and its trained generator; a notebook shows it as its sample grid and curves.
 
     Args:
         path: the run folder.
@@ -35,7 +36,7 @@ class Run:
 
     def __init__(self, path: str | Path) -> None:
         self.folder = RunFolder.open(Path(path))
-        self._player: Player | None = None
+        self._player: Sampler | None = None
 
     @property
     def path(self) -> Path:
@@ -44,12 +45,12 @@ class Run:
 
     @property
     def record(self) -> RunRecord:
-        """What run.json says now."""
+        """The content of run.json now."""
         return self.folder.read()
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """The figures of every step: float64 [steps] by name, nan where a value is missing."""
+        """The metrics of every step: float64 [steps] by name, nan where a value is missing."""
         return dict(read_run(self.path).series)
 
     @property
@@ -60,42 +61,42 @@ class Run:
     @property
     def generator(self) -> Any:
         """The trained generator, a `torch.nn.Module` in evaluation mode."""
-        return self.player.gan.generator
+        return self.sampler.gan.generator
 
     @property
-    def player(self) -> Player:
-        """What draws from the generator; opened when it is first needed."""
+    def sampler(self) -> Sampler:
+        """The sampler of the last generator; opened when it is first needed."""
         if self._player is None:
             self._player = self.at(None)
         return self._player
 
-    def at(self, step: int | None, device: str = "cpu") -> Player:
-        """What draws from the generator of a step that was kept, or from the last one.
+    def at(self, step: int | None, device: str = "cpu") -> Sampler:
+        """The sampler of a generator that was kept, or of the last one.
 
         Raises:
             GantoolError: there is none.
         """
-        from gantool.device import choose_device
-        from gantool.playground.player import Player
-        from gantool.trained import open_trained
+        from gantool.machine.device import choose_device
+        from gantool.sampling.sampler import Sampler
+        from gantool.sampling.trained import open_trained
 
-        trained = open_trained(self.folder, load_registry(), choose_device(device), step)
-        return Player(self.folder, self.record, trained)
+        trained = open_trained(self.folder, load_registry(), device=choose_device(device), at=step)
+        return Sampler(self.folder, self.record, trained=trained)
 
     def samples(self, n: int = 64, *, seed: int = 0, label: str | int | None = None) -> Image:
-        """A grid of samples; `player.sample` gives them as an array.
+        """A grid of samples; `sampler.sample` gives them as an array.
 
         Raises:
             ConfigError: no such class, or the model takes no labels.
         """
-        pixels = self.player.sample(n, seed, self.player.label(label))
+        pixels = self.sampler.sample(n, seed, self.sampler.label(label))
         return _grid(pixels, min(n, max(1, round(n**0.5))))
 
     def sheet(self) -> Image:
-        """The sheet with the numbers of its cells."""
-        from gantool.playground import pictures
+        """The sample grid with the numbers of its cells."""
+        from gantool.sampling import pictures
 
-        return pictures.numbered(self.player.draw_sheet(), self.player.sheet.columns)
+        return pictures.numbered(self.sampler.draw_sample_grid(), self.sampler.sample_grid.columns)
 
     def interpolate(
         self,
@@ -106,36 +107,45 @@ class Run:
         mode: Mode | None = None,
         label: str | int | None = None,
     ) -> Image:
-        """A row of images on the way between two cells of the sheet, or `"seed:N"`.
+        """A row of images on the way between two cells of the sample grid, or `"seed:N"`.
 
         Raises:
             ConfigError: no such cell or class.
         """
-        from gantool.playground import pictures
+        from gantool.sampling import pictures
 
-        chosen = self.player.label(label)
-        return pictures.rows([self.player.interpolate(start, end, steps=steps, mode=mode, label=chosen)])
+        chosen = self.sampler.label(label)
+        return pictures.rows(
+            [self.sampler.interpolate(start, end, steps=steps, mode=mode, label=chosen)]
+        )
 
     def arithmetic(self, expression: str, *, label: str | int | None = None) -> Image:
-        """Operands, means and result of an expression of cells, such as `"mean(1,5) - mean(2,3) + 7"`.
+        """Operands, means and result of an expression such as `"mean(1,5) - mean(2,3) + 7"`.
+
+        The numbers are those of cells of the sample grid.
 
         Raises:
             ConfigError: it is no expression, or no such cell or class.
         """
-        from gantool.playground import pictures
+        from gantool.sampling import pictures
 
-        return pictures.equation(self.player.arithmetic(expression, label=self.player.label(label)))
+        return pictures.equation(
+            self.sampler.arithmetic(expression, label=self.sampler.label(label))
+        )
 
     def evaluate(self, **options: Any) -> list[Score]:
-        """Score the run's samples: `samples`, `extractor`, `metrics`, `data_dir`, `device`, as `gantool evaluate`.
+        """Score the run's samples.
+
+        The options are those of `gantool evaluate`: `samples`, `extractor`, `metrics`, `data_dir`,
+        `device`.
 
         Raises:
             GantoolError: as the command.
         """
-        from gantool import experiment
-        from gantool.progress import Display
+        from gantool.display import Display
+        from gantool.evaluation.evaluate import evaluate_run
 
-        return experiment.evaluate_run(self.path, load_registry(), Display(), **options)
+        return evaluate_run(self.path, load_registry(), display=Display(), **options)
 
     def export(self, format: str = "safetensors", path: str | Path | None = None) -> Path:
         """Write the generator as safetensors, pt2 or onnx; its path.
@@ -143,40 +153,46 @@ class Run:
         Raises:
             GantoolError: no such format, or the model cannot be exported so.
         """
-        from gantool.playground.export import FORMATS, export
+        from gantool.sampling.export import FORMATS, export
 
-        target = self.folder.pictures / f"generator{FORMATS.get(format, '')}" if path is None else Path(path)
-        return export(self.player, format, target)
+        target = (
+            self.folder.pictures / f"generator{FORMATS.get(format, '')}"
+            if path is None
+            else Path(path)
+        )
+        return export(self.sampler, format, target)
 
     def report(self) -> Path:
         """Write report.html; its path."""
-        from gantool.report.writing import write_report
+        from gantool.report.write import write_report
 
         return write_report(self.folder)
 
     def __repr__(self) -> str:
         record = self.record
-        return (
-            f"<Run {str(self.path)!r}: {record.model}, {record.steps} of {record.total_steps} steps, {record.status}>"
-        )
+        steps = f"{record.steps} of {record.total_steps} steps"
+        return f"<Run {str(self.path)!r}: {record.model}, {steps}, {record.status}>"
 
     def _repr_html_(self) -> str:
         record = self.record
         figures = (self.folder.samples_figure, self.folder.losses_figure)
         images = "".join(_img(file) for file in figures if file.is_file())
-        words = f"{record.name}: {record.model} on {record.data.get('name')}, {record.steps:,} steps, {record.status}"
-        return f"<div><b>{html.escape(words)}</b><br>{images}</div>"
+        text = (
+            f"{record.name}: {record.model} on {record.data.get('name')}, "
+            f"{record.steps:,} steps, {record.status}"
+        )
+        return f"<div><b>{html.escape(text)}</b><br>{images}</div>"
 
 
 class Comparison:
     """Runs side by side; a notebook shows the table.
 
     Args:
-        result: every figure.
-        runs: what it was made from.
+        result: every value of the comparison.
+        runs: those that it was made from.
     """
 
-    def __init__(self, result: Result, runs: Sequence[Any]) -> None:
+    def __init__(self, result: ComparisonResult, runs: Sequence[Any]) -> None:
         self.result = result
         self._runs = runs
 
@@ -187,9 +203,9 @@ class Comparison:
 
     def write(self, output: str | Path = "comparison") -> Path:
         """Write the page, pictures and tables, as `gantool compare` does; the page's path."""
-        from gantool.report.writing import write_comparison
+        from gantool.report.write import write_comparison
 
-        return write_comparison(Path(output), self.result, self._runs)
+        return write_comparison(Path(output), self.result, runs=self._runs)
 
     def __repr__(self) -> str:
         return f"<Comparison of {len(self.result.runs)} runs: {self.verdict}>"
@@ -199,7 +215,9 @@ class Comparison:
 
         headings, rows = tables.full(self.result)
         head = "".join(f"<th>{html.escape(heading)}</th>" for heading in headings)
-        body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        body = "".join(
+            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+        )
         return f"<p>{html.escape(self.verdict)}</p><table><tr>{head}</tr>{body}</table>"
 
 
@@ -217,22 +235,26 @@ def train(
     Args:
         model: its name.
         preset: a named set of options.
-        name: of the run's folder; made up if None.
-        experiments_dir: where run folders go.
+        name: of the run folder; made up if None.
+        experiments_dir: the folder that run folders go into.
         progress: whether to show a bar (in a notebook too).
-        options: as the command line has them, with underscores: `epochs=5`, `lr=1e-4`, `data="fashion-mnist"`.
+        options: as the command line has them, with underscores: `epochs=5`, `lr=1e-4`,
+            `data="fashion-mnist"`.
 
     Raises:
         ConfigError: an unknown model or option, or an invalid value.
         GantoolError: the run failed or diverged.
     """
-    from gantool import experiment, planning
-    from gantool.progress import Display, make_display
+    from gantool.display import Display, make_display
+    from gantool.training.run import start
+    from gantool.training.setup import Request, set_up
 
     registry = load_registry()
     spec = registry.model(model)
-    resolved = resolve(spec.config, model=spec.name, presets=spec.presets, preset=preset, flags=options)
-    request = planning.Request(
+    resolved = resolve(
+        spec.config, model=spec.name, presets=spec.presets, preset=preset, flags=options
+    )
+    request = Request(
         model=spec.name,
         resolved=resolved,
         preset=preset,
@@ -241,8 +263,7 @@ def train(
         argv=tuple(sys.argv),
     )
     with make_display() if progress else Display() as display:
-        plan = planning.plan(request, registry, display)
-        return Run(experiment.run(plan, Path(experiments_dir), display).path)
+        return Run(start(set_up(request, registry, display=display), display).path)
 
 
 def open_run(path: str | Path) -> Run:
@@ -269,10 +290,11 @@ def compare(paths: str | Path | Run | Iterable[str | Path | Run], **options: Any
 def _grid(pixels: Any, columns: int) -> Image:
     from PIL import Image as Pictures
 
-    from gantool.sampling import grid
+    from gantool.sampling.pictures import lay_out
 
-    return Pictures.fromarray(grid(pixels, columns))
+    return Pictures.fromarray(lay_out(pixels, columns))
 
 
 def _img(file: Path) -> str:
-    return f'<img src="data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}" style="max-width:48%">'
+    content = base64.b64encode(file.read_bytes()).decode()
+    return f'<img src="data:image/png;base64,{content}" style="max-width:48%">'

@@ -1,7 +1,8 @@
 """The typed configuration of a run, its sources and their precedence.
 
-An option is one field here, or in a model's subclass of `TrainConfig`. From the field come the command-line
-flag, the key in a file, the environment variable, the validation message and the page of the reference.
+An option is one field here, or in a model's subclass of `TrainConfig`. From the field come the
+command-line flag, the key in a file, the environment variable, the validation message and the page
+of the reference.
 """
 
 from __future__ import annotations
@@ -26,13 +27,17 @@ ENVIRONMENT_PREFIX = "GANTOOL_OPT_"
 
 Loss = Literal["minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic"]
 PenaltyName = Literal["none", "gp", "r1", "r2", "r1+r2"]
+EXTRACTORS = ("digits", "clothes", "stacked-digits", "inception")
 
 
 _INTERVAL = re.compile(r"([1-9][0-9]{0,8})(min)?")
 
 
 def split_interval(text: str) -> tuple[int, bool]:
-    """A number and whether it counts minutes (`10min`) or steps (`500`); `text` has been validated."""
+    """A number, and whether it counts minutes (`10min`) or steps (`500`).
+
+    The text has been validated.
+    """
     found = _INTERVAL.fullmatch(text)
     assert found is not None
     return int(found[1]), found[2] is not None
@@ -41,18 +46,25 @@ def split_interval(text: str) -> tuple[int, bool]:
 class OptionGroup(BaseModel):
     """A group of options that help shows under one heading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=False, protected_namespaces=()
+    )
     heading: ClassVar[str] = ""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Let `loss: str = "hinge"` change a default and keep the inherited description, type and bounds."""
+        """Let `loss: str = "hinge"` change a default and keep all else that is inherited.
+
+        That is the description, the type and the bounds.
+        """
         super().__pydantic_init_subclass__(**kwargs)
         inherited = [base for base in cls.__mro__[1:] if issubclass(base, BaseModel)]
         changed = False
         for name in inspect.get_annotations(cls):
             own = cls.model_fields.get(name)
-            parent = next((base.model_fields[name] for base in inherited if name in base.model_fields), None)
+            parent = next(
+                (base.model_fields[name] for base in inherited if name in base.model_fields), None
+            )
             if own is None or parent is None or own.description is not None:
                 continue
             merged = copy.copy(parent)
@@ -63,15 +75,23 @@ class OptionGroup(BaseModel):
             cls.model_rebuild(force=True)
 
 
+# Of a field that does not change what is trained: runs that differ in it alone are one variant.
+RUN_ONLY: dict[str, Any] = {"makes_variant": False}
+
+
 class DataOptions(OptionGroup):
-    """Which images are trained on, and how they are prepared."""
+    """The images that are trained on, and their preparation."""
 
     heading: ClassVar[str] = "Data"
 
-    data: str = Field("mnist5k", min_length=1, description="name of a data set, or a folder of images")
+    data: str = Field(
+        "mnist5k", min_length=1, description="name of a data set, or a folder of images"
+    )
     data_dir: Path | None = Field(
         None,
-        description="folder that holds or receives downloaded data sets and the cache of prepared images",
+        description="folder that holds or receives downloaded data sets "
+        "and the cache of prepared images",
+        json_schema_extra=RUN_ONLY,
     )
     image_size: int | None = Field(
         None,
@@ -80,46 +100,61 @@ class DataOptions(OptionGroup):
         description="side of the square images in pixels (unset: the data set's own; folders: 64)",
     )
     channels: Literal[1, 3] | None = Field(
-        None, description="1 for grey, 3 for RGB (unset: the data set's own; folders: grey if every image is)"
+        None,
+        description="1 for grey, 3 for RGB "
+        "(unset: the data set's own; folders: grey if every image is)",
     )
     batch_size: int | None = Field(
         None,
         ge=2,
         le=65536,
-        description="images a batch (unset: the model's own, else 128, halved to 16 until an epoch has 250 batches)",
+        description="images a batch "
+        "(unset: the model's own, else 128, halved to 16 until an epoch has 250 batches)",
     )
 
 
 class BudgetOptions(OptionGroup):
-    """How long a run trains; one of the two is set."""
+    """The length of a run; one of the two is set."""
 
     heading: ClassVar[str] = "Budget"
 
     epochs: int | None = Field(5, ge=1, le=1_000_000, description="passes over the training images")
-    steps: int | None = Field(None, ge=1, le=1_000_000_000, description="generator updates, instead of epochs")
+    steps: int | None = Field(
+        None, ge=1, le=1_000_000_000, description="generator updates, instead of epochs"
+    )
 
 
 class GameOptions(OptionGroup):
-    """What the two networks play for, and in which order they move."""
+    """The objective of the two networks, and the order in which they move."""
 
     heading: ClassVar[str] = "Game"
 
     loss: Loss = Field("non-saturating", description="objective of both players")
-    penalty: PenaltyName = Field("none", description="gradient penalty added to the discriminator's loss")
+    penalty: PenaltyName = Field(
+        "none", description="gradient penalty added to the discriminator's loss"
+    )
     penalty_weight: float | None = Field(
         None, gt=0, le=1e6, description="weight of the penalty (unset: 10, the usual one)"
     )
     clip: float = Field(
-        0.0, ge=0, le=10, description="clip the critic's weights to [-clip, clip] after each step; 0 is off"
+        0.0,
+        ge=0,
+        le=10,
+        description="clip the critic's weights to [-clip, clip] after each step; 0 is off",
     )
-    spectral_norm: bool = Field(False, description="spectral normalisation of the discriminator's layers")
-    discriminator_steps: int = Field(1, ge=1, le=100, description="discriminator updates for each generator update")
+    spectral_norm: bool = Field(
+        False, description="spectral normalisation of the discriminator's layers"
+    )
+    discriminator_steps: int = Field(
+        1, ge=1, le=100, description="discriminator updates for each generator update"
+    )
     update: Literal["alternating", "simultaneous"] = Field(
         "alternating", description="simultaneous takes both gradients before either network moves"
     )
     generator_batch: Literal["reuse", "fresh"] = Field(
         "reuse",
-        description="what the generator's update sees: the discriminator's last fakes, or fresh latents",
+        description="what the generator's update sees: "
+        "the discriminator's last fakes, or fresh latents",
     )
     nz: int = Field(100, ge=1, le=65536, description="dimensions of the latent z")
     latent: Literal["normal", "uniform"] = Field(
@@ -127,12 +162,14 @@ class GameOptions(OptionGroup):
     )
 
 
-class OptimiserOptions(OptionGroup):
-    """How the networks move."""
+class OptimizerOptions(OptionGroup):
+    """The movement of the networks."""
 
     heading: ClassVar[str] = "Optimiser"
 
-    optimizer: Literal["adam", "rmsprop", "sgd"] = Field("adam", description="optimiser of both networks")
+    optimizer: Literal["adam", "rmsprop", "sgd"] = Field(
+        "adam", description="optimiser of both networks"
+    )
     lr: float = Field(2e-4, gt=0, le=10, description="learning rate")
     discriminator_lr: float | None = Field(
         None, gt=0, le=10, description="learning rate of the discriminator (unset: lr)"
@@ -140,76 +177,141 @@ class OptimiserOptions(OptionGroup):
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first beta")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second beta")
     momentum: float = Field(0.0, ge=0, lt=1, description="momentum of SGD and RMSprop")
-    lr_decay: float = Field(1.0, ge=1, le=2, description="divide the learning rate by this after every step, to 1e-6")
-    final_momentum: float | None = Field(
-        None, ge=0, lt=1, description="momentum rises linearly to this between epochs 1 and 250 (unset: it stays)"
+    lr_decay: float = Field(
+        1.0, ge=1, le=2, description="divide the learning rate by this after every step, to 1e-6"
     )
-    ema: float = Field(0.0, ge=0, lt=1, description="decay of the exponential moving average of G's weights; 0 is off")
+    final_momentum: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="momentum rises linearly to this between epochs 1 and 250 (unset: it stays)",
+    )
+    ema: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="decay of the exponential moving average of G's weights; 0 is off",
+    )
 
 
 class MachineOptions(OptionGroup):
-    """Where a run computes, and how reproducibly."""
+    """The place where a run computes, and how reproducibly."""
 
     heading: ClassVar[str] = "Machine and reproducibility"
 
-    seed: int = Field(999, ge=0, le=2**32 - 1, description="seed of weights, batches and latents")
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to compute")
-    threads: int | None = Field(None, ge=1, le=1024, description="CPU threads (unset: PyTorch's choice)")
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="arithmetic of the networks' passes")
-    compile: bool = Field(False, description="compile the networks (torch.compile): a minute first, for GPUs")
-    deterministic: bool = Field(True, description="deterministic algorithms: the same command, the same figures")
+    seed: int = Field(
+        999,
+        ge=0,
+        le=2**32 - 1,
+        description="seed of weights, batches and latents",
+        json_schema_extra=RUN_ONLY,
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", description="where to compute", json_schema_extra=RUN_ONLY
+    )
+    threads: int | None = Field(
+        None,
+        ge=1,
+        le=1024,
+        description="CPU threads (unset: PyTorch's choice)",
+        json_schema_extra=RUN_ONLY,
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="arithmetic of the networks' passes"
+    )
+    compile: bool = Field(
+        False,
+        description="compile the networks (torch.compile): a minute first, for GPUs",
+        json_schema_extra=RUN_ONLY,
+    )
+    deterministic: bool = Field(
+        True,
+        description="deterministic algorithms: the same command, the same figures",
+        json_schema_extra=RUN_ONLY,
+    )
 
 
 class RecordOptions(OptionGroup):
-    """What a run keeps while it goes on."""
+    """The things that a run keeps while it goes on."""
 
     heading: ClassVar[str] = "Recording"
 
     sheet_every: int | None = Field(
         None,
         ge=1,
-        description="steps between sheets of samples (unset: about ten sheets, at most 500 steps apart)",
+        description="steps between sample grids "
+        "(unset: about ten of them, at most 500 steps apart)",
+        json_schema_extra=RUN_ONLY,
     )
     checkpoint_every: str | None = Field(
         None,
-        description="steps, or minutes as in 10min, between resumable states (unset: every epoch and every 5 minutes)",
+        description="steps, or minutes as in 10min, between resumable states "
+        "(unset: every epoch and every 5 minutes)",
+        json_schema_extra=RUN_ONLY,
     )
     keep_generators_every: int | None = Field(
-        None, ge=1, description="steps between generators that are kept to be drawn from later (unset: the last only)"
+        None,
+        ge=1,
+        description="steps between generators that are kept to be drawn from later "
+        "(unset: the last only)",
+        json_schema_extra=RUN_ONLY,
     )
 
 
 class EvaluationOptions(OptionGroup):
-    """Which scores a run gets."""
+    """The scores of a run."""
 
     heading: ClassVar[str] = "Evaluation"
 
-    evaluate: bool = Field(True, description="score the samples at the end of the run")
-    evaluate_every: int | None = Field(
-        None, ge=1, description="steps between evaluations (unset: at the end of the run only)"
+    evaluate: bool = Field(
+        True, description="score the samples at the end of the run", json_schema_extra=RUN_ONLY
     )
-    evaluation_samples: int = Field(10_000, ge=1, le=1_000_000, description="samples that scores are made from")
+    evaluate_every: int | None = Field(
+        None,
+        ge=1,
+        description="steps between evaluations (unset: at the end of the run only)",
+        json_schema_extra=RUN_ONLY,
+    )
+    evaluation_samples: int = Field(
+        10_000,
+        ge=1,
+        le=1_000_000,
+        description="samples that scores are made from",
+        json_schema_extra=RUN_ONLY,
+    )
     extractor: str = Field(
         "auto",
         min_length=1,
-        description="network whose features distances use: auto, digits, clothes, stacked-digits or inception",
+        description=f"network whose features distances use: auto, {', '.join(EXTRACTORS)}",
+        json_schema_extra=RUN_ONLY,
     )
     inception_weights: Path | None = Field(
-        None, description="file with InceptionV3's weights (unset: downloaded when first needed)"
+        None,
+        description="file with InceptionV3's weights (unset: downloaded when first needed)",
+        json_schema_extra=RUN_ONLY,
     )
 
 
 class TrainConfig(
-    EvaluationOptions, RecordOptions, MachineOptions, OptimiserOptions, GameOptions, BudgetOptions, DataOptions
+    EvaluationOptions,
+    RecordOptions,
+    MachineOptions,
+    OptimizerOptions,
+    GameOptions,
+    BudgetOptions,
+    DataOptions,
 ):
-    """The options that every model has; a model's own configuration is a subclass with its own fields.
+    """The options that every model has.
+
+    A model's own configuration is a subclass with its own fields.
 
     A subclass may give an inherited option another default (`lr: float = 1e-4`), may narrow it
-    (`loss: Literal["wasserstein"] = "wasserstein"`, written with `Field(..., description=...)`), and adds its own
-    with `Field(default, description=..., bounds)`. Instances are frozen.
+    (`loss: Literal["wasserstein"] = "wasserstein"`, written with `Field(..., description=...)`),
+    and adds its own with `Field(default, description=..., bounds)`. Instances are frozen.
 
     Raises:
-        pydantic.ValidationError: a value is out of bounds or of the wrong type, or options contradict each other.
+        pydantic.ValidationError: a value is out of bounds or of the wrong type, or options
+        contradict each other.
     """
 
     @field_validator("checkpoint_every", mode="before")
@@ -241,15 +343,22 @@ class TrainConfig(
 
 
 def incompatibilities(config: TrainConfig) -> Iterator[tuple[bool, str]]:
-    """The combinations of game options that make no sense: (whether this configuration has it, why it is refused)."""
+    """The combinations of game options that make no sense.
+
+    Each is a pair: whether this configuration has it, and the reason why it is refused.
+    """
     yield (
-        config.loss == "wasserstein" and config.penalty == "none" and config.clip == 0 and not config.spectral_norm,
-        "loss 'wasserstein' needs a critic of bounded slope: add --penalty gp, --clip 0.01 or --spectral-norm",
+        config.loss == "wasserstein"
+        and config.penalty == "none"
+        and config.clip == 0
+        and not config.spectral_norm,
+        "loss 'wasserstein' needs a critic of bounded slope: "
+        "add --penalty gp, --clip 0.01 or --spectral-norm",
     )
     yield (
         config.clip > 0 and config.loss != "wasserstein",
-        "clip serves loss 'wasserstein' only: elsewhere it stops the discriminator from ever being sure; "
-        "use --penalty or --spectral-norm",
+        "clip serves loss 'wasserstein' only: elsewhere it stops the discriminator from ever "
+        "being sure; use --penalty or --spectral-norm",
     )
     yield (
         config.clip > 0 and config.penalty != "none",
@@ -269,8 +378,94 @@ def incompatibilities(config: TrainConfig) -> Iterator[tuple[bool, str]]:
     )
     yield (
         config.compile and config.penalty != "none",
-        "torch.compile has no second derivatives, which a penalty needs: give up compile or penalty",
+        "torch.compile has no second derivatives, which a penalty needs: "
+        "give up compile or penalty",
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunParameter:
+    """A flag of `gantool run` that says how to run rather than what to train.
+
+    It is no field of a configuration, and no model may have an option of its name.
+    """
+
+    key: str
+    flag: str
+    kind: Any
+    default: Any
+    metavar: str
+    description: str
+
+
+RUN_PARAMETERS = (
+    RunParameter(
+        key="name",
+        flag="--name",
+        kind=str | None,
+        default=None,
+        metavar="TEXT",
+        description="name of the run folder; made up unless given",
+    ),
+    RunParameter(
+        key="experiments_dir",
+        flag="--experiments-dir",
+        kind=Path,
+        default=Path("experiments"),
+        metavar="PATH",
+        description="where run folders go",
+    ),
+    RunParameter(
+        key="preset",
+        flag="--preset",
+        kind=str | None,
+        default=None,
+        metavar="NAME",
+        description="named set of options",
+    ),
+    RunParameter(
+        key="config",
+        flag="--config",
+        kind=Path | None,
+        default=None,
+        metavar="PATH",
+        description="TOML file of options, or the run.json of a run",
+    ),
+    RunParameter(
+        key="seeds",
+        flag="--seeds",
+        kind=str | None,
+        default=None,
+        metavar="N,N",
+        description="several seeds, as 0,1,2: a run each",
+    ),
+    RunParameter(
+        key="dry_run",
+        flag="--dry-run",
+        kind=bool,
+        default=False,
+        metavar="",
+        description="show what would be run, and stop before the first step",
+    ),
+    RunParameter(
+        key="json",
+        flag="--json",
+        kind=bool,
+        default=False,
+        metavar="",
+        description="print run.json and nothing else on stdout",
+    ),
+    RunParameter(
+        key="profile",
+        flag="--profile",
+        kind=bool,
+        default=False,
+        metavar="",
+        description="trace ten steps into trace.json and show where the time went",
+    ),
+)
+# Names that no option of a model may have.
+RESERVED = frozenset({parameter.key for parameter in RUN_PARAMETERS} | {"debug", "help"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,19 +490,34 @@ class Option:
             for sign in ("ge", "gt", "le", "lt")
             if getattr(limit, sign, None) is not None
         }
-        low = f"{limits['ge']}" if "ge" in limits else f"above {limits['gt']}" if "gt" in limits else ""
-        high = f"to {limits['le']}" if "le" in limits else f"to below {limits['lt']}" if "lt" in limits else ""
-        return f"{low} {high}".strip() if high else f"{low} or more" if "ge" in limits else low
+        low = high = ""
+        if "ge" in limits:
+            low = f"{limits['ge']}"
+        elif "gt" in limits:
+            low = f"above {limits['gt']}"
+        if "le" in limits:
+            high = f"to {limits['le']}"
+        elif "lt" in limits:
+            high = f"to below {limits['lt']}"
+        if high:
+            return f"{low} {high}".strip()
+        return f"{low} or more" if "ge" in limits else low
+
+    @property
+    def makes_variant(self) -> bool:
+        """Whether runs that differ in it are different variants."""
+        extra = self.field.json_schema_extra
+        return not (isinstance(extra, dict) and extra.get("makes_variant") is False)
 
     @property
     def description(self) -> str:
-        """What it does, with its bounds."""
+        """The option in words, with its bounds."""
         text: str = self.field.description or ""
         return f"{text} ({self.bounds})" if self.bounds else text
 
 
 def options_of(config: type[TrainConfig], model: str = "this model") -> list[Option]:
-    """Every option of a configuration, each under the heading of the class that first declares it."""
+    """Every option of a configuration, under the heading of the class that first declares it."""
     options = []
     for key, info in config.model_fields.items():
         declaring = next(
@@ -315,13 +525,22 @@ def options_of(config: type[TrainConfig], model: str = "this model") -> list[Opt
             for base in reversed(config.__mro__)
             if issubclass(base, OptionGroup) and key in inspect.get_annotations(base)
         )
-        options.append(Option(key, info, declaring.__dict__.get("heading") or f"Options of {model}"))
+        heading = declaring.__dict__.get("heading") or f"Options of {model}"
+        options.append(Option(key, field=info, heading=heading))
     return options
+
+
+def incidental_of(config: type[TrainConfig]) -> list[str]:
+    """The options of a configuration that do not make a variant."""
+    return [option.key for option in options_of(config) if not option.makes_variant]
+
+
+INCIDENTAL = frozenset(incidental_of(TrainConfig))
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A validated configuration, where each value came from, and what the user should be told."""
+    """A validated configuration, the source of each value, and warnings for the user."""
 
     config: TrainConfig
     sources: dict[str, str]
@@ -363,11 +582,13 @@ def resolve(
             )
         layers.append((f"preset {preset}", (presets or {})[preset]))
     if file is not None:
-        layers.append((str(file), _read_file(file, config, model)))
+        layers.append((str(file), _read_file(file, config, model=model)))
     layers.append(
         (
             "environment",
-            _read_environment(os.environ if environment is None else environment, config, warnings),
+            _read_environment(
+                os.environ if environment is None else environment, config, warnings=warnings
+            ),
         )
     )
     layers.append(("command line", dict(flags or {})))
@@ -381,11 +602,14 @@ def resolve(
     try:
         resolved = config(**values)
     except ValidationError as error:
-        raise ConfigError(_explain(error, config, sources)) from None
-    # Here and not in the configuration: a model's own default weight is harmless when its penalty is switched off.
+        raise ConfigError(_explain(error, config, sources=sources)) from None
+    # Here and not in the configuration: a model's own default weight is harmless when its penalty
+    # is switched off.
     if resolved.penalty == "none" and sources["penalty_weight"] in ("environment", "command line"):
-        raise ConfigError("penalty_weight without a penalty has no effect: add --penalty gp, r1, r2 or r1+r2")
-    return Resolved(resolved, sources, warnings)
+        raise ConfigError(
+            "penalty_weight without a penalty has no effect: add --penalty gp, r1, r2 or r1+r2"
+        )
+    return Resolved(resolved, sources, warnings=warnings)
 
 
 def _other_budget(layer: Mapping[str, Any]) -> dict[str, None]:
@@ -402,14 +626,16 @@ def _read_file(file: Path, config: type[TrainConfig], model: str) -> dict[str, A
         text = file.read_text(encoding="utf-8")
         content = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
-        raise ConfigError(f"cannot read the configuration file {file}: {error.strerror or error}") from None
+        raise ConfigError(
+            f"cannot read the configuration file {file}: {error.strerror or error}"
+        ) from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"{file} is not valid {'JSON' if file.suffix == '.json' else 'TOML'}: {error}",
             "A configuration file has one `option = value` a line, for example `lr = 0.0002`.",
         ) from None
     if file.suffix == ".json":
-        content = _config_of_run(content, file, model)
+        content = _config_of_run(content, file, model=model)
     unknown = [key for key in content if key not in config.model_fields]
     if unknown:
         nested = isinstance(content[unknown[0]], dict)
@@ -444,7 +670,9 @@ def _config_of_run(content: object, file: Path, model: str) -> dict[str, Any]:
     return dict(content["config"])
 
 
-def _read_environment(environment: Mapping[str, str], config: type[TrainConfig], warnings: list[str]) -> dict[str, str]:
+def _read_environment(
+    environment: Mapping[str, str], config: type[TrainConfig], warnings: list[str]
+) -> dict[str, str]:
     values = {}
     for name, value in environment.items():
         if not name.startswith(ENVIRONMENT_PREFIX):
@@ -453,16 +681,21 @@ def _read_environment(environment: Mapping[str, str], config: type[TrainConfig],
         if key in config.model_fields:
             values[key] = value
         else:
-            warnings.append(f"{name} is ignored: no option {key!r} here.{did_you_mean(key, config.model_fields)}")
+            nearest = did_you_mean(key, config.model_fields)
+            warnings.append(f"{name} is ignored: no option {key!r} here.{nearest}")
     return values
 
 
 def _explain(error: ValidationError, config: type[TrainConfig], sources: Mapping[str, str]) -> str:
     options = {option.key: option for option in options_of(config)}
-    return "\n".join(_explain_one(dict(detail), options, sources) for detail in error.errors())
+    return "\n".join(
+        _explain_one(dict(detail), options, sources=sources) for detail in error.errors()
+    )
 
 
-def _explain_one(detail: dict[str, Any], options: Mapping[str, Option], sources: Mapping[str, str]) -> str:
+def _explain_one(
+    detail: dict[str, Any], options: Mapping[str, Option], sources: Mapping[str, str]
+) -> str:
     location: Sequence[Any] = detail["loc"]
     message = str(detail["msg"]).removeprefix("Value error, ").removesuffix(".")
     if not location:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import SMALL, Outcome, gantool, picture
+from support import SMALL, Outcome, picture, run_cli
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,7 +25,7 @@ def cli(tmp_path: Path) -> Callable[..., Outcome]:
     """The command line, in a fresh working directory."""
 
     def call(*arguments: str | Path, **options: Any) -> Outcome:
-        return gantool(*arguments, cwd=options.pop("cwd", tmp_path), **options)
+        return run_cli(*arguments, cwd=options.pop("cwd", tmp_path), **options)
 
     return call
 
@@ -44,6 +44,18 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Pa
     """A small run of dcgan on mnist5k, made once; tests read it."""
     where = tmp_path_factory.mktemp("finished")
     arguments: Sequence[str] = ["run", "dcgan", "--steps", "60", "--name", "small", *SMALL]
-    outcome = gantool(*arguments, cwd=where)
+    outcome = run_cli(*arguments, cwd=where)
     assert outcome.code == 0, outcome.err
     return where / "experiments" / "small"
+
+
+@pytest.fixture(scope="session")
+def conditional_run(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
+    """A small conditional run."""
+    pytest.importorskip("gantool_cgan")
+    where = tmp_path_factory.mktemp("conditional")
+    done = run_cli(
+        "run", "cgan", "--steps", "40", "--name", "c", "--keep-generators-every", "20", cwd=where
+    )
+    assert done.code == 0, done.err
+    return where / "experiments" / "c"

@@ -11,9 +11,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gantool.runs import RunFolder, RunRecord, Score
+from gantool.runs.folder import RunFolder
+from gantool.runs.records import RunRecord, Score
 
-PROTOCOL = {"extractor": "digits", "split": "test", "n_real": 500, "n_fake": 10_000, "data": "mnist5k"}
+PROTOCOL = {
+    "extractor": "digits",
+    "split": "test",
+    "n_real": 500,
+    "n_fake": 10_000,
+    "data": "mnist5k",
+}
 CONFIG = {"loss": "non-saturating", "lr": 2e-4, "steps": 100, "epochs": None, "precision": "fp32"}
 
 
@@ -28,7 +35,7 @@ def make_run(
     status: str = "finished",
     steps: int = 100,
     images_a_step: int = 16,
-    sheets: Sequence[int] = (0, 50, 100),
+    sample_grids: Sequence[int] = (0, 50, 100),
     events: Sequence[Mapping[str, Any]] = (),
     score_steps: Sequence[int] | None = None,
     name: str | None = None,
@@ -43,7 +50,13 @@ def make_run(
             model=model,
             status=status,
             config={**CONFIG, "seed": seed, **(config or {})},
-            data={"name": "mnist5k", "fingerprint": "f" * 64, "image_size": side, "channels": 1, "classes": []},
+            data={
+                "name": "mnist5k",
+                "fingerprint": "f" * 64,
+                "image_size": side,
+                "channels": 1,
+                "classes": [],
+            },
             networks={"generator": 1000, "discriminator": 2000},
             plugin={"distribution": "gantool", "version": "0.1.0"},
             total_steps=100,
@@ -60,8 +73,16 @@ def make_run(
     with folder.metrics_file.open("w") as file:
         for step in range(1, steps + 1):
             line = {
-                **{"step": step, "epoch": step / 25, "images": step * images_a_step, "seconds": step * 0.1},
-                **{"loss_d": 1 + math.exp(-step / 20) + 0.1 * rng.random(), "loss_g": 0.7 + 0.1 * rng.random()},
+                **{
+                    "step": step,
+                    "epoch": step / 25,
+                    "images": step * images_a_step,
+                    "seconds": step * 0.1,
+                },
+                **{
+                    "loss_d": 1 + math.exp(-step / 20) + 0.1 * rng.random(),
+                    "loss_g": 0.7 + 0.1 * rng.random(),
+                },
                 **{"d_real": 0.6, "d_fake": 0.3, "d_fake_after": 0.2},
             }
             file.write(json.dumps(line) + "\n")
@@ -81,10 +102,12 @@ def make_run(
                 )
                 file.write(made.model_dump_json() + "\n")
     pixels = side * 8 + 2 * 9
-    for step in sheets:
+    for step in sample_grids:
         shade = np.full((pixels, pixels, 3), min(255, step * 2), dtype=np.uint8)
-        shade[: pixels // 2] = rng.integers(0, 256, (pixels // 2, pixels, 3))
-        Image.fromarray(shade).save(folder.sheet(step))
+        shade[: pixels // 2] = rng.integers(0, 256, size=(pixels // 2, pixels, 3))
+        Image.fromarray(shade).save(folder.sample_grid(step))
     Image.fromarray(np.full((pixels, pixels, 3), 200, dtype=np.uint8)).save(folder.real_file)
-    folder.sheet_file.write_text(json.dumps({"rows": 8, "columns": 8, "padding": 2, "labels": None, "latents": []}))
+    folder.sheet_file.write_text(
+        json.dumps({"rows": 8, "columns": 8, "padding": 2, "labels": None, "latents": []})
+    )
     return path

@@ -1,6 +1,10 @@
-"""Kill runs at random instants, resume each to its end, and compare with the run that nobody disturbed.
+"""Kill runs at random instants, resume each to its end.
 
-`python tests/soak.py --kills 100 --jobs 2` prints how it went; `tests/test_reliability.py` does it a few times.
+And compare with the run that nobody disturbed.
+
+`python tests/soak.py --kills 100 --jobs 2` prints how it went;
+`tests/end_to_end/test_faults.py` does it
+a few times.
 """
 
 from __future__ import annotations
@@ -21,7 +25,18 @@ from pathlib import Path
 from typing import Any
 
 _COMMON = (
-    *("--threads", "1", "--steps", "100", "--batch-size", "16", "--sheet-every", "10", "--checkpoint-every", "7"),
+    *(
+        "--threads",
+        "1",
+        "--steps",
+        "100",
+        "--batch-size",
+        "16",
+        "--sheet-every",
+        "10",
+        "--checkpoint-every",
+        "7",
+    ),
     *("--keep-generators-every", "20", "--no-evaluate"),
 )
 _CONV = ("--ngf", "4", "--ndf", "4", "--nz", "16", "--image-size", "16")
@@ -47,7 +62,8 @@ class Outcome:
 class Soak:
     """Undisturbed runs of some variants to compare with, and kills.
 
-    Most kills fall between the beginning of a run's record and its end, a few into the start of the process.
+    Most kills fall between the beginning of a run's record and its end, a few into the start of the
+    process.
     """
 
     def __init__(self, place: Path, variants: list[str]) -> None:
@@ -63,7 +79,10 @@ class Soak:
             self.expected[variant] = content(place / f"whole-{variant}")
 
     def kill(self, variant: str, number: int, seed: int) -> Outcome:
-        """Start a run, kill it at a random instant, perhaps its resumption too, then let it end and compare."""
+        """Start a run, kill it at a random instant, perhaps its resumption too.
+
+        Then let it end and compare.
+        """
         chance, outcome = random.Random(seed), Outcome()
         name = f"{variant}-{number}"
         run = self.place / name
@@ -86,11 +105,21 @@ class Soak:
         differences = sorted(_differences(self.expected[variant], content(run)))
         outcome.equal = not differences
         outcome.faults += [f"{name}: {what} differs" for what in differences]
-        outcome.faults += [f"{name}: {file.name} is left over" for file in run.rglob(".*") if file.name != ".lock"]
+        outcome.faults += [
+            f"{name}: {file.name} is left over" for file in run.rglob(".*") if file.name != ".lock"
+        ]
         return outcome
 
     def _start(self, variant: str, name: str) -> subprocess.Popen[bytes]:
-        words = ["run", *VARIANTS[variant], *_COMMON, "--name", name, "--experiments-dir", str(self.place)]
+        words = [
+            "run",
+            *VARIANTS[variant],
+            *_COMMON,
+            "--name",
+            name,
+            "--experiments-dir",
+            str(self.place),
+        ]
         return self._process(words, name)
 
     def _resume(self, run: Path) -> subprocess.Popen[bytes]:
@@ -109,21 +138,36 @@ class Soak:
 def _wait_for_record(process: subprocess.Popen[bytes], run: Path) -> None:
     """Until the run's record names this process, or it has ended."""
     while process.poll() is None:
-        if run.exists() and json.loads((run / "run.json").read_text())["process"]["pid"] == process.pid:
+        if (
+            run.exists()
+            and json.loads((run / "run.json").read_text())["process"]["pid"] == process.pid
+        ):
             return
         time.sleep(0.002)
 
 
 def content(run: Path) -> dict[str, Any]:
-    """What must be equal: figures but for seconds, sheets, and generators, which hold the weights."""
+    """What must be equal: figures but for seconds, sheets, and generators.
+
+    Which hold the weights.
+    """
     lines = (json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines())
     figures = [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
-    files = [*run.glob("samples/*.png"), *run.glob("generators/*.safetensors"), run / "generator.safetensors"]
-    return {"metrics.jsonl": figures} | {str(file.relative_to(run)): file.read_bytes() for file in files}
+    files = [
+        *run.glob("samples/*.png"),
+        *run.glob("generators/*.safetensors"),
+        run / "generator.safetensors",
+    ]
+    return {"metrics.jsonl": figures} | {
+        str(file.relative_to(run)): file.read_bytes() for file in files
+    }
 
 
 def half_written(run: Path) -> Iterator[str]:
-    """Files under their final names that are not whole, at any instant; growing files may lack their last line."""
+    """Files under their final names that are not whole, at any instant.
+
+    Growing files may lack their last line.
+    """
     import torch
     from PIL import Image
     from safetensors import safe_open
@@ -135,7 +179,11 @@ def half_written(run: Path) -> Iterator[str]:
             if file.suffix == ".json":
                 json.loads(file.read_text())
             elif file.suffix == ".jsonl":
-                [json.loads(line) for line in file.read_text().splitlines(keepends=True) if line.endswith("\n")]
+                [
+                    json.loads(line)
+                    for line in file.read_text().splitlines(keepends=True)
+                    if line.endswith("\n")
+                ]
             elif file.suffix in (".png", ".gif"):
                 Image.open(file).load()
             elif file.suffix == ".safetensors":
@@ -167,7 +215,9 @@ def soak(place: Path, kills: int, jobs: int, seed: int) -> Outcome:
         while total.kills < kills:
             turns = range(number, number + max(jobs, min(kills - total.kills, 4 * jobs)))
             number = turns.stop
-            for outcome in pool.map(lambda i: trials.kill(variants[i % len(variants)], i, seed + i), turns):
+            for outcome in pool.map(
+                lambda i: trials.kill(variants[i % len(variants)], i, seed + i), turns
+            ):
                 total.kills += outcome.kills
                 total.early += outcome.early
                 total.equal += outcome.equal
@@ -188,8 +238,8 @@ def main() -> None:
         total = soak(Path(place), given.kills, given.jobs, given.seed)
     minutes = (time.monotonic() - begin) / 60
     print(
-        f"{total.kills} kills ({total.early} before there was a run folder), {total.equal} runs equal to the "
-        f"undisturbed ones, {len(total.faults)} faults, {minutes:.1f} minutes"
+        f"{total.kills} kills ({total.early} before there was a run folder), {total.equal} runs "
+        f"equal to the undisturbed ones, {len(total.faults)} faults, {minutes:.1f} minutes"
     )
     print("\n".join(total.faults))
     sys.exit(bool(total.faults))

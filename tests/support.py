@@ -1,12 +1,14 @@
-"""What the tests share: the command line in a process of its own, and pictures of noise."""
+"""Helpers of the tests: the command line in a process of its own, and pictures of noise."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,23 @@ import numpy as np
 from PIL import Image
 
 from gantool.data.folder import ImageFolder
-from gantool.data.prepared import prepare
+from gantool.data.prepared import Prepared, prepare
+
+CHROMIUM = next(
+    (
+        found
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (found := shutil.which(name))
+    ),
+    None,
+)
 
 SMALL = ["--ngf", "8", "--ndf", "8", "--nz", "16", "--threads", "1"]
 
 
-_QUICK = {"GANTOOL_OPT_EVALUATE": "false"}  # training is tested without waiting for scores; --evaluate asks for them
+_QUICK = {
+    "GANTOOL_OPT_EVALUATE": "false"
+}  # training is tested without waiting for scores; --evaluate asks for them
 
 
 @dataclass
@@ -34,7 +47,12 @@ class Outcome:
         return json.loads(self.out)
 
 
-def gantool(*arguments: str | Path, cwd: Path, env: dict[str, str] | None = None, timeout: float = 120) -> Outcome:
+Cli = Callable[..., Outcome]
+
+
+def run_cli(
+    *arguments: str | Path, cwd: Path, env: dict[str, str] | None = None, timeout: float = 120
+) -> Outcome:
     """Run the command line in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "gantool", *map(str, arguments)],
@@ -44,21 +62,28 @@ def gantool(*arguments: str | Path, cwd: Path, env: dict[str, str] | None = None
         text=True,
         timeout=timeout,
     )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    return Outcome(done.returncode, out=done.stdout, err=done.stderr)
 
 
-def picture(path: Path, size: tuple[int, int] = (20, 16), mode: str = "RGB", seed: int = 0, **save: Any) -> Path:
+def picture(
+    path: Path, size: tuple[int, int] = (20, 16), mode: str = "RGB", seed: int = 0, **save: Any
+) -> Path:
     """Write a picture of noise."""
     path.parent.mkdir(parents=True, exist_ok=True)
     bands = len(Image.new(mode, (1, 1)).getbands())
     shape = (size[1], size[0], bands) if bands > 1 else (size[1], size[0])
     pixels = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-    Image.fromarray(pixels if mode != "1" else pixels > 127, None if mode == "1" else mode).save(path, **save)
+    Image.fromarray(pixels if mode != "1" else pixels > 127, None if mode == "1" else mode).save(
+        path, **save
+    )
     return path
 
 
 def prepare_slowly(folder: str, cache: str, queue: Any) -> None:
-    """Prepare a folder, 20 ms an image, in a process of its own; puts the fingerprint and how many it decoded."""
+    """Prepare a folder, 20 ms an image, in a process of its own.
+
+    Puts the fingerprint and how many it decoded.
+    """
 
     class Slow(ImageFolder):
         decoded = 0
@@ -82,3 +107,12 @@ def distribution(place: Path, name: str, module: str, *, requires: str = "gantoo
         f"Metadata-Version: 2.1\nName: gantool-{name}\nVersion: 1.5\nRequires-Dist: {requires}\n"
     )
     (info / "entry_points.txt").write_text(f"[gantool]\n{name} = {package}\n")
+
+
+def prepared_folder(
+    folder: Path, cache: Path, image_size: int = 16, channels: int | None = None
+) -> Prepared:
+    """Prepare a folder of pictures."""
+    return prepare(
+        ImageFolder(folder), folder.name, image_size=image_size, channels=channels, cache=cache
+    )

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from gantool.config import Resolved, TrainConfig, incompatibilities, options_of, resolve
 from gantool.errors import ConfigError
-from gantool.plugins import load_registry
+from gantool.plugins.registry import load_registry
 
 
 class Config(TrainConfig):
@@ -21,7 +21,9 @@ PRESETS = {"paper": {"lr": 0.5, "steps": 7}}
 
 
 def get(**options: Any) -> Resolved:
-    return resolve(Config, model="m", presets=PRESETS, environment=options.pop("environment", {}), **options)
+    return resolve(
+        Config, model="m", presets=PRESETS, environment=options.pop("environment", {}), **options
+    )
 
 
 def test_precedence(tmp_path: Path) -> None:
@@ -58,7 +60,9 @@ def test_a_budget_alone_replaces_the_default_of_the_other() -> None:
 
 def test_a_plain_default_in_a_subclass_keeps_description_type_and_bounds() -> None:
     options = {option.key: option for option in options_of(Config, "m")}
-    assert options["lr"].description == {o.key: o for o in options_of(TrainConfig)}["lr"].description
+    assert (
+        options["lr"].description == {o.key: o for o in options_of(TrainConfig)}["lr"].description
+    )
     assert options["lr"].field.default == 1e-3
     assert options["lr"].heading == "Optimiser"
     assert options["width"].heading == "Options of m"
@@ -70,7 +74,15 @@ def test_a_plain_default_in_a_subclass_keeps_description_type_and_bounds() -> No
 @pytest.mark.parametrize(
     "flags, said",
     [
-        ({"image_size": 7}, ["--image-size = 7", "command line", "greater than or equal to 8", "side of the square"]),
+        (
+            {"image_size": 7},
+            [
+                "--image-size = 7",
+                "command line",
+                "greater than or equal to 8",
+                "side of the square",
+            ],
+        ),
         ({"lr": float("nan")}, ["--lr"]),
         ({"batch_size": 0}, ["--batch-size"]),
         ({"epochs": -1}, ["--epochs"]),
@@ -79,7 +91,9 @@ def test_a_plain_default_in_a_subclass_keeps_description_type_and_bounds() -> No
         ({"wdith": 1}, ["unknown option 'wdith'", "'width'"]),
     ],
 )
-def test_invalid_values_name_option_source_and_meaning(flags: dict[str, Any], said: list[str]) -> None:
+def test_invalid_values_name_option_source_and_meaning(
+    flags: dict[str, Any], said: list[str]
+) -> None:
     with pytest.raises(ConfigError) as caught:
         get(flags=flags)
     for words in said:
@@ -116,7 +130,11 @@ def test_a_missing_or_binary_file(tmp_path: Path) -> None:
 
 def test_run_json_is_a_configuration_of_its_own_model_only(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
-    file.write_text(json.dumps({"model": "m", "config": Config(lr=0.25, epochs=None, steps=3).model_dump(mode="json")}))
+    file.write_text(
+        json.dumps(
+            {"model": "m", "config": Config(lr=0.25, epochs=None, steps=3).model_dump(mode="json")}
+        )
+    )
     config = get(file=file).config
     assert (config.lr, config.epochs, config.steps) == (0.25, None, 3)
     file.write_text(json.dumps({"model": "other", "config": {}}))
@@ -147,7 +165,9 @@ def test_unknown_preset_and_environment() -> None:
         ({"compile": True, "penalty": "r1"}, "no second derivatives"),
     ],
 )
-def test_senseless_combinations_are_refused_with_the_reason(flags: dict[str, Any], reason: str) -> None:
+def test_senseless_combinations_are_refused_with_the_reason(
+    flags: dict[str, Any], reason: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
         get(flags=flags)
     assert reason in str(caught.value)

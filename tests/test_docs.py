@@ -11,11 +11,15 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 
 
 def test_the_options_page_is_what_the_code_says() -> None:
-    spec = importlib.util.spec_from_file_location("make_options", ROOT / "docs" / "make_options.py")
+    spec = importlib.util.spec_from_file_location(
+        "make_options", ROOT / "tools" / "make_options.py"
+    )
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.render() == (ROOT / "docs" / "options.md").read_text(), "run: python docs/make_options.py"
+    assert module.render() == (ROOT / "docs" / "options.md").read_text(), (
+        "run: python tools/make_options.py"
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -37,7 +41,7 @@ def test_contributing_names_every_dependency() -> None:
 
 def test_every_flag_in_the_readme_exists() -> None:
     from gantool.config import options_of
-    from gantool.plugins import load_registry
+    from gantool.plugins.registry import load_registry
 
     known = {"--help", "--dry-run", "--seeds", "--config", "--preset"}
     for spec in load_registry().models.values():

@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gantool import plugins
 from gantool.config import TrainConfig
-from gantool.gan import GAN, Batch, Losses, Optimizers, Progress, Schedule, Shapes
-from gantool.spec import ModelSpec
+from gantool.gan.base import GAN, Batch, Losses, Optimizers, Progress, Schedule, Shapes
+from gantool.plugins import registry as plugins
+from gantool.plugins.spec import ModelSpec
 from gantool.testing import check_model, run_checks
 
 
@@ -69,7 +69,9 @@ class StrayGradient(Sound):
 class WrongOptimizer(Sound):
     def optimizers(self) -> Optimizers:
         both = [*self.generator.parameters(), *self.discriminator.parameters()]
-        return Optimizers(torch.optim.SGD(both, lr=0.1), self.make_optimizer(self.generator.parameters(), 0.1))
+        return Optimizers(
+            torch.optim.SGD(both, lr=0.1), self.make_optimizer(self.generator.parameters(), 0.1)
+        )
 
 
 class ForgottenOptimizer(Sound):
@@ -126,9 +128,11 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     registry = plugins.load_registry()
 
     def add(kind: type[GAN]) -> str:
-        spec = ModelSpec("under-test", "x", f"{__name__}:{kind.__name__}", config=Small)
+        spec = ModelSpec(
+            "under-test", "x", implementation=f"{__name__}:{kind.__name__}", config=Small
+        )
         monkeypatch.setitem(registry.models, "under-test", spec)
-        plugin = plugins.Plugin("t", "t", "1", models=[spec], module=plugins)
+        plugin = plugins.Plugin("t", "t", version="1", models=[spec], module=plugins)
         monkeypatch.setattr(registry, "plugins", [*registry.plugins, plugin])
         monkeypatch.setattr("gantool.testing.load_implementation", lambda path: kind)
         return "under-test"
@@ -177,10 +181,12 @@ def test_a_refusal_with_a_reason_is_no_fault_unless_everything_is_refused(regist
         check_model(name, sizes=(32,))
 
 
-def test_a_description_that_imports_torch_is_found(register: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_description_that_imports_torch_is_found(
+    register: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = register(Sound)
-    import gantool.gan
+    import gantool.gan.base
 
-    monkeypatch.setattr(plugins.load_registry().plugin_of(name), "module", gantool.gan)
+    monkeypatch.setattr(plugins.load_registry().plugin_of(name), "module", gantool.gan.base)
     with pytest.raises(AssertionError, match="imports torch"):
         check_model(name, sizes=(16,), channels=(1,), classes=(0,))

@@ -1,4 +1,7 @@
-"""The command line: one file a command, options and help only; the work is imported inside the functions."""
+"""The command line: one file a command, with its options and help only.
+
+The work is imported inside the functions.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,14 @@ from gantool.cli import (
     study,
 )
 from gantool.cli.output import CONTEXT
-from gantool.plugins import load_registry
+from gantool.plugins.registry import load_registry
 
 
 class RootGroup(TyperGroup):
-    """gantool's own commands, and those of plugins, which are loaded only when they are asked for."""
+    """gantool's own commands, and those of plugins.
+
+    Plugins are loaded only when one of their commands, or the list of all, is asked for.
+    """
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Own commands first."""
@@ -69,9 +75,13 @@ def _print_version(wanted: bool) -> None:
 def _root(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and leave."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and leave."
+        ),
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; anywhere on the line.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks; anywhere on the line.")
+    ] = False,
 ) -> None:
     pass
 
@@ -84,8 +94,13 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
 for _command in (
-    *(sample.sample, sheet.sheet, interpolate.interpolate, arithmetic.arithmetic),
-    *(animate.animate, export.export, explore.explore),
+    sample.sample,
+    sheet.sheet,
+    interpolate.interpolate,
+    arithmetic.arithmetic,
+    animate.animate,
+    export.export,
+    explore.explore,
 ):
     app.command(_command.__name__)(_command)
 app.command("list-models")(list_models.list_models)
@@ -98,7 +113,8 @@ app.command("check")(check.check)
 
 def command() -> Callable[..., Any]:
     """The command that `gantool` runs."""
-    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show must not end a run
+    # A name that the terminal cannot show must not end a run.
+    for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     return typer.main.get_command(app)

@@ -9,11 +9,13 @@ import typer
 
 
 def animate(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
-    output: Annotated[Path, typer.Option(help="A .gif, or where ffmpeg is installed an .mp4.")] = Path("progress.gif"),
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    output: Annotated[
+        Path, typer.Option(help="A .gif, or where ffmpeg is installed an .mp4.")
+    ] = Path("progress.gif"),
 ) -> None:
-    """Animate the sheets of runs while they learned, side by side and in step."""
-    from gantool.playground.animation import animate as write
-    from gantool.runs import RunFolder
+    """Animate the sample grids of runs while they learned, side by side and in step."""
+    from gantool.runs.folder import RunFolder
+    from gantool.sampling.animation import animate as write
 
     print(write([RunFolder.open(run) for run in runs], output))

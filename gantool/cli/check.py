@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from gantool.testing import CheckResult
 
 
 def check(
@@ -12,36 +15,53 @@ def check(
     sizes: Annotated[str, typer.Option(metavar="N,N", help="Image sizes to try.")] = "16,28,33,64",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Train a model for a few steps on all kinds of small data, and say what to mend. Exit code 1 if anything is."""
+    """Train a model for a few steps on all kinds of small data, and say what to mend.
+
+    The exit code is 1 if there is anything to mend.
+    """
     from dataclasses import asdict
 
     from gantool.cli.output import print_json
     from gantool.errors import ConfigError
-    from gantool.plugins import load_registry
+    from gantool.plugins.registry import load_registry
 
     load_registry().model(model)
     try:
         sides = [int(part) for part in sizes.split(",")]
     except ValueError:
-        raise ConfigError(f"--sizes {sizes!r}: whole numbers with commas between are expected, as 16,28") from None
+        raise ConfigError(
+            f"--sizes {sizes!r}: whole numbers with commas between are expected, as 16,28"
+        ) from None
     if min(sides) < 8:
         raise ConfigError(f"--sizes {sizes!r}: images have at least 8 pixels a side")
     from gantool.testing import run_checks
 
-    findings = []
-    for finding in run_checks(model, sizes=sides):
-        findings.append(finding)
+    results = []
+    for result in run_checks(model, sizes=sides):
+        results.append(result)
         if not json:
-            mark = "MEND" if finding.problem else "refused" if finding.refused else "ok"
-            detail = finding.problem or finding.refused
-            print(
-                f"{mark:8}{finding.check}{f'  [{finding.shapes}]' if finding.shapes else ''}"
-                + (f"\n        {detail}" if detail else "")
-            )
-    problems = sum(bool(finding.problem) for finding in findings)
+            print(_line(result))
+    problems = sum(bool(result.problem) for result in results)
     if json:
-        print_json({"model": model, "problems": problems, "findings": [asdict(finding) for finding in findings]})
+        print_json(
+            {
+                "model": model,
+                "problems": problems,
+                "findings": [asdict(result) for result in results],
+            }
+        )
     else:
-        print(f"{model}: {len(findings)} checks, {problems} to mend")
+        print(f"{model}: {len(results)} checks, {problems} to mend")
     if problems:
         raise typer.Exit(1)
+
+
+def _line(result: CheckResult) -> str:
+    mark = "ok"
+    if result.problem:
+        mark = "MEND"
+    elif result.refused:
+        mark = "refused"
+    shapes = f"  [{result.shapes}]" if result.shapes else ""
+    detail = result.problem or result.refused
+    return f"{mark:8}{result.check}{shapes}" + (f"\n        {detail}" if detail else "")

@@ -12,24 +12,31 @@ from gantool.cli.playing import AtOption, DeviceOption, RunArgument
 def explore(
     run: RunArgument,
     at: AtOption = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes any that is free.")] = 8014,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes any that is free.")
+    ] = 8014,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
     device: DeviceOption = "cpu",
 ) -> None:
-    """Play with a generator in the browser: sliders, interpolation, arithmetic. For this machine alone."""
+    """Play with a generator in the browser: sliders, interpolation, arithmetic.
+
+    The page is for this machine alone.
+    """
     import socket
     import webbrowser
 
-    from gantool.cli.playing import open_player
+    from gantool.cli.playing import open_sampler
     from gantool.errors import GantoolError
 
     try:
         import uvicorn
 
-        from gantool.playground.server import application
+        from gantool.sampling.server import application
     except ImportError:
-        raise GantoolError("the page needs two more packages.", "pip install 'gantool[explore]'") from None
-    player = open_player(run, at, device)
+        raise GantoolError(
+            "the page needs two more packages.", "pip install 'gantool[explore]'"
+        ) from None
+    sampler = open_sampler(run, at, device=device)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -37,12 +44,13 @@ def explore(
     except OSError as error:
         listener.close()
         raise GantoolError(
-            f"port {port} cannot be used: {error.strerror or error}", "Give another with --port, or 0 for any."
+            f"port {port} cannot be used: {error.strerror or error}",
+            "Give another with --port, or 0 for any.",
         ) from None
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     print(f"{address}  (Ctrl-C ends it)", flush=True)
     if browser:
         webbrowser.open(address)
     with listener:
-        config = uvicorn.Config(application(player), log_level="warning", access_log=False)
+        config = uvicorn.Config(application(sampler), log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[listener])

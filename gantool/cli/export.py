@@ -19,9 +19,15 @@ def export(
     output: OutputOption = None,
 ) -> None:
     """Write the generator for other programs, with what its latents and images are like."""
-    from gantool.cli.playing import open_player, place_for
-    from gantool.playground.export import FORMATS
-    from gantool.playground.export import export as write
+    from gantool.cli.playing import open_sampler, place_for
+    from gantool.sampling.export import FORMATS
+    from gantool.sampling.export import export as write
 
-    player = open_player(run, at)
-    print(write(player, kind, place_for(player, output, f"generator-{player.trained.step}{FORMATS[kind]}")))
+    sampler = open_sampler(run, at)
+    print(
+        write(
+            sampler,
+            kind,
+            place_for(sampler, output, name=f"generator-{sampler.trained.step}{FORMATS[kind]}"),
+        )
+    )

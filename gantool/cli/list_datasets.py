@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from gantool.spec import DatasetSpec
+    from gantool.plugins.spec import DatasetSpec
 
 
 def list_datasets(
-    data_dir: Annotated[Path | None, typer.Option(help="Folder that holds downloaded data sets.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder that holds downloaded data sets.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show the data sets that `--data` knows; a folder of images works as well."""
     from gantool.cli.output import print_json, print_table
     from gantool.data.prepared import data_folder
-    from gantool.plugins import load_registry
+    from gantool.plugins.registry import load_registry
 
     datasets = [
         {
@@ -51,11 +53,13 @@ def list_datasets(
             for d in datasets
         ),
     )
-    print(f"Not present: downloaded into {data_folder(data_dir)} at first use, or put there by hand.")
+    print(
+        f"Not present: downloaded into {data_folder(data_dir)} at first use, or put there by hand."
+    )
 
 
 def _present(spec: DatasetSpec, data_dir: Path | None) -> bool:
-    from gantool.data.loading import open_source
+    from gantool.data.load import open_source
 
     try:
         return bool(open_source(spec, data_dir).present())

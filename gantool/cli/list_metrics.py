@@ -12,8 +12,8 @@ def list_metrics(
 ) -> None:
     """Show the scores that runs are given."""
     from gantool.cli.output import print_json, print_table
-    from gantool.plugins import load_registry
-    from gantool.runs import ARROWS
+    from gantool.plugins.registry import load_registry
+    from gantool.runs.records import ARROWS
 
     registry = load_registry()
     if json:

@@ -10,9 +10,9 @@ import typer
 def list_models(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Show the models that can be run, and where each comes from."""
+    """Show the models that can be run, and the origin of each."""
     from gantool.cli.output import print_json, print_table
-    from gantool.plugins import load_registry
+    from gantool.plugins.registry import load_registry
 
     registry = load_registry()
     models: list[dict[str, Any]] = [

@@ -12,7 +12,7 @@ def list_plugins(
 ) -> None:
     """Show the plugins: what each registers, and what is wrong with those that do not work."""
     from gantool.cli.output import print_json, print_table
-    from gantool.plugins import load_registry
+    from gantool.plugins.registry import load_registry
 
     registry = load_registry(announce=False)
     plugins: list[dict[str, Any]] = [
@@ -27,7 +27,9 @@ def list_plugins(
             "healthy": not plugin.problem,
             "problem": plugin.problem or None,
             "remedy": plugin.remedy or None,
-            "conflicts": sorted(name for (_, name), claimants in registry.conflicts.items() if plugin in claimants),
+            "conflicts": sorted(
+                name for (_, name), claimants in registry.conflicts.items() if plugin in claimants
+            ),
             "seconds": round(plugin.seconds, 3),
             "slow": plugin.slow,
         }

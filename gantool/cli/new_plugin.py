@@ -9,11 +9,18 @@ import typer
 
 
 def new_plugin(
-    name: Annotated[str, typer.Argument(help="Name of the model: lower-case letters, digits and hyphens.")],
-    directory: Annotated[Path, typer.Option(help="Where to make the folder gantool-NAME.")] = Path(),
+    name: Annotated[
+        str, typer.Argument(help="Name of the model: lower-case letters, digits and hyphens.")
+    ],
+    directory: Annotated[
+        Path, typer.Option(help="Where to make the folder gantool-NAME.")
+    ] = Path(),
 ) -> None:
-    """Write a plugin that installs, lists, trains and passes its tests at once; then make it yours."""
-    from gantool.scaffold import write_plugin
+    """Write a plugin that installs, lists, trains and passes its tests at once.
+
+    Edit it to make it yours.
+    """
+    from gantool.plugins.scaffold import write_plugin
 
     folder = write_plugin(name, directory)
     print(f"{folder} is written. Next:\n")

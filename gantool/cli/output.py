@@ -1,4 +1,4 @@
-"""What the commands share: how results are printed."""
+"""The printing of results, which the commands share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands that draw from a trained generator share."""
+"""Arguments and helpers of the commands that draw from a trained generator."""
 
 from __future__ import annotations
 
@@ -8,46 +8,57 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from gantool.playground.player import Player
+    from gantool.sampling.sampler import Sampler
 
-RunArgument = Annotated[Path, typer.Argument(help="Folder of a run.")]
+RunArgument = Annotated[Path, typer.Argument(help="Run folder.")]
 AtOption = Annotated[
-    int | None, typer.Option("--at", metavar="STEP", help="Generator of this step, if it was kept (unset: the last).")
+    int | None,
+    typer.Option(
+        "--at", metavar="STEP", help="Generator of this step, if it was kept (unset: the last)."
+    ),
 ]
-LabelOption = Annotated[str | None, typer.Option(help="Class to draw, by name or number; conditional models only.")]
-OutputOption = Annotated[Path | None, typer.Option(help="File to write (unset: in the run's folder pictures/).")]
+LabelOption = Annotated[
+    str | None, typer.Option(help="Class to draw, by name or number; conditional models only.")
+]
+OutputOption = Annotated[
+    Path | None, typer.Option(help="File to write (unset: in pictures/ of the run folder).")
+]
 DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")]
 
 
-def open_player(run: Path, at: int | None = None, device: str = "cpu") -> Player:
+def open_sampler(run: Path, at: int | None = None, device: str = "cpu") -> Sampler:
     """Open a run to draw from it.
 
     Raises:
         GantoolError: it is no run, or has no such generator.
     """
-    from gantool.device import choose_device
-    from gantool.playground.player import Player
-    from gantool.plugins import load_registry
-    from gantool.runs import RunFolder
-    from gantool.trained import open_trained
+    from gantool.machine.device import choose_device
+    from gantool.plugins.registry import load_registry
+    from gantool.runs.folder import RunFolder
+    from gantool.sampling.sampler import Sampler
+    from gantool.sampling.trained import open_trained
 
     folder = RunFolder.open(run)
-    return Player(folder, folder.read(), open_trained(folder, load_registry(), choose_device(device), at))
+    return Sampler(
+        folder,
+        folder.read(),
+        trained=open_trained(folder, load_registry(), device=choose_device(device), at=at),
+    )
 
 
-def place_for(player: Player, output: Path | None, name: str) -> Path:
-    """Where a picture goes: where the user says, else the run's own folder of pictures."""
-    return output or player.folder.pictures / name
+def place_for(sampler: Sampler, output: Path | None, name: str) -> Path:
+    """The place of a picture: the one that the user names, else the run's folder of pictures."""
+    return output or sampler.folder.pictures / name
 
 
 def write_picture(file: Path, content: bytes) -> None:
-    """Write a picture and say where it is.
+    """Write a picture and name its place.
 
     Raises:
         GantoolError: it cannot be written.
     """
     from gantool.errors import GantoolError
-    from gantool.playground.streaming import to_picture
+    from gantool.sampling.streaming import to_picture
 
     try:
         to_picture(file, content)

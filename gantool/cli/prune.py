@@ -9,20 +9,30 @@ import typer
 
 
 def prune(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders of them.")],
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders of them.")
+    ],
     generators: Annotated[
-        bool, typer.Option("--generators", help="Also the generators of earlier steps (--keep-generators-every).")
+        bool,
+        typer.Option(
+            "--generators", help="Also the generators of earlier steps (--keep-generators-every)."
+        ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be freed, and remove nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be freed, and remove nothing.")
+    ] = False,
 ) -> None:
-    """Free the disk space that finished runs no longer need: the states that only resuming reads."""
+    """Free the disk space that finished runs no longer need.
+
+    These are the states that only resuming reads.
+    """
     import sys
 
     from gantool.cli.output import print_table
     from gantool.errors import GantoolError, printable
-    from gantool.pruning import superfluous
-    from gantool.report.reading import unfolded
-    from gantool.runs import RunFolder
+    from gantool.report.load import unfolded
+    from gantool.runs.folder import RunFolder
+    from gantool.runs.pruning import superfluous
 
     rows, total, errors = [], 0, []
     for path in unfolded(runs):
@@ -38,7 +48,9 @@ def prune(
                         for file in files:
                             file.unlink()
                 if folder.read().status != "finished":
-                    rows.append((str(path), "states kept: the run is not finished", "0", _megabytes(0)))
+                    rows.append(
+                        (str(path), "states kept: the run is not finished", "0", _megabytes(0))
+                    )
         except GantoolError as error:
             errors.append(error)
     if rows:

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 
-def report(runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")]) -> None:
-    """Write report.html into a run's folder: its figures, scores and samples on one page."""
-    from gantool.report.writing import write_report
-    from gantool.runs import RunFolder
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+) -> None:
+    """Write report.html into a run folder: its metrics, scores and samples on one page."""
+    from gantool.report.write import write_report
+    from gantool.runs.folder import RunFolder
 
     for run in runs:
         print(write_report(RunFolder.open(run)))

@@ -9,22 +9,32 @@ import typer
 
 
 def resume(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    epochs: Annotated[int | None, typer.Option(min=1, help="Extend the run to so many epochs in all.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Extend the run to so many steps in all.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Go on although code, data or versions changed.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print run.json and nothing else on stdout.")] = False,
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Extend the run to so many epochs in all.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Extend the run to so many steps in all.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on although code, data or versions changed.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print run.json and nothing else on stdout.")
+    ] = False,
 ) -> None:
     """Go on with a run that was interrupted, or extend a finished one."""
     from gantool.cli.summary import print_summary
+    from gantool.display import make_display
     from gantool.errors import ConfigError
-    from gantool.plugins import load_registry
-    from gantool.progress import make_display
+    from gantool.plugins.registry import load_registry
 
     if epochs is not None and steps is not None:
         raise ConfigError("give --epochs or --steps, one of the two")
-    from gantool import experiment
+    from gantool.training.run import resume as go_on
 
     with make_display() as display:
-        folder = experiment.resume(run, load_registry(), display, epochs=epochs, steps=steps, force=force)
+        folder = go_on(
+            run, load_registry(), display=display, epochs=epochs, steps=steps, force=force
+        )
     print_summary([folder], json=json, many=False)

@@ -1,4 +1,7 @@
-"""`gantool run MODEL`: a command for each model, made from the model's configuration when it is asked for."""
+"""`gantool run MODEL`: a command for each model.
+
+The command is made from the model's configuration when it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,10 @@ import typer
 from typer.core import TyperGroup
 
 from gantool.cli.output import CONTEXT
-from gantool.config import Option, Resolved, options_of, resolve
+from gantool.config import RUN_PARAMETERS, Option, Resolved, RunParameter, options_of, resolve
 from gantool.errors import ConfigError, GantoolError, RunInterruptedError
-from gantool.plugins import Registry, load_registry
-from gantool.spec import ModelSpec
+from gantool.plugins.registry import Registry, load_registry
+from gantool.plugins.spec import ModelSpec
 
 _RUN_PANEL = "Run"
 _METAVARS = {int: "N", float: "X", str: "TEXT", Path: "PATH", bool: ""}
@@ -37,7 +40,11 @@ class ModelGroup(TyperGroup):
             ConfigError: there is no such model; the message says why, or which was meant.
         """
         if cmd_name.startswith("-") or ctx.resilient_parsing:
-            return None if cmd_name not in load_registry().models else _command(load_registry().models[cmd_name])
+            return (
+                None
+                if cmd_name not in load_registry().models
+                else _command(load_registry().models[cmd_name])
+            )
         return _command(load_registry().model(cmd_name))
 
 
@@ -58,7 +65,9 @@ def _run() -> None:
 def _command(spec: ModelSpec) -> Any:
     single = typer.Typer(context_settings=CONTEXT, add_completion=False, rich_markup_mode="rich")
     paper = f"\n\n{spec.paper}" if spec.paper else ""
-    single.command(spec.name, help=f"{spec.summary}.{paper}", short_help=spec.summary)(_function(spec))
+    single.command(spec.name, help=f"{spec.summary}.{paper}", short_help=spec.summary)(
+        _function(spec)
+    )
     return typer.main.get_command(single)
 
 
@@ -82,32 +91,39 @@ def _function(spec: ModelSpec) -> Callable[..., None]:
 
 def _run_parameters(spec: ModelSpec) -> list[inspect.Parameter]:
     presets = "; ".join(
-        f"{name} ({spec.preset_notes[name]})" if name in spec.preset_notes else name for name in sorted(spec.presets)
+        f"{name} ({spec.preset_notes[name]})" if name in spec.preset_notes else name
+        for name in sorted(spec.presets)
     )
-    words: list[tuple[str, Any, Any, str, str, str]] = [
-        ("name", str | None, None, "--name", "TEXT", "name of the run's folder; made up unless given"),
-        ("experiments_dir", Path, Path("experiments"), "--experiments-dir", "PATH", "where run folders go"),
-        ("preset", str | None, None, "--preset", "NAME", f"named set of options: {presets or 'none'}"),
-        ("config", Path | None, None, "--config", "PATH", "TOML file of options, or the run.json of a run"),
-        ("seeds", str | None, None, "--seeds", "N,N", "several seeds, as 0,1,2: a run each"),
-        ("dry_run", bool, False, "--dry-run", "", "show what would be run, and stop before the first step"),
-        ("json", bool, False, "--json", "", "print run.json and nothing else on stdout"),
-        ("profile", bool, False, "--profile", "", "trace ten steps into trace.json and show where the time went"),
-    ]
+    found = list(RUN_PARAMETERS)
     for name, plugin in load_registry().trackers.items():
         if name.replace("-", "_") not in spec.config.model_fields:
-            words.append(
-                (_tracker_key(name), bool, False, f"--{name}", "", f"follow the run with {plugin.distribution}")
+            found.append(
+                RunParameter(
+                    key=_tracker_key(name),
+                    flag=f"--{name}",
+                    kind=bool,
+                    default=False,
+                    metavar="",
+                    description=f"follow the run with {plugin.distribution}",
+                )
             )
-    return [
-        inspect.Parameter(
-            key,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=default,
-            annotation=Annotated[kind, typer.Option(flag, help=text, metavar=metavar, rich_help_panel=_RUN_PANEL)],
+    parameters = []
+    for parameter in found:
+        text = parameter.description
+        if parameter.key == "preset":
+            text = f"{text}: {presets or 'none'}"
+        declaration = typer.Option(
+            parameter.flag, help=text, metavar=parameter.metavar, rich_help_panel=_RUN_PANEL
         )
-        for key, kind, default, flag, metavar, text in words
-    ]
+        parameters.append(
+            inspect.Parameter(
+                parameter.key,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=parameter.default,
+                annotation=Annotated[parameter.kind, declaration],
+            )
+        )
+    return parameters
 
 
 def _tracker_key(name: str) -> str:
@@ -115,7 +131,10 @@ def _tracker_key(name: str) -> str:
 
 
 def _parameter(option: Option) -> inspect.Parameter:
-    """Not given is None, whatever the real default, which is only shown: so files and environment keep their say."""
+    """The flag of an option; one that is not given is None, whatever the real default.
+
+    The default is only shown, so that files and environment keep their say.
+    """
     kind = _plain_type(option.field.annotation)
     default = option.field.default
     flag = f"{option.flag}/--no-{option.flag[2:]}" if kind is bool else option.flag
@@ -142,13 +161,18 @@ def _parameter(option: Option) -> inspect.Parameter:
 
 
 def _plain_type(annotation: Any) -> Any:
-    """The type that the command line parses; what it does not know stays text for the configuration to validate."""
+    """The type that the command line parses.
+
+    A type that it does not know stays text, for the configuration to validate.
+    """
     if get_origin(annotation) in (Union, types.UnionType):
         inner = [part for part in get_args(annotation) if part is not type(None)]
         annotation = inner[0] if len(inner) == 1 else str
     if get_origin(annotation) is Literal:
         kinds = {type(choice) for choice in get_args(annotation)}
-        return annotation if kinds == {str} else kinds.pop() if len(kinds) == 1 else str
+        if kinds == {str}:
+            return annotation
+        return kinds.pop() if len(kinds) == 1 else str
     return annotation if annotation in (int, float, bool, str, Path) else str
 
 
@@ -164,13 +188,20 @@ def _train(spec: ModelSpec, values: dict[str, Any]) -> None:
             file=values["config"],
             flags=flags if seed is None else {**flags, "seed": seed},
         )
-        name = values["name"] if seed is None or values["name"] is None else f"{values['name']}-s{seed}"
+        name = (
+            values["name"]
+            if seed is None or values["name"] is None
+            else f"{values['name']}-s{seed}"
+        )
         runs.append((resolved, name))
     for warning in runs[0][0].warnings:
         print(f"gantool: {warning}", file=sys.stderr)
     if values["preset"] in spec.preset_notes:
-        print(f"gantool: preset {values['preset']}: {spec.preset_notes[values['preset']]}.", file=sys.stderr)
-    _train_all(spec, runs, values)
+        print(
+            f"gantool: preset {values['preset']}: {spec.preset_notes[values['preset']]}.",
+            file=sys.stderr,
+        )
+    _train_all(spec, runs, values=values)
 
 
 def _seeds(text: str | None, flags: dict[str, Any]) -> list[int | None]:
@@ -181,26 +212,39 @@ def _seeds(text: str | None, flags: dict[str, Any]) -> list[int | None]:
     try:
         seeds: list[int | None] = [int(part) for part in text.split(",")]
     except ValueError:
-        raise ConfigError(f"--seeds {text!r}: whole numbers with commas between are expected, as 0,1,2") from None
+        raise ConfigError(
+            f"--seeds {text!r}: whole numbers with commas between are expected, as 0,1,2"
+        ) from None
     if len(set(seeds)) < len(seeds):
-        raise ConfigError(f"--seeds {text!r}: a seed is given twice; the second run would repeat the first")
+        raise ConfigError(
+            f"--seeds {text!r}: a seed is given twice; the second run would repeat the first"
+        )
     return seeds
 
 
-def _train_all(spec: ModelSpec, runs: list[tuple[Resolved, str | None]], values: dict[str, Any]) -> None:
-    """Train each, in turn; whatever was made is shown, also of a run that failed; the exit code is the worst."""
-    from gantool import distributed, experiment, planning
-    from gantool.cli.summary import print_plans, print_summary
-    from gantool.progress import make_display
-    from gantool.runs import RunFolder, RunRecord
+def _train_all(
+    spec: ModelSpec, runs: list[tuple[Resolved, str | None]], values: dict[str, Any]
+) -> None:
+    """Train each, in turn; whatever was made is shown, also of a failed run.
+
+    The exit code is the worst of all runs.
+    """
+    from gantool.cli.summary import print_setups, print_summary
+    from gantool.display import make_display
+    from gantool.machine import distributed
+    from gantool.runs.folder import RunFolder
+    from gantool.runs.records import RunRecord
+    from gantool.training.run import start
+    from gantool.training.setup import Request, set_up
 
     registry: Registry = load_registry()
+    trackers = tuple(name for name in registry.trackers if values.get(_tracker_key(name)))
     many = values["seeds"] is not None
-    plans: list[RunRecord] = []
+    records: list[RunRecord] = []
     folders: list[RunFolder] = []
     errors: list[GantoolError] = []
     for resolved, name in runs:
-        request = planning.Request(
+        request = Request(
             model=spec.name,
             resolved=resolved,
             preset=values["preset"],
@@ -208,30 +252,32 @@ def _train_all(spec: ModelSpec, runs: list[tuple[Resolved, str | None]], values:
             experiments_dir=values["experiments_dir"],
             argv=tuple(sys.argv),
             profile=values["profile"],
-            trackers=tuple(name for name in registry.trackers if values.get(_tracker_key(name))),
+            trackers=trackers,
         )
         try:
             with make_display() as display:
-                plan = planning.plan(request, registry, display)
-                plans.append(plan.record)
+                setup = set_up(request, registry, display=display)
+                records.append(setup.record)
                 if not values["dry_run"]:
-                    folders.append(RunFolder(values["experiments_dir"] / plan.record.name))
-                    experiment.run(plan, values["experiments_dir"], display)
+                    folders.append(setup.folder)
+                    start(setup, display)
         except GantoolError as error:
             errors.append(error)
             if many:
                 error.message = f"seed {resolved.config.seed}: {error.message}"
-            if isinstance(error, RunInterruptedError) or distributed.world().size > 1:  # the others may be elsewhere
+            interrupted = isinstance(error, RunInterruptedError)
+            if interrupted or distributed.world().size > 1:  # the other processes may be elsewhere
                 break
             if many and (resolved, name) != runs[-1]:
                 print(f"gantool: {error}", file=sys.stderr)
     if values["dry_run"]:
-        print_plans(plans, json=values["json"], many=many)
+        print_setups(records, json=values["json"], many=many)
     else:
         made = [folder for folder in folders if folder.record_file.exists()]
         print_summary(made, json=values["json"], many=many)
         if many and len(made) > 1 and not values["json"]:
-            print(f"compare them: gantool compare {' '.join(shlex.quote(str(folder.path)) for folder in made)}")
+            paths = " ".join(shlex.quote(str(folder.path)) for folder in made)
+            print(f"compare them: gantool compare {paths}")
     if errors:
         worst = max(errors, key=lambda error: error.exit_code)
         if worst is errors[-1]:

@@ -20,17 +20,21 @@ def sample(
         Literal["all"] | None, typer.Option(help="all: a column a class, the same latents in each.")
     ] = None,
     at: AtOption = None,
-    kind: Annotated[Literal["png", "npz"], typer.Option("--format", help="A grid, or arrays.")] = "png",
-    separate: Annotated[bool, typer.Option("--separate", help="A PNG for each sample, in a new folder.")] = False,
+    kind: Annotated[
+        Literal["png", "npz"], typer.Option("--format", help="A grid, or arrays.")
+    ] = "png",
+    separate: Annotated[
+        bool, typer.Option("--separate", help="A PNG for each sample, in a new folder.")
+    ] = False,
     output: OutputOption = None,
     device: DeviceOption = "cpu",
 ) -> None:
     """Draw from a trained generator: a grid, single files, or arrays of any number."""
-    from gantool.cli.playing import open_player, place_for, write_picture
+    from gantool.cli.playing import open_sampler, place_for, write_picture
+    from gantool.display import make_display
     from gantool.errors import ConfigError, GantoolError
-    from gantool.playground import streaming
-    from gantool.progress import make_display
-    from gantool.sampling import grid, png
+    from gantool.sampling import streaming
+    from gantool.sampling.pictures import lay_out, png
 
     if label is not None and labels is not None:
         raise ConfigError("give --label or --labels all, one of the two")
@@ -38,32 +42,44 @@ def sample(
         raise ConfigError("give --separate or --format npz, one of the two")
     if labels and (separate or kind == "npz"):
         raise ConfigError("--labels all is for a grid", "Give --label, once for each class.")
-    player = open_player(run, at, device)
-    chosen = player.label(label)
-    name = f"sample-{player.trained.step}-seed{seed}" + (f"-{chosen}" if chosen is not None else "")
-    name = f"sample-{player.trained.step}-seed{seed}-all" if labels else name
+    sampler = open_sampler(run, at, device=device)
+    chosen = sampler.label(label)
+    name = f"sample-{sampler.trained.step}-seed{seed}" + (
+        f"-{chosen}" if chosen is not None else ""
+    )
+    name = f"sample-{sampler.trained.step}-seed{seed}-all" if labels else name
     if kind == "png" and not separate:
         if n > _MOST_IN_A_GRID:
             raise ConfigError(
-                f"a grid of {n:,} images is too large to look at; {_MOST_IN_A_GRID:,} are the most.",
+                f"a grid of {n:,} images is too large to look at; "
+                f"{_MOST_IN_A_GRID:,} are the most.",
                 "Use --format npz or --separate.",
             )
         if labels:
-            classes = max(1, len(player.classes))
-            pixels, columns = player.every_label(max(1, n // classes), seed), classes
+            classes = max(1, len(sampler.classes))
+            pixels, columns = sampler.every_label(max(1, n // classes), seed), classes
         else:
-            pixels, columns = player.sample(n, seed, chosen), min(n, max(1, round(n**0.5)))
-        write_picture(place_for(player, output, f"{name}.png"), png(grid(pixels, columns)))
+            pixels, columns = sampler.sample(n, seed, chosen), min(n, max(1, round(n**0.5)))
+        write_picture(place_for(sampler, output, name=f"{name}.png"), png(lay_out(pixels, columns)))
         return
     try:
         with make_display() as display:
             if separate:
-                folder = place_for(player, output, name)
-                print(streaming.to_files(player, n, seed, chosen, folder, display.drawing))
+                folder = place_for(sampler, output, name=name)
+                print(
+                    streaming.to_files(
+                        sampler, n, seed=seed, label=chosen, folder=folder, progress=display.drawing
+                    )
+                )
             else:
-                file = place_for(player, output, f"{name}.npz")
-                print(streaming.to_npz(player, n, seed, chosen, file, display.drawing))
+                file = place_for(sampler, output, name=f"{name}.npz")
+                print(
+                    streaming.to_npz(
+                        sampler, n, seed=seed, label=chosen, file=file, progress=display.drawing
+                    )
+                )
     except OSError as error:
         raise GantoolError(
-            f"cannot write the samples: {error.strerror or error}", "Name another place with --output."
+            f"cannot write the samples: {error.strerror or error}",
+            "Name another place with --output.",
         ) from None

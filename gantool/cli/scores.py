@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gantool.cli.output import print_table
-from gantool.runs import ARROWS, Score
+from gantool.report.format import short
+from gantool.runs.records import ARROWS, Score
 
 
 def print_scores(scores: Sequence[Score]) -> None:
@@ -18,8 +19,8 @@ def print_scores(scores: Sequence[Score]) -> None:
                 (
                     f"{score.metric} {ARROWS[score.better]}",
                     with_error(score),
-                    number(score.real),
-                    number(score.noise),
+                    short(score.real),
+                    short(score.noise),
                     protocol(score),
                 )
                 for score in computed
@@ -29,25 +30,20 @@ def print_scores(scores: Sequence[Score]) -> None:
         names = ", ".join(score.metric for score in computed if score.warning == text)
         print(f"{names}: {text}")
     for text in dict.fromkeys(score.reason for score in scores if score.value is None):
-        names = ", ".join(score.metric for score in scores if score.value is None and score.reason == text)
+        names = ", ".join(
+            score.metric for score in scores if score.value is None and score.reason == text
+        )
         print(f"{names}: not computed: {text}")
 
 
 def with_error(score: Score) -> str:
     """The value, its standard error and its unit."""
     error = "" if score.error is None else f" ± {score.error:.2g}"
-    return f"{number(score.value)}{error}{' ' + score.unit if score.unit else ''}"
-
-
-def number(value: float | None) -> str:
-    """Four significant figures, or a dash."""
-    if value is None:
-        return "-"
-    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{short(score.value)}{error}{' ' + score.unit if score.unit else ''}"
 
 
 def protocol(score: Score) -> str:
-    """How a score was measured, in a few words."""
+    """The measuring of a score, in a few words."""
     made = score.protocol
     parts = [str(made[key]) for key in ("extractor",) if key in made]
     if "n_fake" in made:

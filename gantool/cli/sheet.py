@@ -6,10 +6,15 @@ from gantool.cli.playing import AtOption, OutputOption, RunArgument
 
 
 def sheet(run: RunArgument, at: AtOption = None, output: OutputOption = None) -> None:
-    """Draw the run's sheet with the number of each cell, to pick from for interpolation and arithmetic."""
-    from gantool.cli.playing import open_player, place_for, write_picture
-    from gantool.playground import pictures
+    """Draw the run's sample grid with the number of each cell.
 
-    player = open_player(run, at)
-    picture = pictures.numbered(player.draw_sheet(), player.sheet.columns)
-    write_picture(place_for(player, output, f"sheet-{player.trained.step}.png"), pictures.png(picture))
+    The numbers are those that interpolation and arithmetic take.
+    """
+    from gantool.cli.playing import open_sampler, place_for, write_picture
+    from gantool.sampling import pictures
+
+    sampler = open_sampler(run, at)
+    picture = pictures.numbered(sampler.draw_sample_grid(), sampler.sample_grid.columns)
+    write_picture(
+        place_for(sampler, output, name=f"sheet-{sampler.trained.step}.png"), pictures.png(picture)
+    )

@@ -10,28 +10,39 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gantool.study.board import Board
-    from gantool.study.plan import Job
-    from gantool.study.work import Outcome
+    from gantool.study.engines.process import Outcome
+    from gantool.study.job import Job
+    from gantool.study.table import StudyTable
 
 
 def study(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML file of the study.")],
     engine: Annotated[
-        Literal["local", "ray"], typer.Option(help="Processes of this machine, or tasks of a Ray cluster.")
+        Literal["local", "ray"],
+        typer.Option(help="Processes of this machine, or tasks of a Ray cluster."),
     ] = "local",
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs at a time on this machine.")] = 1,
-    address: Annotated[str | None, typer.Option(help="Of the Ray cluster (unset: one of this machine's own).")] = None,
-    cpus_per_run: Annotated[int, typer.Option(min=1, help="CPUs, and threads, that a run asks Ray for.")] = 1,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, help="Runs at a time on this machine.")
+    ] = 1,
+    address: Annotated[
+        str | None, typer.Option(help="Of the Ray cluster (unset: one of this machine's own).")
+    ] = None,
+    cpus_per_run: Annotated[
+        int, typer.Option(min=1, help="CPUs, and threads, that a run asks Ray for.")
+    ] = 1,
     gpus_per_run: Annotated[float, typer.Option(min=0, help="GPUs that a run asks Ray for.")] = 0.0,
-    experiments_dir: Annotated[Path, typer.Option(help="Where the study's folder goes.")] = Path("experiments"),
-    name: Annotated[str | None, typer.Option(help="Of the study's folder (unset: the file's name).")] = None,
+    experiments_dir: Annotated[Path, typer.Option(help="Where the study's folder goes.")] = Path(
+        "experiments"
+    ),
+    name: Annotated[
+        str | None, typer.Option(help="Of the study's folder (unset: the file's name).")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the runs and estimate the time; train none.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the outcomes as JSON.")] = False,
 ) -> None:
-    """Carry out a study: models x data x seeds x settings, an equal budget for all, compared at the end.
+    """Carry out a study: models x data x seeds x settings, an equal budget, then a comparison.
 
     Interrupted and started again, it skips what is done and goes on with the rest.
     """
@@ -42,44 +53,52 @@ def study(
 
     from gantool.cli.output import print_json, print_table
     from gantool.errors import RunInterruptedError
-    from gantool.plugins import load_registry
-    from gantool.study import plan
+    from gantool.plugins.registry import load_registry
+    from gantool.study.file import read
+    from gantool.study.job import expand
 
-    wanted = plan.read(file)
+    wanted = read(file)
     registry = load_registry()
-    found = plan.jobs(wanted, registry)
-    from gantool.study import budget, on_ray, running
-    from gantool.study import local as local_engine
+    found = expand(wanted, registry)
+    # PyTorch is imported only once the file is known to be sound.
+    from gantool.study import budget
+    from gantool.study import run as studies
+    from gantool.study.engines import local as local_engine
+    from gantool.study.engines import ray as ray_engine
 
     if engine == "ray":
-        on_ray.require()
+        ray_engine.require()
     threads = cpus_per_run if engine == "ray" else max(1, (os.cpu_count() or 1) // jobs)
-    place = running.place_of(experiments_dir, name or file.stem)
-    found = running.with_threads(found, threads)
-    known = running.known_steps(place)
-    found, seconds = budget.settle(found, wanted.budget, registry, known=known, timed=dry_run)
+    place = studies.place_of(experiments_dir, name or file.stem)
+    found = studies.with_threads(found, threads)
+    known = studies.known_steps(place)
+    found, seconds = budget.settle(
+        found, wanted.budget, registry=registry, known=known, timed=dry_run
+    )
     if dry_run:
         if json:
             print_json([{**asdict(job), "seconds_a_step": seconds[job.variant]} for job in found])
         else:
-            _print_plan(found, seconds, jobs)
+            _print_plan(found, seconds, at_once=jobs)
         return
 
-    def carry_out(all_jobs: Sequence[Job], folder: Path, board: Board) -> list[Outcome]:
+    def carry_out(all_jobs: Sequence[Job], folder: Path, table: StudyTable) -> list[Outcome]:
         if engine == "local":
-            return local_engine.run(all_jobs, folder, jobs, board)
-        cluster = on_ray.Cluster(address, cpus_per_run, gpus_per_run)
-        return on_ray.run(all_jobs, folder, cluster, board)
+            return local_engine.run(all_jobs, folder, at_once=jobs, table=table)
+        cluster = ray_engine.Cluster(address, cpus_per_run, gpus=gpus_per_run)
+        return ray_engine.run(all_jobs, folder, cluster=cluster, table=table)
 
-    outcomes = running.carry_out_all(found, wanted, place, carry_out)
-    result = running.compared(found, outcomes, place)
-    picture = running.best_of_budget(found, wanted, place)
+    outcomes = studies.carry_out_all(found, wanted, place=place, engine=carry_out)
+    result = studies.compared(found, outcomes, place=place)
+    picture = studies.best_of_budget(found, wanted, place=place)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if json:
         print_json(
             {
                 "path": str(place),
-                "runs": [{"name": o.name, "status": o.status, "reason": o.reason} for o in outcomes],
+                "runs": [
+                    {"name": o.name, "status": o.status, "reason": o.reason} for o in outcomes
+                ],
                 "page": None if result is None else str(result[1]),
             }
         )
@@ -94,28 +113,25 @@ def study(
         done = sum(outcome.status == "done" for outcome in outcomes)
         print(f"{done} of {len(outcomes)} runs are done; they are in {place}")
     if any(outcome.status == "interrupted" for outcome in outcomes):
-        raise RunInterruptedError("the study was interrupted.", f"Go on with: gantool {shlex.join(sys.argv[1:])}")
+        raise RunInterruptedError(
+            "the study was interrupted.", f"Go on with: gantool {shlex.join(sys.argv[1:])}"
+        )
     if failed:
         raise typer.Exit(1)
 
 
 def _print_plan(jobs: Sequence[Job], seconds: Mapping[str, float], at_once: int) -> None:
     from gantool.cli.output import print_table
+    from gantool.display import clock
 
     rows = [(job.name, job.preset or "", f"{job.steps:,}", _options(job)) for job in jobs]
     print_table(["run", "preset", "steps", "options"], rows)
     training = sum(seconds[job.variant] * (job.steps or 0) for job in jobs)
     print(
-        f"{len(jobs)} runs, {at_once} at a time: about {_clock(training / at_once)} of training, by what a step "
-        "takes on this machine now; starting, sheets and scores come on top."
+        f"{len(jobs)} runs, {at_once} at a time: about {clock(training / at_once)} of training, "
+        "by what a step takes on this machine now; starting, sample grids and scores come on top."
     )
 
 
 def _options(job: Job) -> str:
     return ", ".join(f"{key} = {value}" for key, value in job.options.items())
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"

@@ -7,13 +7,21 @@ from typing import Any
 
 from gantool.cli.output import print_json, print_table
 from gantool.cli.scores import print_scores
-from gantool.runs import RunFolder, RunRecord, read_json_lines
+from gantool.display import clock
+from gantool.runs.files import read_json_lines
+from gantool.runs.folder import RunFolder
+from gantool.runs.records import RunRecord
 
 
 def print_summary(folders: Sequence[RunFolder], *, json: bool, many: bool) -> None:
-    """Print what was made: run.json with its path (an array of them for several seeds), or a summary to read."""
+    """Print the runs that were made, as JSON or as a summary to read.
+
+    The JSON is run.json with its path, or an array of these for several seeds.
+    """
     if json:
-        _print_documents([{"path": str(f.path), **f.read().model_dump(mode="json")} for f in folders], many)
+        _print_documents(
+            [{"path": str(f.path), **f.read().model_dump(mode="json")} for f in folders], many
+        )
         return
     for folder in folders:
         _print_one(folder)
@@ -29,10 +37,10 @@ def _print_documents(documents: list[dict[str, Any]], many: bool) -> None:
 
 def _print_one(folder: RunFolder) -> None:
     record = folder.read()
-    minutes, seconds = divmod(round(record.seconds), 60)
     print(
-        f"{record.model} on {record.data.get('name')}: {record.steps:,} steps ({record.epochs:.3g} epochs) in "
-        f"{minutes}:{seconds:02d}, {record.images_per_second or 0:,.0f} images/s; {record.status}"
+        f"{record.model} on {record.data.get('name')}: {record.steps:,} steps "
+        f"({record.epochs:.3g} epochs) in {clock(record.seconds)}, "
+        f"{record.images_per_second or 0:,.0f} images/s; {record.status}"
     )
     for event in read_json_lines(folder.events_file):
         if event.get("kind") == "collapse":
@@ -45,7 +53,7 @@ def _print_one(folder: RunFolder) -> None:
         "samples": folder.samples_figure,
         "losses": folder.losses_figure,
         "animation": folder.animation,
-        "neighbours": folder.neighbours_figure,
+        "neighbours": folder.neighbors_figure,
     }
     for name, path in pictures.items():
         if path.exists():
@@ -53,11 +61,16 @@ def _print_one(folder: RunFolder) -> None:
     print(f"  run         {folder.path}")
 
 
-def print_plans(records: Sequence[RunRecord], *, json: bool, many: bool) -> None:
-    """Print what would be run: one JSON document (an array for several seeds), or tables of options to read."""
+def print_setups(records: Sequence[RunRecord], *, json: bool, many: bool) -> None:
+    """Print the runs that would be made, as JSON or as tables of options to read.
+
+    The JSON is one document, or an array for several seeds.
+    """
     if json:
         hidden = {"status", "started", "ended", "process"}
-        _print_documents([record.model_dump(mode="json", exclude=hidden) for record in records], many)
+        _print_documents(
+            [record.model_dump(mode="json", exclude=hidden) for record in records], many
+        )
         return
     for record in records:
         print_table(
@@ -67,5 +80,7 @@ def print_plans(records: Sequence[RunRecord], *, json: bool, many: bool) -> None
                 for key, value in record.config.items()
             ),
         )
-        networks = ", ".join(f"{name} {count:,} parameters" for name, count in record.networks.items())
+        networks = ", ".join(
+            f"{name} {count:,} parameters" for name, count in record.networks.items()
+        )
         print(f"{record.model} on {record.data['name']}: {record.total_steps:,} steps; {networks}")

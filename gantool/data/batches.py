@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gantool.data.prepared import ImageSplit
-from gantool.distributed import ALONE, World
+from gantool.machine.distributed import ALONE, World
 
 
 def to_images(pixels: np.ndarray[Any, np.dtype[np.uint8]], device: torch.device) -> Tensor:
@@ -21,15 +21,21 @@ def to_images(pixels: np.ndarray[Any, np.dtype[np.uint8]], device: torch.device)
 
 
 class Batches:
-    """An endless iterator of (images, labels): every epoch a new permutation, its remainder dropped.
+    """An endless iterator of (images, labels).
 
-    Images are float32 [batch_size, C, H, W] in [-1, 1], labels int64 [batch_size] or None; where several processes
-    share a run, each has its part of every batch. The permutation is a pure function of seed and epoch, so the position
-    is the whole state.
+    Images are float32 [batch_size, C, H, W] in [-1, 1], labels int64 [batch_size] or None; where
+    several processes share a run, each has its part of every batch. Every epoch has a new
+    permutation, whose remainder is dropped; it is a pure function of seed and epoch, so the
+    position is the whole state.
     """
 
     def __init__(
-        self, split: ImageSplit, batch_size: int, seed: int, device: torch.device, world: World = ALONE
+        self,
+        split: ImageSplit,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        world: World = ALONE,
     ) -> None:
         self.split = split
         self.batch_size = batch_size
@@ -54,9 +60,24 @@ class Batches:
         if epoch != self._epoch:
             self._order = np.random.default_rng([self.seed, epoch]).permutation(len(self.split))
             self._epoch = epoch
-        chosen = self.world.part(self._order[position * self.batch_size : (position + 1) * self.batch_size])
+        chosen = self.world.part(
+            self._order[position * self.batch_size : (position + 1) * self.batch_size]
+        )
         self.drawn += 1
         images = to_images(self.split.images[chosen], self.device)
         if self.split.labels is None:
             return images, None
-        return images, torch.from_numpy(self.split.labels[chosen]).to(self.device, non_blocking=True)
+        return images, torch.from_numpy(self.split.labels[chosen]).to(
+            self.device, non_blocking=True
+        )
+
+
+def batch_size_for(images: int) -> int:
+    """The tutorial's 128, halved until an epoch has 250 batches.
+
+    It is never below 16, nor above the number of images.
+    """
+    size = 128
+    while size > 16 and images // size < 250:
+        size //= 2
+    return min(size, images)

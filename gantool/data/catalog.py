@@ -4,27 +4,93 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gantool.hookspecs import hookimpl
-from gantool.spec import DatasetSpec
+from gantool.plugins.hookspecs import hookimpl
+from gantool.plugins.spec import DatasetSpec
 
 
 @hookimpl
 def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
     """Register mnist5k, its stacks, and torchvision's data sets."""
-    embedded = "gantool.data.embedded"
+    embedded = "gantool.data.mnist5k"
     register(
-        DatasetSpec("mnist5k", "5,000 handwritten digits, embedded", f"{embedded}:Mnist5k", 5_000, 28, 1, 10, "digits")
+        DatasetSpec(
+            "mnist5k",
+            "5,000 handwritten digits, embedded",
+            source=f"{embedded}:Mnist5k",
+            images=5_000,
+            image_size=28,
+            channels=1,
+            classes=10,
+            extractor="digits",
+        )
     )
     register(
         DatasetSpec(
-            *("stacked-mnist", "three digits of mnist5k as three channels: 1,000 modes", f"{embedded}:StackedMnist"),
-            *(50_000, 28, 3, 1_000),
+            "stacked-mnist",
+            "three digits of mnist5k as three channels: 1,000 modes",
+            source=f"{embedded}:StackedMnist",
+            images=50_000,
+            image_size=28,
+            channels=3,
+            classes=1_000,
             extractor="stacked-digits",
         )
     )
     sets = "gantool.data.torchvision_sets"
-    register(DatasetSpec("mnist", "handwritten digits", f"{sets}:Mnist", 70_000, 28, 1, 10, "digits"))
-    register(DatasetSpec("fashion-mnist", "clothes", f"{sets}:FashionMnist", 70_000, 28, 1, 10, "clothes"))
-    register(DatasetSpec("kmnist", "cursive Japanese characters", f"{sets}:KMnist", 70_000, 28, 1, 10))
-    register(DatasetSpec("cifar10", "small photographs of ten kinds", f"{sets}:Cifar10", 60_000, 32, 3, 10))
-    register(DatasetSpec("celeba", "faces of celebrities", f"{sets}:CelebA", 202_599, 64, 3, 0))
+    register(
+        DatasetSpec(
+            "mnist",
+            "handwritten digits",
+            source=f"{sets}:Mnist",
+            images=70_000,
+            image_size=28,
+            channels=1,
+            classes=10,
+            extractor="digits",
+        )
+    )
+    register(
+        DatasetSpec(
+            "fashion-mnist",
+            "clothes",
+            source=f"{sets}:FashionMnist",
+            images=70_000,
+            image_size=28,
+            channels=1,
+            classes=10,
+            extractor="clothes",
+        )
+    )
+    register(
+        DatasetSpec(
+            "kmnist",
+            "cursive Japanese characters",
+            source=f"{sets}:KMnist",
+            images=70_000,
+            image_size=28,
+            channels=1,
+            classes=10,
+        )
+    )
+    register(
+        DatasetSpec(
+            "cifar10",
+            "small photographs of ten kinds",
+            source=f"{sets}:Cifar10",
+            images=60_000,
+            image_size=32,
+            channels=3,
+            classes=10,
+        )
+    )
+    register(
+        DatasetSpec(
+            "celeba",
+            "faces of celebrities",
+            source=f"{sets}:CelebA",
+            images=202_599,
+            image_size=64,
+            channels=3,
+            classes=0,
+        )
+    )

@@ -17,14 +17,15 @@ from gantool.errors import ConfigError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-_GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+_GRAY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
 class ImageFolder(Source):
-    """The images below a folder. Where each lies in a sub-folder, the first sub-folder's name is its label.
+    """The images below a folder.
 
-    Hidden files and folders, and files whose names do not end like an image's, are passed over. Links to folders are
-    followed, each real folder once.
+    Where every image lies in a sub-folder, the first sub-folder's name is its label. Hidden files
+    and folders, and files whose names do not end like an image's, are passed over. Links to folders
+    are followed, each real folder once.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,8 +33,9 @@ class ImageFolder(Source):
         self.folder = folder
         self._names: list[str] = []
         if not folder.is_dir():
+            problem = "a file, not a folder" if folder.exists() else "missing"
             raise ConfigError(
-                f"data folder {folder} is {'a file, not a folder' if folder.exists() else 'missing'}.",
+                f"data folder {folder} is {problem}.",
                 "Give --data a folder of images, or a name that `gantool list-datasets` shows.",
             )
 
@@ -84,12 +86,15 @@ class ImageFolder(Source):
             self.classes = tuple(classes)
             self.labels = np.array([classes.index(top) for top in tops], dtype=np.int64)
 
-    def is_grey(self) -> bool:
+    def is_gray(self) -> bool:
         """Whether every image that can be opened has a grey mode or a grey palette."""
-        return all(_has_grey_mode(self.folder / name) for name in self._list())
+        return all(_has_gray_mode(self.folder / name) for name in self._list())
 
     def image(self, number: int) -> Image.Image:
-        """Decode one image as a person sees it: first frame, upright, on white, 8 bits a channel."""
+        """Decode one image as a person sees it.
+
+        It is the first frame, upright, on white, with 8 bits a channel.
+        """
         return read_image(self.folder / self._names[number])
 
     def name_of(self, number: int) -> str:
@@ -115,13 +120,13 @@ def _image_names(folder: Path) -> Iterator[str]:
                 yield path.relative_to(folder).as_posix()
 
 
-def _has_grey_mode(path: Path) -> bool:
+def _has_gray_mode(path: Path) -> bool:
     try:
         with Image.open(path, formats=FORMATS) as image:
             if image.mode == "P":
                 palette = np.asarray(image.getpalette("RGB") or [], dtype=np.uint8).reshape(-1, 3)
                 return bool((palette == palette[:, :1]).all())
-            return image.mode in _GREY_MODES
+            return image.mode in _GRAY_MODES
     except Exception:
         return True  # an unreadable file is reported when it is decoded, and has no say here
 
@@ -129,8 +134,9 @@ def _has_grey_mode(path: Path) -> bool:
 def read_image(path: Path) -> Image.Image:
     """Decode a file to mode L or RGB, 8 bits a channel.
 
-    The first frame counts; EXIF orientation is applied; transparency is composited on white; 16-bit values keep their
-    upper half; floating-point values are taken as [0, 1], or [0, 255] where any exceeds 1.
+    The first frame counts; EXIF orientation is applied; transparency is composited on white; 16-bit
+    values keep their upper half; floating-point values are taken as [0, 1], or [0, 255] where any
+    exceeds 1.
 
     Raises:
         UnreadableImageError: the file is damaged, too large to be trusted, or of another kind.
@@ -140,7 +146,8 @@ def read_image(path: Path) -> Image.Image:
             opened.load()
             _turn_upright(opened)
             return _to_8_bit(opened)
-    except Exception as error:  # Pillow raises many kinds for a damaged file; none may end the preparation
+    # Pillow raises many kinds for a damaged file; none may end the preparation.
+    except Exception as error:
         raise UnreadableImageError(str(error) or type(error).__name__) from None
 
 
@@ -154,11 +161,11 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         return _from_deep(image)
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        colours = image.convert("RGBA")
-        white = Image.new("RGBA", colours.size, "white")
-        flat = Image.alpha_composite(white, colours).convert("RGB")
-        return flat.convert("L") if image.mode in _GREY_MODES else flat
-    return in_mode(image, "L" if image.mode in _GREY_MODES else "RGB")
+        colors = image.convert("RGBA")
+        white = Image.new("RGBA", colors.size, color="white")
+        flat = Image.alpha_composite(white, colors).convert("RGB")
+        return flat.convert("L") if image.mode in _GRAY_MODES else flat
+    return in_mode(image, "L" if image.mode in _GRAY_MODES else "RGB")
 
 
 def _from_deep(image: Image.Image) -> Image.Image:

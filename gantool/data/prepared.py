@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections import deque
@@ -23,7 +22,9 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 from gantool.data.source import SPLITS, Source, UnreadableImageError, in_mode
+from gantool.display import OnProgress
 from gantool.errors import ConfigError, GantoolError
+from gantool.runs.files import slug
 
 _FORMAT = 1
 _CHUNK = 16  # images that a thread decodes before it hands them on
@@ -31,7 +32,6 @@ _BUFFER = 1 << 22  # bytes of prepared images that are written at once
 _NAMED = 5  # unreadable files that a message names
 _WIDEST = 4  # an image longer than this many times its short side is cropped before it is resized
 
-Progress = Callable[[int, int], None]
 _Chunk = list[tuple[str, int]]  # split and number of images
 _Decoded = list[bytes | UnreadableImageError]
 
@@ -58,13 +58,14 @@ class Prepared:
 
     Attributes:
         name: the data set's name, or the folder's.
-        fingerprint: SHA-256 of pixels, labels and splits: equal for equal training data, wherever it came from.
+        fingerprint: SHA-256 of pixels, labels and splits: equal for equal training data, wherever
+            it came from.
         image_size: side in pixels.
         channels: 1 or 3.
         classes: the name of each label; empty where there are no labels.
-        unreadable: how many files could not be decoded and are left out.
+        unreadable: the number of files that could not be decoded and are left out.
         splits: "train", "validation" and "test".
-        notes: what the user should be told.
+        notes: sentences that the user should be told.
     """
 
     name: str
@@ -83,7 +84,10 @@ class Prepared:
 
 
 def data_folder(given: Path | None) -> Path:
-    """Where data sets and caches live: the given folder, else `GANTOOL_DATA_DIR`, else the user's cache folder."""
+    """The folder of data sets and caches.
+
+    It is the given one, else `GANTOOL_DATA_DIR`, else the user's cache folder.
+    """
     chosen = given or os.environ.get("GANTOOL_DATA_DIR") or platformdirs.user_cache_path("gantool")
     return Path(chosen).expanduser()
 
@@ -95,17 +99,18 @@ def prepare(
     image_size: int,
     channels: int | None,
     cache: Path,
-    progress: Progress = lambda done, total: None,
+    progress: OnProgress = lambda done, total: None,
 ) -> Prepared:
     """Open the cached preparation of a source, made first if it is not there yet.
 
-    Two processes that ask for the same data at once do the work once: the second waits. A preparation that was
-    interrupted leaves nothing that is taken for a whole one.
+    Two processes that ask for the same data at once do the work once: the second waits. A
+    preparation that was interrupted leaves nothing that is taken for a whole one.
 
     Args:
         source: the images.
-        name: what the run calls the data.
-        image_size: side in pixels; the short side is resized to it (bilinear, antialiased) and the centre cropped.
+        name: the run's name for the data.
+        image_size: side in pixels; the short side is resized to it (bilinear, antialiased) and the
+            centre cropped.
         channels: 1, 3, or None for grey exactly where every image is grey.
         cache: folder of caches.
         progress: told (images done, images in all) now and then.
@@ -113,14 +118,22 @@ def prepare(
     Raises:
         GantoolError: no image can be read, the source is missing, or the disk is full or read-only.
     """
-    digest = hashlib.sha256(f"{_FORMAT} {source.key()} {image_size} {channels}".encode()).hexdigest()[:16]
-    slug = re.sub(r"[^A-Za-z0-9-]+", "-", name).strip("-")[:40] or "folder"
-    folder = _writable(cache) / f"{slug}-{image_size}-{digest}"
+    digest = hashlib.sha256(
+        f"{_FORMAT} {source.key()} {image_size} {channels}".encode()
+    ).hexdigest()[:16]
+    folder = _writable(cache) / f"{slug(name) or 'folder'}-{image_size}-{digest}"
     if not _is_whole(folder):
         with _lock(folder):
             if not _is_whole(folder):
                 try:
-                    _build(folder, source, name, image_size, channels, progress)
+                    _build(
+                        folder,
+                        source,
+                        name=name,
+                        image_size=image_size,
+                        channels=channels,
+                        progress=progress,
+                    )
                 except OSError as error:
                     raise GantoolError(
                         f"cannot prepare {name} in {folder.parent}: {error.strerror or error}",
@@ -132,7 +145,10 @@ def prepare(
 
 
 def _writable(cache: Path) -> Path:
-    """The cache folder; the user's own where a data folder is read-only, as system-wide data sets are."""
+    """The cache folder; the user's own where a data folder is read-only.
+
+    Folders of system-wide data sets are read-only.
+    """
     for place in (cache, platformdirs.user_cache_path("gantool")):
         try:
             (place / "prepared").mkdir(parents=True, exist_ok=True)
@@ -141,7 +157,8 @@ def _writable(cache: Path) -> Path:
         if os.access(place / "prepared", os.W_OK):
             return place / "prepared"
     raise GantoolError(
-        f"no place for prepared images: neither {cache} nor the user's cache folder can be written.",
+        f"no place for prepared images: neither {cache} "
+        "nor the user's cache folder can be written.",
         "Name a writable folder with --data-dir or GANTOOL_DATA_DIR.",
     )
 
@@ -180,22 +197,38 @@ def _about(folder: Path) -> dict[str, Any] | None:
 
 
 def _shape(about: dict[str, Any]) -> tuple[int, int, int, int]:
-    return (sum(about["splits"].values()), about["image_size"], about["image_size"], about["channels"])
+    return (
+        sum(about["splits"].values()),
+        about["image_size"],
+        about["image_size"],
+        about["channels"],
+    )
 
 
-def _build(folder: Path, source: Source, name: str, image_size: int, channels: int | None, progress: Progress) -> None:
-    for stale in folder.parent.glob(f".{folder.name}-*"):  # of a process that died: the lock is ours now
+def _build(
+    folder: Path,
+    source: Source,
+    name: str,
+    image_size: int,
+    channels: int | None,
+    progress: OnProgress,
+) -> None:
+    # Such folders are of a process that died: the lock is ours now.
+    for stale in folder.parent.glob(f".{folder.name}-*"):
         shutil.rmtree(stale, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         source.open()
-        depth = channels or (1 if source.is_grey() else 3)
+        depth = channels or (1 if source.is_gray() else 3)
         with (temporary / "images.u8").open("wb", buffering=_BUFFER) as file:
-            kept, unreadable, digest = _write_images(file, source, image_size, depth, progress)
+            kept, unreadable, digest = _write_images(
+                file, source, image_size=image_size, channels=depth, progress=progress
+            )
         if not kept["train"]:
             reasons = "".join(f"\n  {line}" for line in unreadable[:_NAMED])
             raise ConfigError(
-                f"{name}: no image to train on is left; {len(unreadable)} files cannot be read.{reasons}",
+                f"{name}: no image to train on is left; "
+                f"{len(unreadable)} files cannot be read.{reasons}",
                 "Check the files, or give another folder.",
             )
         if source.labels is not None:
@@ -209,7 +242,7 @@ def _build(folder: Path, source: Source, name: str, image_size: int, channels: i
             "splits": {split: len(kept[split]) for split in SPLITS},
             "classes": list(source.classes),
             "unreadable": len(unreadable),
-            "notes": _notes(name, unreadable, source),
+            "notes": _notes(name, unreadable, source=source),
         }
         digest.update(json.dumps([about["splits"], image_size, depth, about["classes"]]).encode())
         about["fingerprint"] = digest.hexdigest()
@@ -223,7 +256,7 @@ def _build(folder: Path, source: Source, name: str, image_size: int, channels: i
 
 
 def _write_images(
-    file: IO[bytes], source: Source, image_size: int, channels: int, progress: Progress
+    file: IO[bytes], source: Source, image_size: int, channels: int, progress: OnProgress
 ) -> tuple[dict[str, list[int]], list[str], Any]:
     kept: dict[str, list[int]] = {split: [] for split in SPLITS}
     unreadable: list[str] = []
@@ -232,12 +265,14 @@ def _write_images(
 
     def decode(number: int) -> bytes | UnreadableImageError:
         try:
-            return square(source.image(number), image_size, channels).tobytes()
+            return square(source.image(number), image_size, channels=channels).tobytes()
         except UnreadableImageError as error:
             return error
 
     done = 0
-    for chunk, results in _on_every_core(lambda chunk: [decode(number) for _, number in chunk], work):
+    for chunk, results in _on_every_core(
+        lambda chunk: [decode(number) for _, number in chunk], work
+    ):
         for (split, number), result in zip(chunk, results, strict=True):
             if isinstance(result, bytes):
                 kept[split].append(number)
@@ -250,8 +285,13 @@ def _write_images(
     return kept, unreadable, digest
 
 
-def _on_every_core(decode: Callable[[_Chunk], _Decoded], work: _Chunk) -> Iterator[tuple[_Chunk, _Decoded]]:
-    """Chunks with what was decoded from them, in order; a few are ahead of the one that is being written."""
+def _on_every_core(
+    decode: Callable[[_Chunk], _Decoded], work: _Chunk
+) -> Iterator[tuple[_Chunk, _Decoded]]:
+    """Each chunk with its decoded images, in order.
+
+    A few chunks are ahead of the one that is being written.
+    """
     cores = os.cpu_count() or 1
     waiting: deque[tuple[_Chunk, Future[_Decoded]]] = deque()
     # Pillow decodes and resizes outside the interpreter's lock, so threads use every core.
@@ -267,12 +307,17 @@ def _on_every_core(decode: Callable[[_Chunk], _Decoded], work: _Chunk) -> Iterat
 
 
 def square(image: Image.Image, image_size: int, channels: int) -> npt.NDArray[np.uint8]:
-    """Resize the short side (bilinear, antialiased), crop the centre; uint8 [image_size, image_size, channels]."""
+    """Resize the short side (bilinear, antialiased) and crop the centre.
+
+    The result is uint8 [image_size, image_size, channels].
+    """
     import torchvision.transforms.functional as tv
 
     short = min(image.size)
     if max(image.size) > _WIDEST * short:
-        image = tv.center_crop(image, [min(image.height, _WIDEST * short), min(image.width, _WIDEST * short)])
+        image = tv.center_crop(
+            image, [min(image.height, _WIDEST * short), min(image.width, _WIDEST * short)]
+        )
     image = in_mode(image, "L" if channels == 1 else "RGB")
     image = tv.center_crop(tv.resize(image, image_size), [image_size, image_size])
     return np.asarray(image).reshape(image_size, image_size, channels)
@@ -283,16 +328,24 @@ def _notes(name: str, unreadable: list[str], source: Source) -> list[str]:
     if unreadable:
         named = "; ".join(unreadable[:_NAMED])
         more = f"; and {len(unreadable) - _NAMED} more" if len(unreadable) > _NAMED else ""
-        notes.append(f"{name}: {len(unreadable)} files cannot be read and are left out ({named}{more}).")
+        notes.append(
+            f"{name}: {len(unreadable)} files cannot be read and are left out ({named}{more})."
+        )
     return notes
 
 
 def _open(folder: Path, name: str) -> Prepared:
     about = _about(folder)
     if about is None:
-        raise GantoolError(f"the prepared images in {folder} were removed.", "Run the same command again.")
+        raise GantoolError(
+            f"the prepared images in {folder} were removed.", "Run the same command again."
+        )
     images = np.memmap(folder / "images.u8", dtype=np.uint8, mode="r", shape=_shape(about))
-    labels = np.load(folder / "labels.npy", allow_pickle=False) if (folder / "labels.npy").exists() else None
+    labels = (
+        np.load(folder / "labels.npy", allow_pickle=False)
+        if (folder / "labels.npy").exists()
+        else None
+    )
     splits, start = {}, 0
     for split in SPLITS:
         end = start + about["splits"][split]

@@ -1,4 +1,4 @@
-"""What a data set has to offer before its images are prepared."""
+"""The interface of a data set, before its images are prepared."""
 
 from __future__ import annotations
 
@@ -35,13 +35,14 @@ class MissingDataError(GantoolError):
 class Source(abc.ABC):
     """A data set: numbered images, perhaps labelled, in three fixed splits.
 
-    Construction is cheap. `open` makes `splits`, `labels` and `classes` available; only then are images read.
+    Construction is cheap. `open` makes `splits`, `labels` and `classes` available; only then are
+    images read.
 
     Attributes:
         splits: for each of "train", "validation" and "test" the numbers of its images, int64.
         labels: int64 [all images], or None.
         classes: the name of each label; empty where there are no labels.
-        warnings: what the user should be told of the data; filled by `open`.
+        warnings: sentences on the data that the user should be told; filled by `open`.
     """
 
     splits: dict[str, Indices]
@@ -58,7 +59,9 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def key(self) -> str:
-        """A cheap identity of the content, equal for equal content; it names the cache of prepared images.
+        """A cheap identity of the content, equal for equal content.
+
+        The cache of prepared images is named after it.
 
         Raises:
             GantoolError: the images are not there and cannot be had.
@@ -70,18 +73,20 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def image(self, number: int) -> Image:
-        """Decode one image, 8 bits a channel, mode L or RGB. Called from several threads at once.
+        """Decode one image, 8 bits a channel, mode L or RGB.
+
+        Several threads call it at once.
 
         Raises:
             UnreadableImageError: the file is damaged or not an image.
         """
 
-    def is_grey(self) -> bool:
+    def is_gray(self) -> bool:
         """Whether every image is grey; decides the number of channels where nothing else does."""
         return False
 
     def name_of(self, number: int) -> str:
-        """What messages call an image."""
+        """The name of an image in messages."""
         return f"image {number}"
 
     def close(self) -> None:  # noqa: B027  (most sources hold nothing)

@@ -42,7 +42,9 @@ class TorchvisionSource(Source):
         return bool(self._files())
 
     def key(self) -> str:
-        """A hash of the files' names, sizes and times of change; downloads them where they are missing.
+        """A hash of the files' names, sizes and times of change.
+
+        Files that are missing are downloaded.
 
         Raises:
             MissingDataError: the files are not there and cannot be downloaded.
@@ -70,12 +72,16 @@ class TorchvisionSource(Source):
         raise MissingDataError(
             f"data set {self.name} is not in {self.data_dir} and cannot be downloaded: {cause}",
             f"Put {self.wanted}, or name the folder that has them with --data-dir.\n"
-            "What works without a download: `--data mnist5k` (embedded), or `--data FOLDER` with images of your own.",
+            "What works without a download: `--data mnist5k` (embedded), "
+            "or `--data FOLDER` with images of your own.",
         )
 
 
 class _Idx(TorchvisionSource):
-    """MNIST and its look-alikes: 70,000 grey images of 28 x 28 in four IDX files, gzipped or not."""
+    """MNIST and its look-alikes.
+
+    Each has 70,000 grey images of 28 x 28 in four IDX files, gzipped or not.
+    """
 
     folder: str
     first_labels: bytes
@@ -88,11 +94,16 @@ class _Idx(TorchvisionSource):
 
     @property
     def wanted(self) -> str:  # type: ignore[override]
-        """What the user should put where."""
-        return f"{', '.join(self.stems)} (each plain or .gz) into {self.data_dir / self.folder / 'raw'}"
+        """The files that the user should provide, and their place."""
+        place = self.data_dir / self.folder / "raw"
+        return f"{', '.join(self.stems)} (each plain or .gz) into {place}"
 
     def _files(self) -> list[Path]:
-        for place in (self.data_dir / self.folder / "raw", self.data_dir / self.name, self.data_dir):
+        for place in (
+            self.data_dir / self.folder / "raw",
+            self.data_dir / self.name,
+            self.data_dir,
+        ):
             found = [path for stem in self.stems for path in _plain_or_gzipped(place, stem)]
             if len(found) == len(self.stems):
                 return found
@@ -118,10 +129,21 @@ class _Idx(TorchvisionSource):
             try:
                 for stem, file in zip(self.stems, self._files(), strict=True):
                     _unpack(file, raw / stem)
-                parts = [self._torchvision_class()(root=temporary, train=train) for train in (True, False)]
-            except (OSError, EOFError, ValueError, RuntimeError, AssertionError, zlib.error) as error:
+                parts = [
+                    self._torchvision_class()(root=temporary, train=train)
+                    for train in (True, False)
+                ]
+            except (
+                OSError,
+                EOFError,
+                ValueError,
+                RuntimeError,
+                AssertionError,
+                zlib.error,
+            ) as error:
+                place = self._files()[0].parent
                 raise GantoolError(
-                    f"data set {self.name}: its files in {self._files()[0].parent} are damaged: {error}",
+                    f"data set {self.name}: its files in {place} are damaged: {error}",
                     "Remove them and fetch them again.",
                 ) from None
             self._pixels = np.concatenate([part.data.numpy() for part in parts])
@@ -131,15 +153,19 @@ class _Idx(TorchvisionSource):
         test = len(parts[1].data)
         train = len(parts[0].data) - 10_000
         if train < 1:
-            raise GantoolError(f"data set {self.name}: 60,000 training images are expected, not {train + 10_000}.")
+            raise GantoolError(
+                f"data set {self.name}: 60,000 training images are expected, not {train + 10_000}."
+            )
         self.splits = splits.consecutive(train, 10_000, test)
 
     def _check_identity(self, first_labels: bytes) -> None:
-        # The three sets share their files' names: a wrong folder would train on clothes called digits.
+        # The three sets share their files' names: a wrong folder would train on clothes called
+        # digits.
         for other in (Mnist, FashionMnist):
             if not isinstance(self, other) and first_labels == other.first_labels:
+                place = self._files()[0].parent
                 raise GantoolError(
-                    f"the files in {self._files()[0].parent} are of {other.name}, not of {self.name}.",
+                    f"the files in {place} are of {other.name}, not of {self.name}.",
                     f"Give --data {other.name}, or another --data-dir.",
                 )
 
@@ -147,7 +173,7 @@ class _Idx(TorchvisionSource):
         """One image, mode L, 28 x 28."""
         return Image.fromarray(self._pixels[number])
 
-    def is_grey(self) -> bool:
+    def is_gray(self) -> bool:
         """All are grey."""
         return True
 
@@ -178,12 +204,17 @@ class Cifar10(TorchvisionSource):
 
     @property
     def wanted(self) -> str:  # type: ignore[override]
-        """What the user should put where."""
-        return f"{self.archive}, or the folder cifar-10-batches-py that it holds, into {self.data_dir}"
+        """The files that the user should provide, and their place."""
+        return (
+            f"{self.archive}, or the folder cifar-10-batches-py that it holds, into {self.data_dir}"
+        )
 
     def _files(self) -> list[Path]:
         folder = self.data_dir / "cifar-10-batches-py"
-        files = [folder / name for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta")]
+        files = [
+            folder / name
+            for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta")
+        ]
         if all(file.is_file() for file in files):
             return files
         archive = self.data_dir / self.archive
@@ -198,7 +229,9 @@ class Cifar10(TorchvisionSource):
         return torchvision.datasets.CIFAR10(root=str(root), **options)
 
     def open(self) -> None:
-        """Read all images into memory (184 MB); torchvision verifies each file's checksum before it reads one.
+        """Read all images into memory (184 MB).
+
+        Torchvision verifies the checksums of all files before it reads one.
 
         Raises:
             GantoolError: a file is damaged.
@@ -211,7 +244,14 @@ class Cifar10(TorchvisionSource):
                     root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
                     shutil.unpack_archive(files[0], root, filter="data")
                 parts = [self._torchvision(root, train=train) for train in (True, False)]
-            except (OSError, EOFError, RuntimeError, ValueError, shutil.ReadError, zlib.error) as error:
+            except (
+                OSError,
+                EOFError,
+                RuntimeError,
+                ValueError,
+                shutil.ReadError,
+                zlib.error,
+            ) as error:
                 raise GantoolError(
                     f"data set cifar10: {files[0]} is damaged: {str(error).splitlines()[0]}",
                     "Remove it and fetch it again.",
@@ -240,14 +280,19 @@ class CelebA(TorchvisionSource):
 
     @property
     def wanted(self) -> str:  # type: ignore[override]
-        """What the user should put where."""
-        return f"the unpacked folder img_align_celeba and {', '.join(self.tables)} into {self.data_dir / 'celeba'}"
+        """The files that the user should provide, and their place."""
+        place = self.data_dir / "celeba"
+        return f"the unpacked folder img_align_celeba and {', '.join(self.tables)} into {place}"
 
     def _files(self) -> list[Path]:
         folder = self.data_dir / "celeba"
         files = [folder / name for name in self.tables]
         pictures = folder / "img_align_celeba"
-        return [*files, pictures] if all(file.is_file() for file in files) and pictures.is_dir() else []
+        return (
+            [*files, pictures]
+            if all(file.is_file() for file in files) and pictures.is_dir()
+            else []
+        )
 
     def _download(self) -> None:
         self._torchvision("all", download=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gantool.hookspecs import hookimpl
-from gantool.spec import MetricSpec
+from gantool.plugins.hookspecs import hookimpl
+from gantool.plugins.spec import MetricSpec
 
-_DISTANCES = "gantool.evaluation.distances"
-_CLASSES = "gantool.evaluation.classes"
+_DISTANCES = "gantool.evaluation.metrics.distances"
+_CLASSES = "gantool.evaluation.metrics.classes"
 
 
 @hookimpl
@@ -18,8 +18,8 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
         MetricSpec(
             "frechet-distance",
             "distance of the samples' features from real ones, as two Gaussians",
-            "lower",
-            f"{_DISTANCES}:frechet",
+            better="lower",
+            measure=f"{_DISTANCES}:frechet",
             paper="Heusel et al. 2017, arXiv:1706.08500",
         )
     )
@@ -27,24 +27,44 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
         MetricSpec(
             "kernel-distance",
             "the same by a kernel, unbiased however few the images",
-            "lower",
-            f"{_DISTANCES}:kernel",
+            better="lower",
+            measure=f"{_DISTANCES}:kernel",
             paper="Binkowski et al. 2018, arXiv:1801.01401",
         )
     )
     for name, summary, paper in (
-        ("precision", "share of samples that look real", "Kynkäänniemi et al. 2019, arXiv:1904.06991"),
-        ("recall", "share of real images that the samples reach", "Kynkäänniemi et al. 2019, arXiv:1904.06991"),
-        ("density", "how deep among real images samples lie; 1 as real ones", "Naeem et al. 2020, arXiv:2002.09797"),
-        ("coverage", "share of real images with a sample next to them", "Naeem et al. 2020, arXiv:2002.09797"),
+        (
+            "precision",
+            "share of samples that look real",
+            "Kynkäänniemi et al. 2019, arXiv:1904.06991",
+        ),
+        (
+            "recall",
+            "share of real images that the samples reach",
+            "Kynkäänniemi et al. 2019, arXiv:1904.06991",
+        ),
+        (
+            "density",
+            "how deep among real images samples lie; 1 as real ones",
+            "Naeem et al. 2020, arXiv:2002.09797",
+        ),
+        (
+            "coverage",
+            "share of real images with a sample next to them",
+            "Naeem et al. 2020, arXiv:2002.09797",
+        ),
     ):
-        register(MetricSpec(name, summary, "higher", f"{_DISTANCES}:manifolds", paper=paper))
+        register(
+            MetricSpec(
+                name, summary, better="higher", measure=f"{_DISTANCES}:manifolds", paper=paper
+            )
+        )
     register(
         MetricSpec(
             "parzen",
             "log-likelihood of test images under Gaussians around samples",
-            "higher",
-            "gantool.evaluation.parzen:parzen",
+            better="higher",
+            measure="gantool.evaluation.metrics.parzen:parzen",
             unit="nats",
             paper="Goodfellow et al. 2014, arXiv:1406.2661",
         )
@@ -53,8 +73,8 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
         MetricSpec(
             "label-fidelity",
             "share of samples that are read as the label asked for",
-            "higher",
-            f"{_CLASSES}:label_fidelity",
+            better="higher",
+            measure=f"{_CLASSES}:label_fidelity",
             real="test",
         )
     )
@@ -62,22 +82,28 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
         MetricSpec(
             "class-balance",
             "divergence of the samples' classes from the data's",
-            "lower",
-            f"{_CLASSES}:class_balance",
+            better="lower",
+            measure=f"{_CLASSES}:class_balance",
             real="test",
             unit="nats",
         )
     )
     paper = "Lin et al. 2018 (PacGAN), arXiv:1712.04086"
     register(
-        MetricSpec("modes-covered", "of 1,000 modes, those with a sample", "higher", f"{_CLASSES}:modes", paper=paper)
+        MetricSpec(
+            "modes-covered",
+            "of 1,000 modes, those with a sample",
+            better="higher",
+            measure=f"{_CLASSES}:modes",
+            paper=paper,
+        )
     )
     register(
         MetricSpec(
             "modes-kl",
             "divergence of the samples' modes from the data's",
-            "lower",
-            f"{_CLASSES}:modes",
+            better="lower",
+            measure=f"{_CLASSES}:modes",
             unit="nats",
             paper=paper,
         )
@@ -86,8 +112,8 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
         MetricSpec(
             "memorised",
             "share of samples nearer to a training image than unseen images are",
-            "lower",
-            "gantool.evaluation.neighbours:memorised",
+            better="lower",
+            measure="gantool.evaluation.metrics.memorization:memorized",
             real="test",
             paper="Goodfellow et al. 2014, figure 2",
         )
@@ -96,8 +122,8 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
         MetricSpec(
             "equilibrium",
             "distance of D(x) and D(G(z)) from 1/2 over the last tenth of the run",
-            "lower",
-            "gantool.evaluation.equilibrium:equilibrium",
+            better="lower",
+            measure="gantool.evaluation.metrics.equilibrium:equilibrium",
             real=None,
             paper="Goodfellow et al. 2014, arXiv:1406.2661",
         )

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gantool.checkpoints import weights_from_bytes
+from gantool.runs.checkpoints import weights_from_bytes
 
 SIDE = 28
 FEATURES = 32
@@ -19,8 +19,9 @@ FEATURES = 32
 class Classifier(nn.Module):
     """Three convolutions and two linear layers, 10 classes; about 240,000 parameters.
 
-    Takes float [N, 1, 28, 28] in [0, 1] and gives the last 32 features before their ReLU, float [N, 32], and logits
-    float [N, classes]. After the ReLU, noise that excites nothing would lie at zero, in the midst of real images.
+    It takes float [N, 1, 28, 28] in [0, 1], and gives the last 32 features before their ReLU,
+    float [N, 32], and logits, float [N, classes]. After the ReLU, noise that excites nothing would
+    lie at zero, in the midst of real images.
     """
 
     def __init__(self, classes: int = 10) -> None:
@@ -30,7 +31,8 @@ class Classifier(nn.Module):
             *_convolution(32, 64, stride=2),
             *_convolution(64, 96, stride=2),
             nn.Flatten(),
-            *(nn.Linear(96 * 7 * 7, FEATURES, bias=False), nn.BatchNorm1d(FEATURES)),
+            nn.Linear(96 * 7 * 7, FEATURES, bias=False),
+            nn.BatchNorm1d(FEATURES),
         )
         self.head = nn.Sequential(nn.ReLU(), nn.Linear(FEATURES, classes))
 
@@ -42,7 +44,7 @@ class Classifier(nn.Module):
 
 def _convolution(inputs: int, outputs: int, stride: int) -> tuple[nn.Module, ...]:
     return (
-        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+        nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(),
     )
@@ -52,13 +54,17 @@ def to_input(pixels: Tensor) -> Tensor:
     """Grey images uint8 [N, 1, H, W] as the network takes them: float [N, 1, 28, 28] in [0, 1]."""
     images = pixels.float().div(255)
     if images.shape[-2:] != (SIDE, SIDE):
-        images = F.interpolate(images, (SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
+        images = F.interpolate(
+            images, (SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False
+        )
     return images
 
 
 def load(name: str) -> tuple[Classifier, str, dict[str, Any]]:
-    """A shipped network in evaluation mode, the SHA-256 of its file, and what the file says of itself."""
-    content = (resources.files("gantool.evaluation") / "weights" / f"{name}.safetensors").read_bytes()
+    """A shipped network in evaluation mode, the SHA-256 of its file, and the file's metadata."""
+    content = (
+        resources.files("gantool.evaluation") / "weights" / f"{name}.safetensors"
+    ).read_bytes()
     tensors, about = weights_from_bytes(content)
     network = Classifier(len(about["classes"]))
     network.load_state_dict(tensors)
@@ -70,6 +76,7 @@ def accuracy(network: Classifier, images: Tensor, labels: Tensor) -> float:
     """Share of images, float [N, 1, 28, 28], that the network reads as their labels int64 [N]."""
     network.eval()
     right = sum(
-        int((network(x)[1].argmax(1) == y).sum()) for x, y in zip(images.split(500), labels.split(500), strict=True)
+        int((network(x)[1].argmax(1) == y).sum())
+        for x, y in zip(images.split(500), labels.split(500), strict=True)
     )
     return right / len(labels)

@@ -4,36 +4,51 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 
 from gantool._version import __version__
+from gantool.config import TrainConfig
+from gantool.data.load import load
 from gantool.data.prepared import Prepared, data_folder
+from gantool.display import Display
 from gantool.errors import ConfigError, did_you_mean
 from gantool.evaluation.extractors import Extractor, ExtractorMissingError, choose
-from gantool.evaluation.metric import Evaluation, ImageSet, Measured, NotApplicableError, NotComputedError
-from gantool.evaluation.neighbours import nearest
-from gantool.gan import GAN
-from gantool.plugins import Registry
-from gantool.runs import JsonLines, RunFolder, Score, write_bytes
-from gantool.sampling import draw, grid, png
-from gantool.spec import MetricSpec, load_implementation
+from gantool.evaluation.metric import (
+    Evaluation,
+    ImageSet,
+    Measured,
+    NotApplicableError,
+    NotComputedError,
+)
+from gantool.evaluation.metrics.memorization import nearest
+from gantool.gan.base import GAN
+from gantool.machine.device import choose_device
+from gantool.plugins.registry import Registry
+from gantool.plugins.spec import MetricSpec, load_implementation
+from gantool.report.write import try_report
+from gantool.runs.files import JsonLines, write_bytes
+from gantool.runs.folder import RunFolder
+from gantool.runs.records import Score
+from gantool.sampling.generate import generate_pixels
+from gantool.sampling.pictures import lay_out, png
+from gantool.sampling.trained import open_trained
 
 SAMPLE_SEED = 10_000  # of the latents and labels of every evaluation
 _PAIRS, _PAIR_COLUMNS = 40, 8
 _Measure = Callable[[ImageSet, Evaluation], Mapping[str, Measured]]
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to score.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringSettings:
+    """The choices of an evaluation.
 
     Attributes:
-        samples: how many to draw.
+        samples: the number to draw.
         extractor: a name, or `auto`.
         inception_weights: file of InceptionV3's weights, or None.
         metrics: names of the scores wanted; all where empty.
@@ -46,28 +61,90 @@ class Settings:
     metrics: tuple[str, ...] = ()
     data_dir: Path | None = None
 
+    @classmethod
+    def of(cls, config: TrainConfig) -> Self:
+        """Those that a run's options ask for."""
+        return cls(
+            samples=config.evaluation_samples,
+            extractor=config.extractor,
+            inception_weights=config.inception_weights,
+            data_dir=config.data_dir,
+        )
+
+
+def evaluate_run(
+    path: Path,
+    registry: Registry,
+    *,
+    display: Display,
+    device: str = "auto",
+    samples: int | None = None,
+    extractor: str | None = None,
+    inception_weights: Path | None = None,
+    data_dir: Path | None = None,
+    metrics: Sequence[str] = (),
+) -> list[Score]:
+    """Score a run that is on disk; what is None is as the run's own configuration says.
+
+    Raises:
+        ConfigError: an unknown metric or extractor, or data other than the run was trained on.
+        GantoolError: no run, no generator, no data, or the run is being trained.
+    """
+    folder = RunFolder.open(path)
+    with folder.locked():
+        record = folder.read()
+        trained = open_trained(folder, registry, device=choose_device(device))
+        given = {
+            "data_dir": data_dir,
+            "evaluation_samples": samples,
+            "extractor": extractor,
+            "inception_weights": inception_weights,
+        }
+        update = {key: value for key, value in given.items() if value is not None}
+        config = trained.gan.config.model_copy(update=update)
+        data = load(config, registry, progress=display.preparing)
+        if data.fingerprint != record.data.get("fingerprint"):
+            raise ConfigError(
+                f"{path} was trained on other images than {data.name} has now.",
+                "Bring the data back as it was; scores against other images would not be the "
+                "run's.",
+            )
+        display.say(f"scoring {config.evaluation_samples:,} samples of {folder.path}")
+        scores = evaluate(
+            trained.gan,
+            data,
+            folder=folder,
+            registry=registry,
+            settings=replace(ScoringSettings.of(config), metrics=tuple(metrics)),
+            step=trained.step,
+            averaged=trained.averaged,
+        )
+        try_report(folder, display.say)
+        return scores
+
 
 def evaluate(
-    gan: GAN,
+    gan: GAN[Any],
     data: Prepared,
+    *,
     folder: RunFolder,
     registry: Registry,
-    settings: Settings,
-    *,
+    settings: ScoringSettings,
     step: int,
     averaged: bool,
     stopped: Callable[[], bool] = lambda: False,
 ) -> list[Score]:
-    """Score a generator, and keep the scores in the run's folder with a picture of nearest training images.
+    """Score a generator, and keep the scores in the run folder with a picture of neighbours.
 
-    Neither the networks nor any random state that training uses is changed. A metric that raises costs its own scores.
+    Neither the networks nor any random state that training uses is changed. A metric that raises
+    costs its own scores.
 
     Args:
         gan: the model, with the generator to draw from.
-        data: what it was trained on.
+        data: the images that it was trained on.
         folder: the run's.
-        registry: where metrics and data sets are registered.
-        settings: how to score.
+        registry: the metrics and data sets there are.
+        settings: the choices.
         step: that the generator has been trained for.
         averaged: whether its weights are averaged ones.
         stopped: asked between metrics whether to stop early.
@@ -77,7 +154,8 @@ def evaluate(
     """
     specs = _wanted(registry, settings.metrics)
     device = next(gan.parameters()).device
-    evaluation = Evaluation(data, _extractor(data, registry, settings, device), folder, conditional=gan.conditional)
+    extractor = _extractor(data, registry, settings=settings, device=device)
+    evaluation = Evaluation(data, extractor, folder=folder, conditional=gan.conditional)
     samples = draw_samples(gan, settings.samples)
     common = {
         "data": data.name,
@@ -93,10 +171,9 @@ def evaluate(
     for group in _groups(specs):
         if stopped():
             break
-        scores += _measure(group, samples, evaluation, step, common)
-    with_neighbours = any(score.metric == "memorised" and score.value is not None for score in scores)
-    if with_neighbours:
-        write_bytes(folder.neighbours_figure, _picture(samples, evaluation))
+        scores += _measure(group, samples, evaluation=evaluation, step=step, common=common)
+    if any(score.metric == "memorised" and score.value is not None for score in scores):
+        write_bytes(folder.neighbors_figure, _picture(samples, evaluation))
     lines = JsonLines(folder.scores_file)
     for score in scores:
         lines.append(score.model_dump(mode="json"))
@@ -105,12 +182,16 @@ def evaluate(
     return scores
 
 
-def draw_samples(gan: GAN, n: int) -> ImageSet:
-    """N images of the generator, from latents (and labels) that are the same at every evaluation."""
+def draw_samples(gan: GAN[Any], n: int) -> ImageSet:
+    """Draw n images from the generator.
+
+    Their latents (and labels) are the same at every evaluation.
+    """
     rng = torch.Generator().manual_seed(SAMPLE_SEED)
     z = gan.sample_latent(n, rng)
     y = gan.sample_labels(n, rng)
-    return ImageSet("samples", draw(gan, z, y), None if y is None else y.numpy())
+    labels = None if y is None else y.numpy()
+    return ImageSet(origin="samples", pixels=generate_pixels(gan, z, y=y), labels=labels)
 
 
 def _wanted(registry: Registry, names: Sequence[str]) -> list[MetricSpec]:
@@ -131,19 +212,29 @@ def _groups(specs: Sequence[MetricSpec]) -> Iterator[list[MetricSpec]]:
 
 
 def _extractor(
-    data: Prepared, registry: Registry, settings: Settings, device: torch.device
+    data: Prepared, registry: Registry, *, settings: ScoringSettings, device: torch.device
 ) -> Extractor | NotComputedError:
     spec = registry.datasets.get(data.name)
-    usual = spec.extractor if spec else "inception"
     try:
-        cache = data_folder(settings.data_dir)
-        return choose(settings.extractor, data, usual, settings.inception_weights, cache, device)
+        return choose(
+            settings.extractor,
+            data,
+            usual=spec.extractor if spec else "inception",
+            weights=settings.inception_weights,
+            cache=data_folder(settings.data_dir),
+            device=device,
+        )
     except ExtractorMissingError as error:
         return NotComputedError(str(error))
 
 
 def _measure(
-    group: Sequence[MetricSpec], samples: ImageSet, evaluation: Evaluation, step: int, common: Mapping[str, Any]
+    group: Sequence[MetricSpec],
+    samples: ImageSet,
+    *,
+    evaluation: Evaluation,
+    step: int,
+    common: Mapping[str, Any],
 ) -> list[Score]:
     """The scores that one function makes, each beside what real images and noise reach."""
     specs = {spec.name: spec for spec in group}
@@ -156,13 +247,19 @@ def _measure(
     except NotApplicableError:
         return []
     except Exception as error:  # a plugin's metric may raise anything
-        reason = str(error) if isinstance(error, NotComputedError) else f"{type(error).__name__}: {error}"
+        known = isinstance(error, NotComputedError)
+        reason = str(error) if known else f"{type(error).__name__}: {error}"
         return [
             Score(step=step, metric=name, better=spec.better, unit=spec.unit, reason=reason)
             for name, spec in specs.items()
         ]
-    real = _baseline(measure, group[0].real, len(samples), evaluation)
-    noise = _baseline(measure, "noise" if group[0].real else None, len(samples), evaluation)
+    split = group[0].real
+    real: dict[str, float | None] = {}
+    noise: dict[str, float | None] = {}
+    if split is not None:
+        n = len(samples)
+        real = _baseline(measure, lambda: evaluation.real(split, n), evaluation=evaluation)
+        noise = _baseline(measure, lambda: evaluation.noise(n), evaluation=evaluation)
     return [
         Score(
             step=step,
@@ -174,7 +271,7 @@ def _measure(
             real=real.get(name),
             noise=noise.get(name),
             warning=found[name].warning,
-            reason="" if math.isfinite(found[name].value) else f"the figure is {found[name].value}",
+            reason=_reason(found[name].value),
             detail=dict(found[name].detail),
             protocol={**common, **found[name].protocol},
         )
@@ -182,15 +279,19 @@ def _measure(
     ]
 
 
-def _baseline(measure: _Measure, origin: str | None, n: int, evaluation: Evaluation) -> dict[str, float | None]:
-    """What other images than samples reach; nothing where they cannot be measured."""
-    if origin is None:
-        return {}
+def _baseline(
+    measure: _Measure, images: Callable[[], ImageSet], *, evaluation: Evaluation
+) -> dict[str, float | None]:
+    """The values that other images than samples reach; nothing where they cannot be measured."""
     try:
-        images = evaluation.noise(n) if origin == "noise" else evaluation.real(origin, n)
-        return {name: _finite(measured.value) for name, measured in measure(images, evaluation).items()}
+        found = measure(images(), evaluation)
+        return {name: _finite(measured.value) for name, measured in found.items()}
     except Exception:
         return {}
+
+
+def _reason(value: float) -> str:
+    return "" if math.isfinite(value) else f"the value is {value}"
 
 
 def _finite(value: float) -> float | None:
@@ -198,9 +299,12 @@ def _finite(value: float) -> float | None:
 
 
 def _picture(samples: ImageSet, evaluation: Evaluation) -> bytes:
-    """Samples, each with the nearest training image to its right (Goodfellow et al. 2014, figure 2)."""
+    """Samples, each with the nearest training image to its right.
+
+    Goodfellow et al. 2014, figure 2, show them so.
+    """
     few = ImageSet("samples", samples.pixels[:_PAIRS])
     _, which = nearest(few, evaluation)
     pairs = np.stack([few.pixels, evaluation.data.train.images[which]], axis=1)
     glued = np.concatenate([pairs[:, 0], pairs[:, 1]], axis=2)
-    return png(grid(glued, _PAIR_COLUMNS))
+    return png(lay_out(glued, _PAIR_COLUMNS))

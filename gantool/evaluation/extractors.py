@@ -20,7 +20,7 @@ from gantool.errors import ConfigError, did_you_mean
 from gantool.evaluation import classifier
 
 _Reading = tuple[Tensor, Tensor | None]
-_GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns RGB into grey
+_GRAY = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns RGB into grey
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,11 @@ class Extractor:
     Attributes:
         name: of the extractor.
         sha256: of its weights' file.
-        classes: what its logits stand for; empty where it is no classifier.
+        classes: the classes that its logits stand for; empty where it is no classifier.
         chunk: images at a time.
-        network: takes uint8 [N, C, H, W] on `device`; gives features [N, D] and logits [N, ..., classes] or None.
-        device: where it computes.
+        network: takes uint8 [N, C, H, W] on `device`; gives features [N, D] and logits [N, ...,
+            classes] or None.
+        device: the device that it computes on.
     """
 
     name: str
@@ -45,22 +46,29 @@ class Extractor:
 
     @property
     def protocol(self) -> Mapping[str, Any]:
-        """How a score names it."""
+        """The extractor as a score's protocol names it."""
         return {"extractor": self.name, "extractor_sha256": self.sha256}
 
     @torch.no_grad()
     def read(self, pixels: npt.NDArray[np.uint8]) -> _Reading:
-        """Features float32 [N, D] and logits [N, ..., classes] (or None) of images uint8 [N, H, W, C], on the CPU."""
+        """Features and logits (or None) of images uint8 [N, H, W, C], on the CPU.
+
+        Features are float32 [N, D], logits [N, ..., classes].
+        """
         parts = []
         for start in range(0, len(pixels), self.chunk):
             images = torch.tensor(pixels[start : start + self.chunk]).permute(0, 3, 1, 2)
             features, logits = self.network(images.to(self.device))
             parts.append((features.float().cpu(), None if logits is None else logits.float().cpu()))
         answers = [logits for _, logits in parts if logits is not None]
-        return torch.cat([features for features, _ in parts]), torch.cat(answers) if answers else None
+        return torch.cat([features for features, _ in parts]), torch.cat(
+            answers
+        ) if answers else None
 
 
-def choose(name: str, data: Prepared, usual: str, weights: Path | None, cache: Path, device: torch.device) -> Extractor:
+def choose(
+    name: str, data: Prepared, usual: str, weights: Path | None, cache: Path, device: torch.device
+) -> Extractor:
     """The extractor of a name; `auto` is the one that suits the data.
 
     Args:
@@ -69,7 +77,7 @@ def choose(name: str, data: Prepared, usual: str, weights: Path | None, cache: P
         usual: the data set's own choice.
         weights: InceptionV3's weights, where they are not in the cache.
         cache: folder that receives downloaded weights.
-        device: where to compute.
+        device: the device to compute on.
 
     Raises:
         ConfigError: no such extractor, or the weights given are none.
@@ -79,15 +87,21 @@ def choose(name: str, data: Prepared, usual: str, weights: Path | None, cache: P
     if name == "auto":
         name = usual
     if name == "stacked-digits" and data.channels != 3:
-        raise ConfigError(f"extractor 'stacked-digits' reads 3 channels; {data.name} has {data.channels}.")
+        raise ConfigError(
+            f"extractor 'stacked-digits' reads 3 channels; {data.name} has {data.channels}."
+        )
     return EXTRACTORS[name](data, weights, cache, device)
 
 
 def check_choice(name: str, weights: Path | None) -> None:
-    """Raise `ConfigError` if there is no such extractor, or no such file of weights; loads nothing."""
+    """Raise `ConfigError` if there is no such extractor, or no such file of weights.
+
+    Nothing is loaded.
+    """
     if name not in ("auto", *EXTRACTORS):
         raise ConfigError(
-            f"no extractor {name!r}.{did_you_mean(name, EXTRACTORS)}", f"Extractors: auto, {', '.join(EXTRACTORS)}."
+            f"no extractor {name!r}.{did_you_mean(name, EXTRACTORS)}",
+            f"Extractors: auto, {', '.join(EXTRACTORS)}.",
         )
     if weights is not None and not weights.is_file():
         raise ConfigError(f"--inception-weights {weights}: no such file.")
@@ -103,7 +117,7 @@ def _small(name: str, *, stacked: bool = False) -> Callable[..., Extractor]:
         network = network.to(device).to(memory_format=torch.channels_last)
 
         def read(images: Tensor) -> _Reading:
-            return network(classifier.to_input(_grey(images)))  # type: ignore[no-any-return]
+            return network(classifier.to_input(_gray(images)))  # type: ignore[no-any-return]
 
         def read_stack(images: Tensor) -> _Reading:
             features, logits = network(classifier.to_input(images.flatten(0, 1).unsqueeze(1)))
@@ -111,42 +125,58 @@ def _small(name: str, *, stacked: bool = False) -> Callable[..., Extractor]:
 
         classes = tuple(about["classes"])
         known = stacked or tuple(data.classes) == classes
+
+        def read_features(images: Tensor) -> _Reading:
+            return read(images)[0], None
+
+        if stacked:
+            reading = read_stack
+        elif known:
+            reading = read
+        else:
+            reading = read_features
         return Extractor(
             name=f"stacked-{name}" if stacked else name,
             sha256=sha256,
             classes=classes if known else (),
             chunk=500,
-            network=read_stack if stacked else read if known else lambda images: (read(images)[0], None),
+            network=reading,
             device=device,
         )
 
     return make
 
 
-def _grey(images: Tensor) -> Tensor:
+def _gray(images: Tensor) -> Tensor:
     """One channel [N, 1, H, W] of one or three."""
     if images.shape[1] == 1:
         return images
-    weights = torch.tensor(_GREY, device=images.device).view(1, 3, 1, 1)
+    weights = torch.tensor(_GRAY, device=images.device).view(1, 3, 1, 1)
     return (images * weights).sum(1, keepdim=True)
 
 
-def _inception(data: Prepared, weights: Path | None, cache: Path, device: torch.device) -> Extractor:
+def _inception(
+    data: Prepared, weights: Path | None, cache: Path, device: torch.device
+) -> Extractor:
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     file = weights or _downloaded(cache)
     try:
         content = file.read_bytes()
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        # The library unpickles without restriction what it is given; it gets what was just read with one.
+        # The library unpickles whatever it is given, without restriction: it is given what was
+        # just read with one.
         copy = io.BytesIO()
         torch.save(state, copy)
         copy.seek(0)
-        network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=copy)
+        network = FeatureExtractorInceptionV3(
+            "inception-v3-compat", ["2048"], feature_extractor_weights_path=copy
+        )
     except Exception as error:  # torch raises many kinds for a file that is not one of its own
         raise ConfigError(
             f"{file} does not hold the weights of InceptionV3: {str(error).splitlines()[0]}",
-            "Give the file that torch-fidelity distributes (weights-inception-2015-12-05-6726825d.pth).",
+            "Give the file that torch-fidelity distributes "
+            "(weights-inception-2015-12-05-6726825d.pth).",
         ) from None
     network = network.to(device)
 
@@ -154,7 +184,14 @@ def _inception(data: Prepared, weights: Path | None, cache: Path, device: torch.
         (features,) = network(images.expand(-1, 3, -1, -1))
         return features, None
 
-    return Extractor("inception", hashlib.sha256(content).hexdigest(), (), 50, read, device)
+    return Extractor(
+        "inception",
+        hashlib.sha256(content).hexdigest(),
+        classes=(),
+        chunk=50,
+        network=read,
+        device=device,
+    )
 
 
 def _downloaded(cache: Path) -> Path:
@@ -168,12 +205,14 @@ def _downloaded(cache: Path) -> Path:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         socket.setdefaulttimeout(20)
-        torch.hub.download_url_to_file(URL_INCEPTION_V3, str(file), file.stem.rpartition("-")[2], progress=False)
+        torch.hub.download_url_to_file(
+            URL_INCEPTION_V3, str(file), file.stem.rpartition("-")[2], progress=False
+        )
     except (OSError, RuntimeError) as error:
         raise ExtractorMissingError(
             f"InceptionV3's weights are not here and cannot be downloaded ({error}). "
-            f"Fetch {URL_INCEPTION_V3} where there is a network, and give it with --inception-weights "
-            f"or put it at {file}; or choose another --extractor."
+            f"Fetch {URL_INCEPTION_V3} where there is a network, and give it with "
+            f"--inception-weights or put it at {file}; or choose another --extractor."
         ) from None
     finally:
         socket.setdefaulttimeout(before)

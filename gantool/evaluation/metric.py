@@ -1,4 +1,4 @@
-"""What a metric is given and what it returns."""
+"""The input and the output of a metric."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from torch import Tensor
 
 from gantool.data.prepared import ImageSplit, Prepared
 from gantool.evaluation.extractors import Extractor
-from gantool.runs import RunFolder
+from gantool.runs.folder import RunFolder
 
-MOST_REAL = 10_000  # real images of a split that scores look at: bounds time and memory on large data sets
-_ORDER_SEED = 2018  # of every evaluation, so that all runs are measured against the same real images
+# Real images of a split that scores look at: this bounds time and memory on large data sets.
+MOST_REAL = 10_000
+# The same for every evaluation, so that all runs are measured against the same real images.
+_ORDER_SEED = 2018
 
 
 class NotComputedError(Exception):
     """A score that belongs here cannot be had; the run does not fail for it.
 
     Args:
-        reason: why.
-        remedy: what the user can do.
+        reason: the reason, as a sentence.
+        remedy: a sentence on what the user can do.
     """
 
     def __init__(self, reason: str, remedy: str = "") -> None:
@@ -43,7 +45,8 @@ class ImageSet:
     Attributes:
         origin: "samples", "train", "validation", "test" or "noise".
         pixels: uint8 [N, H, W, C].
-        labels: int64 [N], the class of a real image or the one that a sample was asked for; None where there is none.
+        labels: int64 [N], the class of a real image or the one that a sample was asked for; None
+            where there is none.
     """
 
     origin: str
@@ -55,7 +58,9 @@ class ImageSet:
 
     def flat(self, n: int | None = None) -> Tensor:
         """The first n images (all if None) as vectors, float64 [n, H * W * C] in [0, 1]."""
-        return torch.tensor(self.pixels[:n].reshape(-1, self.pixels[0].size), dtype=torch.float64).div_(255)
+        return torch.tensor(
+            self.pixels[:n].reshape(-1, self.pixels[0].size), dtype=torch.float64
+        ).div_(255)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +68,11 @@ class Measured:
     """One score of one set of images.
 
     Attributes:
-        value: the figure.
+        value: the score itself.
         error: its standard error, where there is one.
-        detail: what else was found (a value for each class, the chosen sigma ...), for JSON.
-        protocol: how it was measured: what must agree before two figures may be compared.
-        warning: what a reader should know before trusting it.
+        detail: further findings (a value for each class, the chosen sigma ...), for JSON.
+        protocol: the way of measuring, which must agree before two values may be compared.
+        warning: a caution for readers, before they trust it.
     """
 
     value: float
@@ -93,7 +98,12 @@ class Evaluation:
     """
 
     def __init__(
-        self, data: Prepared, extractor: Extractor | NotComputedError, folder: RunFolder, *, conditional: bool
+        self,
+        data: Prepared,
+        extractor: Extractor | NotComputedError,
+        folder: RunFolder,
+        *,
+        conditional: bool,
     ) -> None:
         self.data = data
         self.folder = folder
@@ -120,15 +130,25 @@ class Evaluation:
         """
         images: ImageSplit = self.data.splits[split]
         if not len(images):
-            raise NotComputedError(f"{self.data.name} has no {split} images.", "More images fill that split.")
+            raise NotComputedError(
+                f"{self.data.name} has no {split} images.", "More images fill that split."
+            )
         chosen = np.random.default_rng(_ORDER_SEED).permutation(len(images))[:n]
-        return ImageSet(split, images.images[chosen], None if images.labels is None else images.labels[chosen])
+        return ImageSet(
+            split,
+            images.images[chosen],
+            labels=None if images.labels is None else images.labels[chosen],
+        )
 
     def noise(self, n: int) -> ImageSet:
-        """N images of uniform noise, each asked for a class in turn where the data has classes."""
+        """Draw n images of uniform noise; where the data has classes, each asks for one in turn."""
         shape = (n, self.data.image_size, self.data.image_size, self.data.channels)
         pixels = np.random.default_rng(_ORDER_SEED).integers(0, 256, shape, dtype=np.uint8)
-        return ImageSet("noise", pixels, np.arange(n) % len(self.data.classes) if self.data.classes else None)
+        return ImageSet(
+            "noise",
+            pixels,
+            labels=np.arange(n) % len(self.data.classes) if self.data.classes else None,
+        )
 
     def features(self, images: ImageSet) -> Tensor:
         """The extractor's features, float32 [N, D] on the CPU, read once for each set.
@@ -142,7 +162,9 @@ class Evaluation:
         return features
 
     def classes_read(self, images: ImageSet) -> npt.NDArray[np.int64]:
-        """The class that the extractor's classifier reads in each image (in each channel, for stacks): int64 [N, ...].
+        """The class that the extractor's classifier reads in each image, int64 [N, ...].
+
+        Of a stack of digits it reads a class in each channel.
 
         Raises:
             NotApplicableError: the classifier knows other classes than this data has, or none.

@@ -14,34 +14,49 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from gantool.report.colours import colours_of
+from gantool.report.colors import colors_of
 from gantool.report.figures import read_picture, save, smooth, spare_spikes
-from gantool.report.reading import RunData
-from gantool.report.result import Comparison
-from gantool.report.tables import plain
-from gantool.runs import RunFolder, read_text
+from gantool.report.format import plain
+from gantool.report.load import RunData
+from gantool.report.result import ComparisonResult
+from gantool.runs.files import read_text
+from gantool.runs.folder import RunFolder
 
 _MOST_ROWS = 20  # variants that a picture has room for
 _CELLS = 10
 _UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises
-_PANELS = {"loss_d": "discriminator's loss", "loss_g": "generator's loss", "d_real": "D(x)", "d_fake": "D(G(z))"}
+_PANELS = {
+    "loss_d": "discriminator's loss",
+    "loss_g": "generator's loss",
+    "d_real": "D(x)",
+    "d_fake": "D(G(z))",
+}
 
 
-def draw_comparison(result: Comparison, runs: Sequence[RunData], path: Path) -> None:
-    """Write losses, D(x) and D(G(z)) of all variants: the mean over seeds, one standard deviation, single runs."""
+def plot_comparison(result: ComparisonResult, runs: Sequence[RunData], *, path: Path) -> None:
+    """Write the picture of all variants' losses, D(x) and D(G(z)).
+
+    It shows the mean over seeds, one standard deviation around it, and single runs.
+    """
     figure = Figure(figsize=(11, 7.5), layout="constrained")
-    colours = colours_of(result)
+    colors = colors_of(result)
     by_path = {str(run.folder.path): run for run in runs}
-    for axes, (key, title) in zip(figure.subplots(2, 2, sharex=True).flat, _PANELS.items(), strict=True):
+    for axes, (key, title) in zip(
+        figure.subplots(2, 2, sharex=True).flat, _PANELS.items(), strict=True
+    ):
         for variant in result.variants:
             if key.startswith("d_") and variant.d_scale == "raw":
                 continue
             members = [
                 by_path[row.path]
                 for row in result.runs
-                if row.variant == variant.name and row.repeat_of is None and key in by_path[row.path].series
+                if row.variant == variant.name
+                and row.repeat_of is None
+                and key in by_path[row.path].series
             ]
-            _variant_curve(axes, members, key, colours[variant.name], _label(variant.name))
+            _variant_curve(
+                axes, members, key=key, color=colors[variant.name], label=_label(variant.name)
+            )
         if key.startswith("d_"):
             axes.axhline(0.5, color="0.5", linewidth=1, linestyle=":")
             axes.set_ylim(-0.02, 1.02)
@@ -51,54 +66,72 @@ def draw_comparison(result: Comparison, runs: Sequence[RunData], path: Path) -> 
     for axes in figure.axes[2:]:
         axes.set_xlabel("step (generator updates)")
     shown = result.variants[:_MOST_ROWS]
-    handles = [Line2D([], [], color=colours[v.name], linewidth=2, label=_label(v.name)) for v in shown]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(5, len(handles)), frameon=False)
+    handles = [
+        Line2D([], [], color=colors[v.name], linewidth=2, label=_label(v.name)) for v in shown
+    ]
+    figure.legend(
+        handles=handles, loc="outside upper center", ncols=min(5, len(handles)), frameon=False
+    )
     save(figure, path)
 
 
-def _variant_curve(axes: Axes, members: Sequence[RunData], key: str, colour: str, label: str) -> None:
+def _variant_curve(
+    axes: Axes, members: Sequence[RunData], key: str, color: str, label: str
+) -> None:
     if not members:
         return
     end = max(float(run.series["step"][-1]) for run in members)
-    grid = np.linspace(1, end, 300)
+    grid = np.linspace(1, end, num=300)
     curves = []
     for run in members:
         steps, values = run.series["step"], run.series[key]
         smoothed = smooth(values, max(5, len(values) // 50))
-        curves.append(np.interp(grid, steps, smoothed, left=np.nan, right=np.nan))
+        curves.append(np.interp(grid, steps, fp=smoothed, left=np.nan, right=np.nan))
         if len(members) > 1:
-            axes.plot(grid, curves[-1], color=colour, linewidth=0.7, alpha=0.35)
+            axes.plot(grid, curves[-1], color=color, linewidth=0.7, alpha=0.35)
     stacked = np.array(curves)
-    with warnings.catch_warnings():  # where no run has a value yet the mean is nan, which is what is wanted
+    # Where no run has a value yet the mean is nan, which is what is wanted.
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         mean = np.nanmean(stacked, axis=0)
         spread = np.nanstd(stacked, axis=0, ddof=1) if len(members) > 1 else np.zeros_like(mean)
-    axes.fill_between(grid, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)
-    axes.plot(grid, mean, color=colour, linewidth=1.8, label=label)
+    axes.fill_between(grid, mean - spread, mean + spread, color=color, alpha=0.18, linewidth=0)
+    axes.plot(grid, mean, color=color, linewidth=1.8, label=label)
     if not key.startswith("d_"):
-        spare_spikes(axes, *[np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.get_lines()])
+        spare_spikes(
+            axes, *[np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.get_lines()]
+        )
 
 
-def draw_variants(result: Comparison, runs: Sequence[RunData], path: Path) -> None:
-    """Write samples of all variants in rows: the same cells of each one's last sheet, real images above them."""
+def plot_variants(result: ComparisonResult, runs: Sequence[RunData], *, path: Path) -> None:
+    """Write the picture of all variants' samples, one row each.
+
+    A row has the same cells of the variant's last sample grid; real images are above them.
+    """
     by_path = {str(run.folder.path): run for run in runs}
     rows: list[tuple[str, npt.NDArray[np.uint8]]] = []
     for variant in result.variants[:_MOST_ROWS]:
-        run = next((by_path[path] for path in variant.paths if by_path[path].folder.sheets()), None)
+        run = next(
+            (by_path[path] for path in variant.paths if by_path[path].folder.sample_grids()), None
+        )
         if run is None:
             continue
-        step, sheet = list(run.folder.sheets().items())[-1]
-        strip = _first_cells(sheet, run.folder)
+        step, sample_grid = list(run.folder.sample_grids().items())[-1]
+        strip = _first_cells(sample_grid, run.folder)
         if strip is None:
             continue
         real = _first_cells(run.folder.real_file, run.folder)
         if not rows and real is not None:
             rows.append(("real images", real))
-        rows.append((f"{_label(variant.name)}\nseed {run.record.config.get('seed')}, step {step:,}", strip))
+        rows.append(
+            (f"{_label(variant.name)}\nseed {run.record.config.get('seed')}, step {step:,}", strip)
+        )
     if not rows:
         return
     figure = Figure(figsize=(11, 1.08 * len(rows) + 0.2), layout="constrained")
-    for axes, (title, strip) in zip(np.atleast_1d(figure.subplots(len(rows), 1)), rows, strict=True):
+    for axes, (title, strip) in zip(
+        np.atleast_1d(figure.subplots(len(rows), 1)), rows, strict=True
+    ):
         axes.imshow(strip, interpolation="nearest")
         axes.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=9)
         axes.set_xticks([])
@@ -108,12 +141,19 @@ def draw_variants(result: Comparison, runs: Sequence[RunData], path: Path) -> No
 
 
 def _first_cells(file: Path, folder: RunFolder) -> npt.NDArray[np.uint8] | None:
-    """The first ten cells of a sheet, side by side; None where it cannot be read."""
+    """The first ten cells of a sample grid, side by side; None where it cannot be read."""
     try:
-        sheet = json.loads(read_text(folder.sheet_file))
-        columns, rows, padding = int(sheet["columns"]), int(sheet["rows"]), int(sheet.get("padding", 2))
+        sample_grid = json.loads(read_text(folder.sheet_file))
+        columns, rows, padding = (
+            int(sample_grid["columns"]),
+            int(sample_grid["rows"]),
+            int(sample_grid.get("padding", 2)),
+        )
         picture = read_picture(file)
-        height, width = (picture.shape[0] - padding) // rows, (picture.shape[1] - padding) // columns
+        height, width = (
+            (picture.shape[0] - padding) // rows,
+            (picture.shape[1] - padding) // columns,
+        )
         if not (padding >= 0 and rows > 0 and columns > 0 and min(height, width) > padding):
             return None
         cells = [
@@ -125,7 +165,15 @@ def _first_cells(file: Path, folder: RunFolder) -> npt.NDArray[np.uint8] | None:
         ]
         gap = np.full((cells[0].shape[0], padding, 3), 255, dtype=np.uint8)
         return np.concatenate([part for cell in cells for part in (cell, gap)], axis=1)
-    except (*_UNREADABLE, KeyError, TypeError, IndexError, ZeroDivisionError, RecursionError, OverflowError):
+    except (
+        *_UNREADABLE,
+        KeyError,
+        TypeError,
+        IndexError,
+        ZeroDivisionError,
+        RecursionError,
+        OverflowError,
+    ):
         return None
 
 

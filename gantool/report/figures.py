@@ -11,36 +11,41 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from gantool.report.colours import BLUE, GREY, ORANGE
-from gantool.report.reading import Series, read_series
-from gantool.runs import RunFolder, write_bytes
-
-_MOST_FRAMES = 60
-_ANIMATION_SIDE = 480
+from gantool.report.colors import BLUE, GRAY, ORANGE
+from gantool.report.load import Series, read_series
+from gantool.runs.files import write_bytes
+from gantool.runs.folder import RunFolder
 
 
-def draw_losses(folder: RunFolder) -> None:
-    """Write losses.png: both losses; D(x) and D(G(z)), with the 1/2 of equilibrium where they are probabilities."""
+def plot_losses(folder: RunFolder) -> None:
+    """Write losses.png: both losses, D(x) and D(G(z)).
+
+    The 1/2 of equilibrium is drawn where D(x) and D(G(z)) are probabilities.
+    """
     record = folder.read()
     series = read_series(folder.metrics_file)
     figure = Figure(figsize=(9, 6.5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     steps = _column(series, "step")
     losses = _column(series, "loss_d"), _column(series, "loss_g")
-    _curve(above, steps, losses[0], BLUE, "discriminator")
-    _curve(above, steps, losses[1], ORANGE, "generator")
+    _curve(above, steps, values=losses[0], color=BLUE, label="discriminator")
+    _curve(above, steps, values=losses[1], color=ORANGE, label="generator")
     spare_spikes(above, *losses)
     above.set_ylabel("loss")
-    figure.suptitle(
-        f"{record.name}: {record.model} on {record.data.get('name', '?')}, seed {record.config.get('seed')}",
-        parse_math=False,
+    data, seed = record.data.get("name", "?"), record.config.get("seed")
+    figure.suptitle(f"{record.name}: {record.model} on {data}, seed {seed}", parse_math=False)
+    _curve(below, steps, values=_column(series, "d_real"), color=BLUE, label="D(x), real images")
+    _curve(
+        below,
+        steps,
+        values=_column(series, "d_fake"),
+        color=ORANGE,
+        label="D(G(z)), before D's update",
     )
-    _curve(below, steps, _column(series, "d_real"), BLUE, "D(x), real images")
-    _curve(below, steps, _column(series, "d_fake"), ORANGE, "D(G(z)), before D's update")
     if record.d_scale == "probability":
-        below.axhline(0.5, color=GREY, linestyle="--", linewidth=1, label="1/2: equilibrium")
+        below.axhline(0.5, color=GRAY, linestyle="--", linewidth=1, label="1/2: equilibrium")
         below.set_ylim(-0.02, 1.02)
         below.set_ylabel("probability of “real”")
     else:
@@ -49,7 +54,9 @@ def draw_losses(folder: RunFolder) -> None:
     for axes in (above, below):
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2)
+        axes.legend(
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2
+        )
     save(figure, folder.losses_figure)
 
 
@@ -58,13 +65,19 @@ def _column(series: Series, key: str) -> npt.NDArray[np.float64]:
 
 
 def _curve(
-    axes: Axes, steps: npt.NDArray[np.float64], values: npt.NDArray[np.float64], colour: str, label: str
+    axes: Axes,
+    steps: npt.NDArray[np.float64],
+    values: npt.NDArray[np.float64],
+    color: str,
+    label: str,
 ) -> None:
     if len(values) < 50:
-        axes.plot(steps, values, color=colour, linewidth=1.4, label=label)
+        axes.plot(steps, values, color=color, linewidth=1.4, label=label)
         return
-    axes.plot(steps, values, color=colour, linewidth=0.6, alpha=0.25)
-    axes.plot(steps, smooth(values, max(5, len(values) // 50)), color=colour, linewidth=1.6, label=label)
+    axes.plot(steps, values, color=color, linewidth=0.6, alpha=0.25)
+    axes.plot(
+        steps, smooth(values, max(5, len(values) // 50)), color=color, linewidth=1.6, label=label
+    )
 
 
 def spare_spikes(axes: Axes, *curves: npt.NDArray[np.float64]) -> None:
@@ -79,7 +92,10 @@ def spare_spikes(axes: Axes, *curves: npt.NDArray[np.float64]) -> None:
 
 
 def smooth(values: npt.NDArray[np.float64], span: int) -> npt.NDArray[np.float64]:
-    """Exponential moving average over about `span` values, debiased at the start; nan is passed over."""
+    """Exponential moving average over about `span` values, debiased at the start.
+
+    Values that are nan are passed over.
+    """
     decay = 1 - 2 / (span + 1)
     result, total, weight = np.empty_like(values), 0.0, 0.0
     for i, value in enumerate(values):
@@ -90,16 +106,16 @@ def smooth(values: npt.NDArray[np.float64], span: int) -> npt.NDArray[np.float64
     return result
 
 
-def draw_samples(folder: RunFolder) -> None:
-    """Write samples.png: real images beside the last sheet."""
+def plot_samples(folder: RunFolder) -> None:
+    """Write samples.png: real images beside the last sample grid."""
     record = folder.read()
-    sheets = folder.sheets()
-    if not sheets or not folder.real_file.exists():
+    sample_grids = folder.sample_grids()
+    if not sample_grids or not folder.real_file.exists():
         return
-    step, sheet = list(sheets.items())[-1]
+    step, sample_grid = list(sample_grids.items())[-1]
     panels = (
         (read_picture(folder.real_file), "real images"),
-        (read_picture(sheet), f"samples of {record.model} at step {step:,}"),
+        (read_picture(sample_grid), f"samples of {record.model} at step {step:,}"),
     )
     height, width, _ = panels[1][0].shape
     figure = Figure(figsize=(11, 5.5 * height / width + 0.4), layout="constrained")
@@ -108,30 +124,6 @@ def draw_samples(folder: RunFolder) -> None:
         axes.set_title(title)
         axes.axis("off")
     save(figure, folder.samples_figure)
-
-
-def draw_animation(folder: RunFolder) -> None:
-    """Write progress.gif: the sheets in order, each with its step, the last one held."""
-    sheets = folder.sheets()
-    if not sheets:
-        return
-    chosen = np.unique(np.linspace(0, len(sheets) - 1, min(len(sheets), _MOST_FRAMES)).round().astype(int))
-    items = list(sheets.items())
-    frames = [_frame(read_picture(items[i][1]), f"step {items[i][0]:,}") for i in chosen]
-    buffer = io.BytesIO()
-    durations = [max(120, min(600, 6000 // len(frames)))] * (len(frames) - 1) + [2500]
-    frames[0].save(buffer, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
-    write_bytes(folder.animation, buffer.getvalue())
-
-
-def _frame(picture: npt.NDArray[np.uint8], caption: str) -> Image.Image:
-    image = Image.fromarray(picture)
-    factor = max(1, round(_ANIMATION_SIDE / max(image.size)))
-    image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
-    framed = Image.new("RGB", (image.width, image.height + 28), "white")
-    framed.paste(image, (0, 28))
-    ImageDraw.Draw(framed).text((8, 5), caption, fill="black", font=ImageFont.load_default(16))
-    return framed
 
 
 def read_picture(file: Path) -> npt.NDArray[np.uint8]:

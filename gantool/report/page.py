@@ -1,10 +1,13 @@
-"""The page of a comparison, or of one run: one HTML file that holds everything and asks the network for nothing."""
+"""The page of a comparison, or of one run.
+
+It is one HTML file that holds everything and asks the network for nothing.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,13 +19,14 @@ from PIL import Image
 
 from gantool._version import __version__
 from gantool.report import tables
-from gantool.report.colours import colours_of
-from gantool.report.comparison import position, score_columns
-from gantool.report.reading import AXES, RunData, Series
-from gantool.report.result import Comparison, Variant
+from gantool.report.colors import colors_of
+from gantool.report.columns import shown_in
+from gantool.report.compare import position, score_columns
+from gantool.report.format import plain, short, spread
+from gantool.report.load import AXES, RunData, Series
+from gantool.report.result import ComparisonResult, Variant
 from gantool.report.statistics import Summary
-from gantool.report.verdict import short
-from gantool.runs import ARROWS
+from gantool.runs.folder import thinned
 
 _ASSETS = {
     "page_css": "page.css",
@@ -31,15 +35,20 @@ _ASSETS = {
     "chart_js": "uplot.min.js",
 }
 _POINTS = 300  # of a curve
-_ALL_POINTS = 12_000  # of all runs' curves of one figure
-_PICTURE_BYTES = 8_000_000  # of all sheets together, before base64 adds a third
-_MOST_SHEETS = 20  # of a run
-_MOST_RUNS_WITH_SHEETS = 24
-_MOST_SIDE = 640  # pixels of a sheet; larger ones are halved until they fit
+_ALL_POINTS = 12_000  # of all runs' curves of one metric
+_PICTURE_BYTES = 8_000_000  # of all sample grids together, before base64 adds a third
+_MOST_GRIDS = 20  # of a run
+_MOST_RUNS_WITH_GRIDS = 24
+_MOST_SIDE = 640  # pixels of a sample grid; larger ones are halved until they fit
 
 
 def render(
-    result: Comparison, runs: Sequence[RunData], *, title: str, single: bool = False, again: float | None = None
+    result: ComparisonResult,
+    runs: Sequence[RunData],
+    *,
+    title: str,
+    single: bool = False,
+    again: float | None = None,
 ) -> str:
     """The whole page.
 
@@ -56,20 +65,21 @@ def render(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters |= {"plain": tables.plain, "short": short, "spread": tables.spread}
-    colours = colours_of(result)
+    environment.filters |= {"plain": plain, "short": short, "spread": spread}
+    colors = colors_of(result)
     counted = {row.path for row in result.runs if row.repeat_of is None}
     chosen = [run for run in runs if str(run.folder.path) in counted]
     return environment.get_template("page.html.j2").render(
         title=title,
         single=single,
         result=result,
-        colours=colours,
-        arrows=ARROWS,
+        colors=colors,
+        heading_of=tables.heading_of,
+        shown_in=shown_in,
         strips=_strips(result),
         status_of=tables.status_of,
         contrasts=tables.contrasts(result),
-        data=_data(result, chosen, colours) | {"again": again},
+        data={**_data(result, chosen, colors=colors), "again": again},
         version=__version__,
         **{name: _asset(file) for name, file in _ASSETS.items()},
     )
@@ -80,16 +90,18 @@ def _asset(name: str) -> Markup:
     return Markup(text)
 
 
-def _strips(result: Comparison) -> list[dict[str, Any]]:
-    """For each score, where every run, mean and interval lies between the least and the greatest value, in percent."""
+def _strips(result: ComparisonResult) -> list[dict[str, Any]]:
+    """For each score the places of runs, means and intervals between its ends, in percent."""
     strips = []
     for column in result.columns:
-        having = [(variant, variant.scores[column.id]) for variant in result.variants if column.id in variant.scores]
+        having = [(v, v.scores[column.id]) for v in result.variants if column.id in v.scores]
         points = [value for _, summary in having for value in _extent(summary)]
-        reference = [column.real] if column.real is not None else []
-        low, high = min([*points, *reference]), max([*points, *reference])
-        reach = (high - low) or abs(high) or 1.0
-        low, high = (max(0.0, low - 0.03 * reach) if low >= 0 else low - 0.03 * reach), high + 0.03 * reach
+        points += [column.real] if column.real is not None else []
+        least, greatest = min(points), max(points)
+        margin = 0.03 * ((greatest - least) or abs(greatest) or 1.0)
+        low, high = least - margin, greatest + margin
+        if least >= 0:
+            low = max(0.0, low)
 
         def place(value: float, low: float = low, high: float = high) -> float:
             return round(100 * (value - low) / (high - low), 2)
@@ -100,7 +112,7 @@ def _strips(result: Comparison) -> list[dict[str, Any]]:
                 "low": low,
                 "high": high,
                 "real": None if column.real is None else place(column.real),
-                "rows": [_strip_row(variant, summary, place) for variant, summary in having],
+                "rows": [_strip_row(variant, summary, place=place) for variant, summary in having],
             }
         )
     return strips
@@ -109,7 +121,7 @@ def _strips(result: Comparison) -> list[dict[str, Any]]:
 def _extent(summary: Summary) -> list[float]:
     ends = [end for end in (summary.low, summary.high) if end is not None]
     reach = max(summary.values) - min(summary.values)
-    # An interval from two or three values may be far wider than they are; the strip shows up to twice their reach.
+    # An interval from two or three values may be far wider than they are: up to twice is shown.
     inside = [min(max(end, summary.mean - 2 * reach), summary.mean + 2 * reach) for end in ends]
     return [*summary.values, *inside]
 
@@ -128,43 +140,54 @@ def _strip_row(variant: Variant, summary: Summary, place: Any) -> dict[str, Any]
     }
 
 
-def _data(result: Comparison, runs: Sequence[RunData], colours: Mapping[str, str]) -> dict[str, Any]:
-    """What the page's script draws from."""
+def _data(
+    result: ComparisonResult, runs: Sequence[RunData], *, colors: Mapping[str, str]
+) -> dict[str, Any]:
+    """The content that the page's script draws from."""
     rows = {row.path: row for row in result.runs}
+    number = {variant.name: i for i, variant in enumerate(result.variants)}
     points = max(40, min(_POINTS, _ALL_POINTS // max(1, len(runs))))
-    shown = _with_sheets(result, runs)
+    shown = _with_sample_grids(result, runs)
     budget = _PICTURE_BYTES // max(1, len(shown))
-    return {
-        "variants": [
-            {"name": tables.plain(variant.name), "colour": colours[variant.name], "raw": variant.d_scale == "raw"}
-            for variant in result.variants
-        ],
-        "runs": [
-            {
-                "name": tables.plain(run.record.name),
-                "variant": next(
-                    i for i, v in enumerate(result.variants) if v.name == rows[str(run.folder.path)].variant
-                ),
-                "series": thinned(run.series, points),
-                "scores": _scores_by_step(result, run),
-            }
-            for run in runs
-        ],
-        "columns": [{"id": column.id, "better": column.better} for column in result.columns],
-        "sheets": [
-            _sheets(run, next(i for i, v in enumerate(result.variants) if v.name == rows[str(run.folder.path)].variant),
-                    rows[str(run.folder.path)].seed, budget)
-            for run in shown
-        ],
-    }  # fmt: skip
+    variants = [
+        {
+            "name": plain(variant.name),
+            "colour": colors[variant.name],
+            "raw": variant.d_scale == "raw",
+        }
+        for variant in result.variants
+    ]
+    curves = [
+        {
+            "name": plain(run.record.name),
+            "variant": number[rows[str(run.folder.path)].variant],
+            "series": stretches(run.series, points),
+            "scores": _scores_by_step(result, run),
+        }
+        for run in runs
+    ]
+    sheets = [
+        {
+            "run": plain(run.record.name),
+            "variant": number[rows[str(run.folder.path)].variant],
+            "seed": rows[str(run.folder.path)].seed,
+            **_sample_grids(run, budget),
+        }
+        for run in shown
+    ]
+    columns = [{"id": column.id, "better": column.better} for column in result.columns]
+    return {"variants": variants, "runs": curves, "columns": columns, "sheets": sheets}
 
 
-def thinned(series: Series, points: int) -> dict[str, list[float | None]]:
-    """At most so many points a curve: the mean of the figures in each of as many stretches, the axes' last values."""
+def stretches(series: Series, points: int) -> dict[str, list[float | None]]:
+    """The curves of a run, with at most so many points each.
+
+    A point is the mean of a stretch of steps, and on an axis the stretch's last value.
+    """
     length = len(series.get("step", ()))
     if not length:
         return {}
-    edges = np.unique(np.linspace(0, length, min(points, length) + 1).astype(int))
+    edges = np.unique(np.linspace(0, length, num=min(points, length) + 1).astype(int))
     wanted = [*AXES, "loss_d", "loss_g", "d_real", "d_fake"]
     found: dict[str, list[float | None]] = {}
     for key in wanted:
@@ -186,50 +209,57 @@ def _rounded(value: float) -> float | None:
     return float(f"{value:.5g}") if np.isfinite(value) else None
 
 
-def _scores_by_step(result: Comparison, run: RunData) -> dict[str, list[dict[str, float]]]:
+def _scores_by_step(result: ComparisonResult, run: RunData) -> dict[str, list[dict[str, float]]]:
     """Every evaluation of the run, by column, where there are at least two."""
     found: dict[str, list[dict[str, float]]] = {}
     for column, score in score_columns(result, run):
         if score.value is not None:
-            where: dict[str, float] = {axis: position(run, score.step, axis) for axis in AXES}
-            found.setdefault(column, []).append({**where, "value": score.value})
+            found.setdefault(column, []).append({**_places(run, score.step), "value": score.value})
     return {column: points for column, points in found.items() if len(points) > 1}
 
 
-def _with_sheets(result: Comparison, runs: Sequence[RunData]) -> list[RunData]:
+def _with_sample_grids(result: ComparisonResult, runs: Sequence[RunData]) -> list[RunData]:
     """The runs whose samples are shown: all, or the first of each variant where there are many."""
-    having = [run for run in runs if run.folder.sheets()]
-    if len(having) > _MOST_RUNS_WITH_SHEETS:
+    having = [run for run in runs if run.folder.sample_grids()]
+    if len(having) > _MOST_RUNS_WITH_GRIDS:
         firsts = {variant.paths[0] for variant in result.variants}
-        having = [run for run in having if str(run.folder.path) in firsts][:_MOST_RUNS_WITH_SHEETS]
+        having = [run for run in having if str(run.folder.path) in firsts][:_MOST_RUNS_WITH_GRIDS]
     rank = {path: i for i, variant in enumerate(result.variants) for path in variant.paths}
     return sorted(having, key=lambda run: rank.get(str(run.folder.path), len(rank)))
 
 
-def _sheets(run: RunData, variant: int, seed: int | None, budget: int) -> dict[str, Any]:
-    """A run's sheets as pictures in text, as many as the budget of bytes allows, and its real images."""
-    files = list(run.folder.sheets().items())
-    real = _picture(run.folder.real_file)
-    chosen = np.unique(np.linspace(0, len(files) - 1, min(len(files), _MOST_SHEETS)).round().astype(int))
-    pictures = {files[i][0]: _picture(files[i][1]) for i in chosen}
-    while len(pictures) > 2 and sum(len(picture or "") for picture in pictures.values()) * 3 / 4 > budget:
+def _sample_grids(run: RunData, budget: int) -> dict[str, Any]:
+    """A run's sample grids and its real images, as pictures in text.
+
+    There are as many sample grids as the budget of bytes allows.
+    """
+    chosen = thinned(list(run.folder.sample_grids().items()), _MOST_GRIDS)
+    pictures = {step: _picture(file) for step, file in chosen}
+    while len(pictures) > 2 and _bytes(pictures.values()) > budget:
         steps = list(pictures)
         for step in steps[1:-1:2]:  # the first and the last stay
             del pictures[step]
     return {
-        "run": tables.plain(run.record.name),
-        "variant": variant,
-        "seed": seed,
-        "real": real,
-        "frames": [
-            {**{axis: position(run, step, axis) if step else 0 for axis in AXES}, "picture": picture}
-            for step, picture in pictures.items()
-        ],
+        "real": _picture(run.folder.real_file),
+        "frames": [{**_places(run, step), "picture": made} for step, made in pictures.items()],
     }
 
 
+def _bytes(pictures: Iterable[str | None]) -> float:
+    """The size of pictures before base64 added a third."""
+    return sum(len(picture or "") for picture in pictures) * 3 / 4
+
+
+def _places(run: RunData, step: int) -> dict[str, float]:
+    """A step on every axis; 0 before the first one."""
+    return {axis: position(run, step, axis=axis) if step else 0 for axis in AXES}
+
+
 def _picture(file: Path) -> str | None:
-    """A PNG as a data address, as small as it gets without visible loss; None where it cannot be read."""
+    """A PNG as a data address, as small as it gets without visible loss.
+
+    It is None where the file cannot be read.
+    """
     try:
         content = file.read_bytes()
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
@@ -240,5 +270,7 @@ def _picture(file: Path) -> str | None:
             picture.save(buffer, format="WEBP", quality=82, method=2)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
-    kind, content = min(("png", content), ("webp", buffer.getvalue()), key=lambda pair: len(pair[1]))
+    kind, content = min(
+        ("png", content), ("webp", buffer.getvalue()), key=lambda pair: len(pair[1])
+    )
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,19 +1,35 @@
-"""What a comparison comes to: the types that tables, figures and pages are drawn from."""
+"""The types of a comparison's result, which tables, figures and pages are drawn from."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from gantool.report.reading import Axis
+from gantool.report.load import Axis
 from gantool.report.statistics import Contrast, Summary
 
 FAILED = frozenset({"diverged", "failed"})
 
 
-class Collapse(BaseModel):
-    """A spell of collapse that a detector saw; `until` is the step at which it was over, if it was."""
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class _WithValues(_Frozen):
+    """A row with the values of `report.columns`, which stand beside its other keys in JSON."""
+
+    values: dict[str, float | None] = Field(default_factory=dict)
+
+    @model_serializer(mode="wrap")
+    def _flat(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        values: dict[str, Any] = content.pop("values")
+        return {**content, **values}
+
+
+class Collapse(_Frozen):
+    """A spell of collapse that a detector saw; `until` is the step at which it was over, if any."""
 
     step: int
     detector: str
@@ -21,16 +37,16 @@ class Collapse(BaseModel):
     until: int | None = None
 
 
-class RunRow(BaseModel):
+class RunRow(_WithValues):
     """One run in the comparison.
 
     Attributes:
         variant: name of the one it belongs to.
         status: finished, running, stale, interrupted, diverged or failed.
         repeat_of: name of the run of the same configuration and seed that counts in its place.
-        d_real, d_fake: means over the last tenth of the steps; equilibrium: how far they are from 1/2, for
-            probabilities.
-        scores: the last value of each column; best: the best one within the same budget.
+        scores: the last value of each score's column.
+        best: the best value of each column within the same budget.
+        values: by the keys of `report.columns`.
     """
 
     name: str
@@ -38,32 +54,26 @@ class RunRow(BaseModel):
     variant: str
     seed: int | None
     status: str
+    d_scale: str
     collapses: list[Collapse] = Field(default_factory=list)
     diverged_at: int | None = None
     repeat_of: str | None = None
-    steps: int = 0
     total_steps: int = 0
-    epochs: float = 0.0
-    images: int = 0
-    seconds: float = 0.0
-    images_per_second: float | None = None
-    parameters: int = 0
-    d_real: float | None = None
-    d_fake: float | None = None
-    equilibrium: float | None = None
     scores: dict[str, float] = Field(default_factory=dict)
     best: dict[str, float] = Field(default_factory=dict)
 
 
-class Column(BaseModel):
-    """A score under one protocol: figures of one column, and only those, may be ranked against each other.
+class ScoreColumn(_Frozen):
+    """A score under one protocol: values of one column, and only those, may be ranked.
 
     Attributes:
         id: the metric's name, with a number where it was measured in several ways.
-        real, noise: what real images and noise reach.
-        variants: how many have it; shared: whether all have that have any score.
-        note: what sets this protocol apart where there are several.
-        warnings: what the scores themselves warn of.
+        real: the value of real images.
+        noise: the value of noise.
+        variants: the number of variants that have it.
+        shared: whether all have it that have any score.
+        note: the difference from the usual protocol, where there are several.
+        warnings: those of the scores themselves.
     """
 
     id: str
@@ -79,14 +89,18 @@ class Column(BaseModel):
     warnings: list[str] = Field(default_factory=list)
 
 
-class Variant(BaseModel):
+class Variant(_WithValues):
     """Runs that differ by seed alone.
 
     Attributes:
-        runs: names of those that count, in order of their seeds; paths: their folders.
-        statuses: how many ended how.
-        failure_rate: share that diverged or failed; collapsed: how many ended in a collapse.
-        scores, best: by column; `best` is the best value within the same budget.
+        runs: names of those that count, in order of their seeds.
+        paths: their folders.
+        statuses: the number of runs that ended in each way.
+        failure_rate: share that diverged or failed.
+        collapsed: the number that ended in a collapse.
+        scores: by column.
+        best: by column, the best value within the same budget.
+        values: by the keys of `report.columns`.
     """
 
     name: str
@@ -101,18 +115,11 @@ class Variant(BaseModel):
     statuses: dict[str, int]
     failure_rate: float
     collapsed: int
-    parameters: int
-    steps: int
-    images: int
-    images_per_second: float | None = None
-    d_real: float | None = None
-    d_fake: float | None = None
-    equilibrium: float | None = None
     scores: dict[str, Summary] = Field(default_factory=dict)
     best: dict[str, Summary] = Field(default_factory=dict)
 
 
-class Pair(BaseModel):
+class Pair(_Frozen):
     """Variant a against variant b in one column."""
 
     column: str
@@ -121,31 +128,32 @@ class Pair(BaseModel):
     contrast: Contrast
 
 
-class Flag(BaseModel):
-    """What a reader should know before believing the table; `unfair` where a ranking suffers from it."""
+class Flag(_Frozen):
+    """A caution about the table; `unfair` where a ranking suffers from it."""
 
     message: str
     unfair: bool = False
 
 
-class Comparison(BaseModel):
+class ComparisonResult(_Frozen):
     """Everything that tables, figures and pages are drawn from.
 
     Attributes:
         variants: in order of rank by `sorted_by`, those without that score last.
-        columns: in the order in which runs are scored.
+        columns: those of the scores, in the order in which runs are scored.
         sorted_by: id of the column that ranks, or None where there is no score.
         baseline: name of the variant that the others are compared with, where one was asked for.
-        budget_axis, budget: what "within the same budget" means: so much of this axis, which every variant has had.
+        budget_axis: the axis that a budget is measured on.
+        budget: so much of that axis, which every variant has had.
         differences: options that differ between variants, by option and variant.
-        pairs: contrasts of variants; against every other one, or against the first one where there are many.
+        pairs: contrasts of variants: of all, or of the first with each where there are many.
         verdict: two sentences.
-        skipped: what was no run, with the reason.
+        skipped: paths that were no run, with the reason.
     """
 
     variants: list[Variant]
     runs: list[RunRow]
-    columns: list[Column]
+    columns: list[ScoreColumn]
     sorted_by: str | None
     baseline: str | None = None
     budget_axis: Axis = "images"
@@ -155,11 +163,3 @@ class Comparison(BaseModel):
     pairs: list[Pair] = Field(default_factory=list)
     verdict: list[str] = Field(default_factory=list)
     skipped: dict[str, str] = Field(default_factory=dict)
-
-    def column(self, name: str) -> Column:
-        """The column of an id."""
-        return next(column for column in self.columns if column.id == name)
-
-    def variant(self, name: str) -> Variant:
-        """The variant of a name."""
-        return next(variant for variant in self.variants if variant.name == name)

@@ -1,4 +1,4 @@
-"""What a few repetitions say, and what they do not."""
+"""Statistics of a few repetitions: means, intervals, contrasts."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ Method = Literal["none", "Student's t", "bootstrap (BCa)", "Welch's t", "paired 
 
 
 class Summary(BaseModel):
-    """Repetitions of one figure.
+    """Repetitions of one number.
 
     Attributes:
-        n: how many.
-        mean: of them; deviation: their sample standard deviation (n - 1), None for one.
-        low, high: 95% confidence interval of the mean, None for one repetition.
-        method: how the interval was made.
+        n: the number of them.
+        mean: of them.
+        deviation: their sample standard deviation (n - 1), None for one.
+        low: lower end of the 95% confidence interval of the mean, None for one repetition.
+        high: its upper end.
+        method: the making of the interval.
         values: the repetitions themselves.
     """
 
@@ -40,13 +42,16 @@ class Summary(BaseModel):
 
 
 class Contrast(BaseModel):
-    """A against B in one figure.
+    """A against B in one number.
 
     Attributes:
-        difference: mean of A minus mean of B; low, high: its 95% confidence interval, None where a side has one value.
-        method: how the interval was made.
+        difference: mean of A minus mean of B.
+        low: lower end of its 95% confidence interval, None where a side has one value.
+        high: its upper end.
+        method: the making of the interval.
         wins: share of all pairs (a, b) in which A is better, ties counting half.
-        n_a, n_b: repetitions of each.
+        n_a: repetitions of A.
+        n_b: repetitions of B.
         verdict: in words, from A's side.
     """
 
@@ -63,15 +68,17 @@ class Contrast(BaseModel):
 def summarise(values: Sequence[float]) -> Summary | None:
     """Mean and spread of the finite values; None if there are none.
 
-    The interval is Student's t below 10 values, the bias-corrected and accelerated bootstrap (9,999 resamples, fixed
-    seed) from 10 on, and none for one value.
+    The interval is Student's t below 10 values, the bias-corrected and accelerated bootstrap (9,999
+    resamples, fixed seed) from 10 on, and none for one value.
     """
     finite = [float(value) for value in values if math.isfinite(value)]
     if not finite:
         return None
     n, mean = len(finite), math.fsum(finite) / len(finite)
     if n == 1:
-        return Summary(n=1, mean=mean, deviation=None, low=None, high=None, method="none", values=finite)
+        return Summary(
+            n=1, mean=mean, deviation=None, low=None, high=None, method="none", values=finite
+        )
     deviation = float(np.std(finite, ddof=1))
     if n < _BOOTSTRAP_FROM or deviation == 0:
         reach = _quantile(n - 1) * deviation / math.sqrt(n)
@@ -80,21 +87,34 @@ def summarise(values: Sequence[float]) -> Summary | None:
         from scipy import stats  # slow to import, and one run needs no quantile
 
         found = stats.bootstrap(
-            (finite,), np.mean, confidence_level=CONFIDENCE, n_resamples=_RESAMPLES, method="BCa", rng=_SEED
+            (finite,),
+            np.mean,
+            confidence_level=CONFIDENCE,
+            n_resamples=_RESAMPLES,
+            method="BCa",
+            rng=_SEED,
         ).confidence_interval
         low, high, method = float(found.low), float(found.high), "bootstrap (BCa)"
-    return Summary(n=n, mean=mean, deviation=deviation, low=low, high=high, method=method, values=finite)
+    return Summary(
+        n=n, mean=mean, deviation=deviation, low=low, high=high, method=method, values=finite
+    )
 
 
 def contrast(
-    a: Mapping[int, float], b: Mapping[int, float], better: Literal["lower", "higher"], *, paired: bool = False
+    a: Mapping[int, float],
+    b: Mapping[int, float],
+    *,
+    better: Literal["lower", "higher"],
+    paired: bool = False,
 ) -> Contrast | None:
     """A against B, each a mapping from seed to value; None if one of them has no finite value.
 
-    Welch's t interval of the difference of means; with `paired`, Student's t of the differences at the seeds that both
-    have.
+    Welch's t interval of the difference of means; with `paired`, Student's t of the differences at
+    the seeds that both have.
     """
-    a, b = ({seed: value for seed, value in side.items() if math.isfinite(value)} for side in (a, b))
+    a, b = (
+        {seed: value for seed, value in side.items() if math.isfinite(value)} for side in (a, b)
+    )
     if paired:
         shared = sorted(a.keys() & b.keys())
         a, b = ({seed: side[seed] for seed in shared} for side in (a, b))
@@ -108,10 +128,10 @@ def contrast(
         low=low,
         high=high,
         method=method,
-        wins=_wins(x, y, better),
+        wins=_wins(x, y, better=better),
         n_a=len(x),
         n_b=len(y),
-        verdict=_verdict(low, high, better),
+        verdict=_verdict(low, high, better=better),
     )
 
 
@@ -128,7 +148,8 @@ def _welch(x: _Floats, y: _Floats) -> tuple[float | None, float | None, Method]:
     u, v = x.var(ddof=1) / len(x), y.var(ddof=1) / len(y)
     if u + v == 0:
         return difference, difference, "Welch's t"
-    freedom = (u + v) ** 2 / (u**2 / (len(x) - 1) + v**2 / (len(y) - 1))
+    share = u / (u + v)  # not u**2 and v**2, which vanish where the spread is tiny
+    freedom = 1 / (share**2 / (len(x) - 1) + (1 - share) ** 2 / (len(y) - 1))
     reach = _quantile(freedom) * math.sqrt(u + v)
     return difference - reach, difference + reach, "Welch's t"
 
@@ -141,13 +162,13 @@ def _paired(differences: _Floats) -> tuple[float | None, float | None, Method]:
     return summary.mean - reach, summary.mean + reach, "paired t"
 
 
-def _wins(x: _Floats, y: _Floats, better: str) -> float:
+def _wins(x: _Floats, y: _Floats, *, better: str) -> float:
     ahead = x[:, None] < y if better == "lower" else x[:, None] > y
     return float(ahead.mean() + 0.5 * (x[:, None] == y).mean())
 
 
 def _verdict(
-    low: float | None, high: float | None, better: str
+    low: float | None, high: float | None, *, better: str
 ) -> Literal["better", "worse", "not distinguishable", "one run says nothing of the spread"]:
     if low is None or high is None:
         return "one run says nothing of the spread"

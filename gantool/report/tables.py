@@ -7,86 +7,85 @@ import io
 import re
 from collections.abc import Sequence
 
-from gantool.report.result import Column, Comparison, Variant
-from gantool.report.statistics import Summary
-from gantool.report.verdict import short, with_deviation
-from gantool.runs import ARROWS
+from gantool.report.columns import COLUMNS, Column, shown_in
+from gantool.report.format import plain, short, spread, whole
+from gantool.report.result import ComparisonResult, ScoreColumn, Variant
+from gantool.runs.records import ARROWS
 
 Table = tuple[list[str], list[list[str]]]
 _WIDTH = 100
 _GAP = 3  # between two columns of the terminal's table
 _LONGEST_NAME = 19
-# Characters with a meaning in LaTeX; those that Unicode hides text with are dropped from every table.
+# Characters with a meaning in LaTeX.
 _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
-    **{"±": r"$\pm$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "<": r"\textless{}", ">": r"\textgreater{}"},
+    **{"±": r"$\pm$", "↓": r"$\downarrow$", "↑": r"$\uparrow$"},
+    **{"<": r"\textless{}", ">": r"\textgreater{}"},
 }
-_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-
-
-def plain(text: str) -> str:
-    """Text on one line, without characters that no one sees or that turn its direction."""
-    return _INVISIBLE.sub(" ", text)
-
-
-def spread(summary: Summary | None) -> str:
-    """Mean ± standard deviation to the deviation's second digit, or the mean of one run, or a dash."""
-    if summary is None:
-        return "-"
-    if summary.deviation is None:
-        return short(summary.mean)
-    return with_deviation(summary.mean, summary.deviation)
 
 
 def status_of(variant: Variant) -> str:
-    """How a variant's runs ended, where not all are finished and sound; in a few words."""
-    parts = [f"{n} {status}" for status, n in sorted(variant.statuses.items()) if status != "finished"]
+    """The ends of a variant's runs, where not all are finished and sound; in a few words."""
+    ends = sorted(variant.statuses.items())
+    parts = [f"{n} {status}" for status, n in ends if status != "finished"]
     if variant.collapsed:
         parts.append(f"{variant.collapsed} collapsed")
     return ", ".join(parts) or "finished"
 
 
-def headline(result: Comparison, width: int = _WIDTH) -> Table:
+def headline(result: ComparisonResult, width: int = _WIDTH) -> Table:
     """One row a variant; as many scores as fit the width, that which ranks first."""
-    fixed = [
+    head = [
         ("variant", [_cut(plain(variant.name)) for variant in result.variants]),
         ("n", [str(len(variant.runs)) for variant in result.variants]),
         ("status", [status_of(variant) for variant in result.variants]),
-        ("steps", [f"{variant.steps:,}" for variant in result.variants]),
+        *_declared(result, shown_in("terminal", before_scores=True)),
     ]
-    tail = [
-        ("D(x)", [_answer(variant, variant.d_real) for variant in result.variants]),
-        ("D(G(z))", [_answer(variant, variant.d_fake) for variant in result.variants]),
-        ("img/s", [short(variant.images_per_second) for variant in result.variants]),
-        ("params", [_millions(variant.parameters) for variant in result.variants]),
-    ]
-    room = width - sum(_width(*column) for column in (*fixed, *tail))
+    tail = _declared(result, shown_in("terminal", before_scores=False))
+    room = width - sum(_width(*column) for column in (*head, *tail))
     shown: list[tuple[str, list[str]]] = []
     for column in _ranked_first(result):
-        candidate = (_heading(column), [spread(variant.scores.get(column.id)) for variant in result.variants])
-        room -= _width(*candidate)
+        cells = [spread(variant.scores.get(column.id)) for variant in result.variants]
+        room -= _width(heading_of(column), cells)
         if room < 0 and shown:
             break
-        shown.append(candidate)
-    columns = [*fixed, *shown, *tail]
+        shown.append((heading_of(column), cells))
+    columns = [*head, *shown, *tail]
     rows = zip(*(cells for _, cells in columns), strict=True)
     return [heading for heading, _ in columns], [list(row) for row in rows]
 
 
-def scores(result: Comparison) -> Table:
-    """One row a score, one column a variant: what the headline has no room for."""
+def _declared(result: ComparisonResult, columns: Sequence[Column]) -> list[tuple[str, list[str]]]:
+    return [
+        (
+            column.heading,
+            [column.text(variant.values[column.key], variant) for variant in result.variants],
+        )
+        for column in columns
+    ]
+
+
+def scores(result: ComparisonResult) -> Table:
+    """One row a score, one column a variant: all those that the headline has no room for."""
     names = [_cut(plain(variant.name)) for variant in result.variants]
     rows = [
-        [_heading(column), *(spread(variant.scores.get(column.id)) for variant in result.variants),
-         short(column.real), short(column.noise)]
+        [
+            heading_of(column),
+            *(spread(variant.scores.get(column.id)) for variant in result.variants),
+            short(column.real),
+            short(column.noise),
+        ]
         for column in _ranked_first(result)
-    ]  # fmt: skip
+    ]
     return ["score", *names, "real images", "noise"], rows
 
 
-def contrasts(result: Comparison) -> Table:
-    """Each variant against the baseline, or the first one against each other, in the score that ranks."""
+def contrasts(result: ComparisonResult) -> Table:
+    """Each variant against the baseline, or the first one against each other, in the first score.
+
+    The first score is the one that ranks.
+    """
     rows = []
     for pair in result.pairs:
         first = result.variants[0].name
@@ -96,20 +95,28 @@ def contrasts(result: Comparison) -> Table:
         interval = "-" if found.low is None else f"{short(found.low)} to {short(found.high)}"
         rows.append(
             [
-                *(_cut(plain(pair.a)), _cut(plain(pair.b)), short(found.difference), interval),
-                *(f"{found.wins:.0%}", f"{found.verdict} (n = {found.n_a}, {found.n_b})"),
+                _cut(plain(pair.a)),
+                _cut(plain(pair.b)),
+                short(found.difference),
+                interval,
+                f"{found.wins:.0%}",
+                f"{found.verdict} (n = {found.n_a}, {found.n_b})",
             ]
         )
     return ["variant", "against", "difference", "95% interval", "better in", "so it is"], rows
 
 
-def full(result: Comparison) -> Table:
+def full(result: ComparisonResult) -> Table:
     """For papers: one row a variant, every score that all of them have."""
-    columns = [column for column in _ranked_first(result) if column.shared] or list(_ranked_first(result))
-    headings = ["variant", "n", "images", *(_heading(column) for column in columns)]
+    columns = [column for column in _ranked_first(result) if column.shared] or list(
+        _ranked_first(result)
+    )
+    headings = ["variant", "n", "images", *(heading_of(column) for column in columns)]
     rows = [
         [
-            *(plain(variant.name), str(len(variant.runs)), f"{variant.images:,}"),
+            plain(variant.name),
+            str(len(variant.runs)),
+            whole(variant.values["images"]),
             *(spread(variant.scores.get(column.id)) for column in columns),
         ]
         for variant in result.variants
@@ -135,46 +142,55 @@ def latex(table: Table) -> str:
     headings, rows = table
 
     def line(cells: Sequence[str]) -> str:
-        return " & ".join("".join(_LATEX.get(character, character) for character in cell) for cell in cells) + r" \\"
+        return (
+            " & ".join(
+                "".join(_LATEX.get(character, character) for character in cell) for cell in cells
+            )
+            + r" \\"
+        )
 
     body = [r"\toprule", line(headings), r"\midrule", *(line(row) for row in rows), r"\bottomrule"]
-    return "\n".join([rf"\begin{{tabular}}{{l{'r' * (len(headings) - 1)}}}", *body, r"\end{tabular}"]) + "\n"
+    return (
+        "\n".join([rf"\begin{{tabular}}{{l{'r' * (len(headings) - 1)}}}", *body, r"\end{tabular}"])
+        + "\n"
+    )
 
 
-def as_csv(result: Comparison) -> str:
-    """One row a run, every figure; a cell that a spreadsheet would take for a formula gets an apostrophe."""
-    keys = ["variant", "name", "path", "seed", "status", "repeat_of", "steps", "epochs", "images", "seconds"]
-    keys += ["images_per_second", "parameters", "d_real", "d_fake", "equilibrium"]
-    columns = [column.id for column in result.columns]
+def as_csv(result: ComparisonResult) -> str:
+    """One row a run, every column; a cell that a spreadsheet would run gets an apostrophe."""
+    identity = ["variant", "name", "path", "seed", "status", "repeat_of"]
+    keys = [column.key for column in COLUMNS]
+    scores = [column.id for column in result.columns]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*keys, "collapses", *columns])
+    writer.writerow([*identity, *keys, "collapses", *scores])
     for row in result.runs:
-        collapses = "; ".join(f"{collapse.detector} at {collapse.step}" for collapse in row.collapses)
-        values = [*(getattr(row, key) for key in keys), collapses, *(row.scores.get(column) for column in columns)]
-        writer.writerow(["" if value is None else _safe(value) for value in values])
+        spells = [f"{spell.detector} at {spell.step}" for spell in row.collapses]
+        cells = [
+            *(getattr(row, key) for key in identity),
+            *(row.values[key] for key in keys),
+            "; ".join(spells),
+            *(row.scores.get(column) for column in scores),
+        ]
+        writer.writerow(["" if cell is None else _safe(cell) for cell in cells])
     return buffer.getvalue()
 
 
 def _safe(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    runs = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{value}" if runs else value
 
 
-def _ranked_first(result: Comparison) -> list[Column]:
-    return sorted(result.columns, key=lambda column: (column.id != result.sorted_by, not column.shared))
+def _ranked_first(result: ComparisonResult) -> list[ScoreColumn]:
+    return sorted(
+        result.columns, key=lambda column: (column.id != result.sorted_by, not column.shared)
+    )
 
 
-def _heading(column: Column) -> str:
+def heading_of(column: ScoreColumn) -> str:
+    """A score's name, unit, and arrow to the better side."""
     unit = f" ({column.unit})" if column.unit else ""
     return f"{column.id}{unit} {ARROWS[column.better]}"
-
-
-def _answer(variant: Variant, value: float | None) -> str:
-    return f"{short(value)} raw" if value is not None and variant.d_scale == "raw" else short(value)
-
-
-def _millions(count: int) -> str:
-    return f"{count / 1e6:.1f}M" if count >= 1e6 else f"{count / 1e3:.0f}k" if count >= 1e3 else str(count)
 
 
 def _cut(name: str) -> str:

@@ -1,132 +1,184 @@
-"""What a comparison says in words, and what it warns of."""
+"""The conclusions of a comparison in words, and its cautions."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from gantool.report.reading import RunData
-from gantool.report.result import FAILED, Comparison, Flag
-from gantool.report.statistics import Contrast, Summary
+from gantool.report.format import short, text_of, with_origin
+from gantool.report.load import RunData
+from gantool.report.result import FAILED, Flag, Pair, RunRow, ScoreColumn, Variant
+from gantool.report.statistics import Contrast
 
 
-def flags(result: Comparison, runs: Sequence[RunData]) -> list[Flag]:
-    """What a reader should know before believing the table."""
-    found: list[Flag] = []
-    counted = [row for row in result.runs if row.repeat_of is None]
+def flags(
+    runs: Sequence[RunData],
+    *,
+    rows: Sequence[RunRow],
+    variants: Sequence[Variant],
+    columns: Sequence[ScoreColumn],
+    ranking: ScoreColumn | None,
+) -> list[Flag]:
+    """The cautions that a reader needs before believing the table."""
+    return [
+        *_about_data(runs),
+        *_about_scores(columns),
+        *_about_budgets(variants),
+        *_about_counts(variants, rows, ranking=ranking),
+        *_about_ends(rows),
+        *_about_machines(runs, variants),
+    ]
+
+
+def _about_data(runs: Sequence[RunData]) -> list[Flag]:
+    found = []
     if len({run.record.data.get("fingerprint") for run in runs}) > 1:
         data = ", ".join(sorted({text_of(run.record.data.get("name")) for run in runs}))
-        found.append(Flag(message=f"The runs were trained on different images ({data}).", unfair=True))
+        message = f"The runs were trained on different images ({data})."
+        found.append(Flag(message=message, unfair=True))
     if len({run.record.data.get("image_size") for run in runs}) > 1:
         found.append(Flag(message="The image sizes differ.", unfair=True))
-    several = [column for column in result.columns if column.note]
-    if several:
-        text = "; ".join(f"{column.id}: {column.note}" for column in several)
-        found.append(
-            Flag(message=f"Some scores were measured in other ways and stand in columns of their own ({text}).")
+    return found
+
+
+def _about_scores(columns: Sequence[ScoreColumn]) -> list[Flag]:
+    several = "; ".join(f"{column.id}: {column.note}" for column in columns if column.note)
+    if not several:
+        return []
+    return [
+        Flag(
+            message="Some scores were measured in other ways and stand in columns of their own "
+            f"({several})."
         )
-    _flag_budgets(found, result)
-    _flag_counts(found, result)
+    ]
+
+
+def _about_budgets(variants: Sequence[Variant]) -> list[Flag]:
+    images = [seen for variant in variants if (seen := variant.values["images"])]
+    if not images or max(images) <= 1.01 * min(images):
+        return []
+    return [
+        Flag(
+            message=f"Budgets differ: {min(images):,.0f} to {max(images):,.0f} images seen; "
+            "look at the scores within the same budget too.",
+            unfair=True,
+        )
+    ]
+
+
+def _about_counts(
+    variants: Sequence[Variant], rows: Sequence[RunRow], *, ranking: ScoreColumn | None
+) -> list[Flag]:
+    found = []
+    repeats = sum(row.repeat_of is not None for row in rows)
+    if repeats:
+        noun = "run repeats" if repeats == 1 else "runs repeat"
+        message = (
+            f"{repeats} {noun} a configuration and seed that is there already; it counts once."
+        )
+        found.append(Flag(message=message))
+    seeds = [sorted(seed for seed in variant.seeds if seed is not None) for variant in variants]
+    if len({tuple(one) for one in seeds}) > 1:
+        found.append(Flag(message="The variants were not run with the same seeds."))
+    if ranking is not None:
+        lacking = []
+        for variant in variants:
+            summary = variant.scores.get(ranking.id)
+            missing = len(variant.runs) - (summary.n if summary else 0)
+            if missing:
+                lacking.append(f"{missing} of {variant.name}")
+        if lacking:
+            message = f"Runs without {ranking.id}: {', '.join(lacking)}."
+            found.append(Flag(message=message, unfair=True))
+    return found
+
+
+def _about_ends(rows: Sequence[RunRow]) -> list[Flag]:
+    counted = [row for row in rows if row.repeat_of is None]
     ended = Counter(row.status for row in counted if row.status != "finished")
-    if ended:
-        text = ", ".join(f"{n} {status}" for status, n in ended.items())
-        found.append(Flag(message=f"Not every run is finished: {text} of {len(counted)}.", unfair=True))
-    losses = {variant.loss for variant in result.variants}
+    if not ended:
+        return []
+    text = ", ".join(f"{n} {status}" for status, n in ended.items())
+    message = f"Not every run is finished: {text} of {len(counted)}."
+    return [Flag(message=message, unfair=True)]
+
+
+def _about_machines(runs: Sequence[RunData], variants: Sequence[Variant]) -> list[Flag]:
+    found = []
+    losses = sorted({variant.loss for variant in variants})
     if len(losses) > 1:
-        found.append(
-            Flag(message=f"Losses of different objectives ({', '.join(sorted(losses))}) cannot be compared in height.")
+        message = (
+            f"Losses of different objectives ({', '.join(losses)}) cannot be compared in height."
         )
+        found.append(Flag(message=message))
     if len({text_of(run.record.config.get("precision")) for run in runs}) > 1:
         found.append(Flag(message="The arithmetic differs (precision fp32 and bf16)."))
     versions = {json.dumps(run.record.environment.get("versions"), sort_keys=True) for run in runs}
     if len(versions) > 1:
-        found.append(Flag(message="The runs were made with different versions of Python or packages."))
-    machines = {
-        json.dumps([run.record.environment.get(key) for key in ("platform", "device", "device_name", "threads")])
-        for run in runs
-    }
+        message = "The runs were made with different versions of Python or packages."
+        found.append(Flag(message=message))
+    parts = ("platform", "device", "device_name", "threads")
+    machines = {json.dumps([run.record.environment.get(key) for key in parts]) for run in runs}
     if len(machines) > 1:
-        found.append(Flag(message="Devices or thread counts differ, so that speeds cannot be compared."))
-    for column in result.columns:
-        column.warnings = sorted(
-            {score.warning for run in runs for score in run.scores if score.warning and score.metric == column.metric}
-        )
+        message = "Devices or thread counts differ, so that speeds cannot be compared."
+        found.append(Flag(message=message))
     return found
 
 
-def _flag_budgets(found: list[Flag], result: Comparison) -> None:
-    images = [variant.images for variant in result.variants if variant.images]
-    if images and max(images) > 1.01 * min(images):
-        found.append(
-            Flag(
-                message=f"Budgets differ: {min(images):,} to {max(images):,} images seen; "
-                "look at the scores within the same budget too.",
-                unfair=True,
-            )
-        )
+def sentences(
+    variants: Sequence[Variant],
+    ranking: ScoreColumn | None,
+    *,
+    rows: Sequence[RunRow],
+    pairs: Sequence[Pair],
+    flags: Sequence[Flag],
+) -> list[str]:
+    """Two sentences: one on the first score, and one on the health of the runs."""
+    return [_first_sentence(variants, ranking, pairs=pairs), _second_sentence(rows, flags)]
 
 
-def _flag_counts(found: list[Flag], result: Comparison) -> None:
-    repeats = sum(row.repeat_of is not None for row in result.runs)
-    if repeats:
-        noun = "run repeats" if repeats == 1 else "runs repeat"
-        found.append(Flag(message=f"{repeats} {noun} a configuration and seed that is there already; it counts once."))
-    seeds = {variant.name: sorted(seed for seed in variant.seeds if seed is not None) for variant in result.variants}
-    if len({tuple(found) for found in seeds.values()}) > 1:
-        found.append(Flag(message="The variants were not run with the same seeds."))
-    if result.sorted_by is not None:
-        missing = {
-            variant.name: len(variant.runs) - (variant.scores[result.sorted_by].n if result.sorted_by in variant.scores
-            else 0)
-            for variant in result.variants
-        }  # fmt: skip
-        lacking = [f"{n} of {name}" for name, n in missing.items() if n]
-        if lacking:
-            found.append(Flag(message=f"Runs without {result.sorted_by}: {', '.join(lacking)}.", unfair=True))
-
-
-def sentences(result: Comparison) -> list[str]:
-    """Two sentences: what the first score says, and how healthy the runs are."""
-    return [_first_sentence(result), _second_sentence(result)]
-
-
-def _first_sentence(result: Comparison) -> str:
-    if result.sorted_by is None:
+def _first_sentence(
+    variants: Sequence[Variant], ranking: ScoreColumn | None, *, pairs: Sequence[Pair]
+) -> str:
+    if ranking is None:
         return "No run has a score, so nothing can be ranked; `gantool evaluate` gives them."
-    column = result.column(result.sorted_by)
-    ranked = [variant for variant in result.variants if column.id in variant.scores]
-    first = ranked[0]
-    summary = first.scores[column.id]
-    figure = f"{first.name} has {figure_of(summary)}"
-    real = "" if column.real is None else f", real images {short(column.real)}"
-    by = f"By {column.id} ({column.better} is better{real})"
-    if len(ranked) == 1:
+    ranked = [variant for variant in variants if ranking.id in variant.scores]
+    first, others = ranked[0], ranked[1:]
+    figure = f"{first.name} has {with_origin(first.scores[ranking.id])}"
+    real = "" if ranking.real is None else f", real images {short(ranking.real)}"
+    by = f"By {ranking.id} ({ranking.better} is better{real})"
+    if not others:
         return f"{by}, {figure}; there is no other variant to rank it against."
-    others = ranked[1:]
-    if any(variant.scores[column.id].n < 2 for variant in ranked):
-        return f"{by}, {figure} and comes first, but with one run of a variant a ranking means little: use --seeds."
-    contrasts = {(pair.a, pair.b): pair.contrast for pair in result.pairs if pair.column == column.id}
-    alike = [variant.name for variant in others if _alike(contrasts, first.name, variant.name)]
-    n = min(variant.scores[column.id].n for variant in ranked)
+    n = min(variant.scores[ranking.id].n for variant in ranked)
+    if n < 2:
+        return (
+            f"{by}, {figure} and comes first, but with one run of a variant a ranking means "
+            "little: use --seeds."
+        )
+    contrasts = {(pair.a, pair.b): pair.contrast for pair in pairs if pair.column == ranking.id}
+    alike = [other.name for other in others if _alike(contrasts, first.name, b=other.name)]
     if not alike:
-        return f"{by}, {figure} and is better than every other variant at n = {n} (95% intervals of the differences)."
-    named = ", ".join(alike[:3]) + (f" and {len(alike) - 3} more" if len(alike) > 3 else "")
+        return (
+            f"{by}, {figure} and is better than every other variant at n = {n} "
+            "(95% intervals of the differences)."
+        )
+    more = f" and {len(alike) - 3} more" if len(alike) > 3 else ""
+    named = ", ".join(alike[:3]) + more
     return f"{by}, {figure} and comes first, but is not distinguishable from {named} at n = {n}."
 
 
-def _alike(contrasts: Mapping[tuple[str, str], Contrast], a: str, b: str) -> bool:
+def _alike(contrasts: Mapping[tuple[str, str], Contrast], a: str, *, b: str) -> bool:
     between = contrasts.get((a, b)) or contrasts.get((b, a))
     return between is not None and between.verdict == "not distinguishable"
 
 
-def _second_sentence(result: Comparison) -> str:
-    counted = [row for row in result.runs if row.repeat_of is None]
+def _second_sentence(rows: Sequence[RunRow], flags: Sequence[Flag]) -> str:
+    counted = [row for row in rows if row.repeat_of is None]
     bad = [row for row in counted if row.status in FAILED]
-    collapsed = [row for row in counted if row.status not in FAILED and any(c.until is None for c in row.collapses)]
-    unfinished = [row for row in counted if row.status not in (*FAILED, "finished")]
+    sound = [row for row in counted if row.status not in FAILED]
+    collapsed = [row for row in sound if any(spell.until is None for spell in row.collapses)]
+    unfinished = [row for row in sound if row.status != "finished"]
     parts = []
     if bad:
         parts.append(f"{len(bad)} diverged or failed")
@@ -134,40 +186,12 @@ def _second_sentence(result: Comparison) -> str:
         parts.append(f"{len(collapsed)} ended in what a detector takes for a collapse")
     if unfinished:
         parts.append(f"{len(unfinished)} did not finish")
+    one = len(counted) == 1
     if parts:
-        parts[0] = f"Of {len(counted)} run{'s' if len(counted) > 1 else ''}, {parts[0]}"
-    if not parts:
-        one = len(counted) == 1
+        parts[0] = f"Of {len(counted)} {'run' if one else 'runs'}, {parts[0]}"
+    else:
         parts.append("The run finished" if one else f"All {len(counted)} runs finished")
-    unfair = [flag for flag in result.flags if flag.unfair]
+    unfair = [flag for flag in flags if flag.unfair]
     plural = "s" if len(unfair) > 1 else ""
     tail = f"; {len(unfair)} thing{plural} below would make a ranking unfair" if unfair else ""
     return ", ".join(parts) + tail + "."
-
-
-def figure_of(summary: Summary) -> str:
-    """Mean and spread, and what they are of."""
-    if summary.deviation is None:
-        return f"{short(summary.mean)} (one run)"
-    return f"{with_deviation(summary.mean, summary.deviation)} (standard deviation over {summary.n} seeds)"
-
-
-def with_deviation(mean: float, deviation: float) -> str:
-    """Both to the second significant digit of the deviation."""
-    digits = 1 - math.floor(math.log10(deviation)) if deviation > 0 else 0
-    if deviation == 0 or digits > 5:
-        return f"{short(mean)} ± {short(deviation)}"
-    digits = max(0, digits)
-    return f"{round(mean, digits) + 0.0:,.{digits}f} ± {deviation:,.{digits}f}"  # + 0.0: no "-0"
-
-
-def short(value: float | None) -> str:
-    """A figure with three or four significant digits, or a dash."""
-    if value is None or not math.isfinite(value):
-        return "-"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-
-
-def text_of(value: Any) -> str:
-    """An option's value as tables show it."""
-    return "none" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""What a study's budget means for each run, found by building each variant once; nothing is left on disk."""
+"""The steps that a study's budget is for each run, found by building each variant once."""
 
 from __future__ import annotations
 
@@ -6,31 +6,40 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gantool import planning
+from gantool.display import Display
 from gantool.errors import GantoolError
-from gantool.plugins import Registry
-from gantool.progress import Display
-from gantool.study.plan import Budget, Job, resolved, steps_for_images
-from gantool.trainer import Trainer
+from gantool.plugins.registry import Registry
+from gantool.study.file import Budget
+from gantool.study.job import Job, resolved, steps_for_images
+from gantool.training.setup import Request, set_up
+from gantool.training.trainer import Trainer
 
 _TIMED_SECONDS = 2.0
 _TIMED_STEPS = 20
 
 
 def settle(
-    jobs: Sequence[Job], budget: Budget, registry: Registry, *, known: Mapping[str, int], timed: bool
+    jobs: Sequence[Job],
+    budget: Budget,
+    registry: Registry,
+    *,
+    known: Mapping[str, int],
+    timed: bool,
 ) -> tuple[list[Job], dict[str, float]]:
-    """The jobs with their steps, and the seconds of a step by variant, {} unless `timed` or the budget is in seconds.
+    """The jobs with their steps, and the seconds of a step by variant.
+
+    There are no seconds, {}, unless `timed` or the budget is in seconds.
 
     Args:
         jobs: the runs.
         budget: equal for all.
-        registry: what is installed.
+        registry: the models and data sets there are.
         known: steps by variant that were worked out when the study began, for a budget of seconds.
-        timed: whether to measure how long a step takes.
+        timed: whether to measure the seconds of a step.
 
     Raises:
-        GantoolError: a variant cannot be built, or its data cannot be had; the message names the run.
+        GantoolError: a variant cannot be built, or its data cannot be had; the message names the
+            run.
     """
     steps: dict[str, int] = {}
     seconds: dict[str, float] = {}
@@ -59,8 +68,8 @@ def settle(
 
 
 def _build(job: Job, registry: Registry) -> Trainer:
-    request = planning.Request(job.model, resolved(job, registry), preset=job.preset)
-    return planning.plan(request, registry, Display()).trainer
+    request = Request(model=job.model, resolved=resolved(job, registry), preset=job.preset)
+    return set_up(request, registry, display=Display()).trainer
 
 
 def _seconds_of_a_step(trainer: Trainer) -> float:
@@ -74,5 +83,5 @@ def _seconds_of_a_step(trainer: Trainer) -> float:
 
 
 def _stepped(trainer: Trainer) -> None:
-    for figure in trainer.step().values():
-        figure.item()  # waits for the device
+    for metric in trainer.step().values():
+        metric.item()  # waits for the device

@@ -1,4 +1,7 @@
-"""DCGAN (Radford et al. 2015) as in PyTorch's tutorial: the description; the networks are in `model`."""
+"""The description of DCGAN (Radford et al. 2015) as in PyTorch's tutorial.
+
+The networks are in `model`.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from typing import Literal
 from pydantic import Field
 
 from gantool.config import TrainConfig
-from gantool.hookspecs import hookimpl
-from gantool.spec import ModelSpec
+from gantool.plugins.hookspecs import hookimpl
+from gantool.plugins.spec import ModelSpec
 
 
 class Config(TrainConfig):
@@ -19,8 +22,8 @@ class Config(TrainConfig):
     ndf: int = Field(64, ge=1, le=4096, description="channels of the discriminator's first layer")
     discriminator_norm: Literal["auto", "batch", "none"] = Field(
         "auto",
-        description="BatchNorm in the discriminator; auto leaves it out where penalty, clip, spectral_norm or the "
-        "Wasserstein loss ask for a discriminator that treats images apart",
+        description="BatchNorm in the discriminator; auto leaves it out where penalty, clip, "
+        "spectral_norm or the Wasserstein loss ask for a discriminator that treats images apart",
     )
 
 
@@ -30,11 +33,15 @@ def register_models(register: Callable[[ModelSpec], None]) -> None:
     register(
         ModelSpec(
             name="dcgan",
-            summary="convolutional GAN, the tutorial's networks at 64 x 64, derived from the data elsewhere",
+            summary="convolutional GAN, the tutorial's networks at 64 x 64, "
+            "derived from the data elsewhere",
             paper="Radford et al. 2015, arXiv:1511.06434",
             config=Config,
             implementation="gantool.models.dcgan.model:DCGAN",
             presets={"paper": {"ngf": 128, "ndf": 128, "latent": "uniform"}},
-            preset_notes={"paper": "the paper's widths and latents; its kernels were 5 x 5, here they are 4 x 4"},
+            preset_notes={
+                "paper": "the paper's widths and latents; its kernels were 5 x 5, "
+                "here they are 4 x 4"
+            },
         )
     )

@@ -7,13 +7,15 @@ from torch import nn
 from gantool.config import TrainConfig
 from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError
-from gantool.gan import GAN, Shapes
+from gantool.gan.base import GAN, Shapes
+from gantool.models.dcgan import Config
 
 
 def sides(image_size: int) -> list[int]:
-    """The sides of the feature maps, largest first: halve with rounding up until 4 or less is left.
+    """The sides of the feature maps, largest first.
 
-    64 gives 64, 32, 16, 8, 4; 28 gives 28, 14, 7, 4; 48 gives 48, 24, 12, 6, 3.
+    Each is half of the one before, rounded up, until 4 or less is left. 64 gives 64, 32, 16, 8, 4;
+    28 gives 28, 14, 7, 4; 48 gives 48, 24, 12, 6, 3.
     """
     result = [image_size]
     while result[-1] > 4:
@@ -22,51 +24,79 @@ def sides(image_size: int) -> list[int]:
 
 
 def kernel(larger_side: int) -> int:
-    """The kernel of a layer of stride 2 and padding 1 between a side and its half rounded up: 4 if even, 3 if odd."""
+    """The kernel of a layer of stride 2 and padding 1 between a side and its half, rounded up.
+
+    It is 4 for an even side and 3 for an odd one.
+    """
     return 4 if larger_side % 2 == 0 else 3
 
 
 def widths(base: int, layers: int) -> list[int]:
-    """Channels of the hidden layers, from the image inwards: base x 1, 2, 4, 8, never more than 8."""
+    """Channels of the hidden layers, from the image inwards.
+
+    They are 1, 2, 4 and 8 times the base, and never more than 8 times.
+    """
     return [base * min(2**i, 8) for i in range(layers)]
 
 
 def generator(shapes: Shapes, nz: int, ngf: int) -> nn.Sequential:
-    """Latents [N, nz] to images [N, C, H, W] in [-1, 1]: transposed convolutions, BatchNorm and ReLU, tanh last."""
+    """A network from latents [N, nz] to images [N, C, H, W] in [-1, 1].
+
+    It has transposed convolutions with BatchNorm and ReLU between them, and a tanh at the end.
+    """
     inwards = sides(shapes.image_size)
     channels = widths(ngf, len(inwards) - 1)
     layers: list[nn.Module] = [
         nn.Unflatten(1, (nz, 1, 1)),
-        nn.ConvTranspose2d(nz, channels[-1], inwards[-1], bias=False),
+        nn.ConvTranspose2d(nz, channels[-1], kernel_size=inwards[-1], bias=False),
     ]
     for larger, width_in, width_out in zip(
-        reversed(inwards[:-1]), reversed(channels), [*reversed(channels[:-1]), shapes.channels], strict=True
+        reversed(inwards[:-1]),
+        reversed(channels),
+        [*reversed(channels[:-1]), shapes.channels],
+        strict=True,
     ):
         layers += [
             nn.BatchNorm2d(width_in),
             nn.ReLU(inplace=True),
-            nn.ConvTranspose2d(width_in, width_out, kernel(larger), stride=2, padding=1, bias=False),
+            nn.ConvTranspose2d(
+                width_in, width_out, kernel_size=kernel(larger), stride=2, padding=1, bias=False
+            ),
         ]
     return nn.Sequential(*layers, nn.Tanh())
 
 
 def discriminator(shapes: Shapes, ndf: int, *, batch_norm: bool) -> nn.Sequential:
-    """Images [N, C, H, W] to logits [N, 1, 1, 1]: convolutions and LeakyReLU 0.2, BatchNorm on all but the first."""
+    """A network from images [N, C, H, W] to logits [N, 1, 1, 1].
+
+    It has convolutions with LeakyReLU 0.2 between them, and BatchNorm on all but the first if
+    `batch_norm`.
+    """
     inwards = sides(shapes.image_size)
     layers: list[nn.Module] = []
     width_in = shapes.channels
     for i, (larger, width) in enumerate(zip(inwards, widths(ndf, len(inwards) - 1), strict=False)):
-        layers.append(nn.Conv2d(width_in, width, kernel(larger), stride=2, padding=1, bias=False))
+        layers.append(
+            nn.Conv2d(width_in, width, kernel_size=kernel(larger), stride=2, padding=1, bias=False)
+        )
         if i and batch_norm:
             layers.append(nn.BatchNorm2d(width))
         layers.append(nn.LeakyReLU(0.2, inplace=True))
         width_in = width
-    return nn.Sequential(*layers, nn.Conv2d(width_in, 1, inwards[-1], bias=False))
+    return nn.Sequential(*layers, nn.Conv2d(width_in, 1, kernel_size=inwards[-1], bias=False))
 
 
 def treats_images_apart(config: TrainConfig) -> bool:
-    """Whether the game asks for a D without BatchNorm, whose answer to an image does not depend on its batch."""
-    return config.penalty != "none" or config.clip > 0 or config.spectral_norm or config.loss == "wasserstein"
+    """Whether the game asks for a discriminator without BatchNorm.
+
+    Its answer to an image then does not depend on the rest of the batch.
+    """
+    return (
+        config.penalty != "none"
+        or config.clip > 0
+        or config.spectral_norm
+        or config.loss == "wasserstein"
+    )
 
 
 def initialize_weights(module: nn.Module) -> None:
@@ -78,20 +108,23 @@ def initialize_weights(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-class DCGAN(GAN):
-    """Radford et al. 2015 in the form of PyTorch's tutorial; at 64 x 64 x 3 its networks are the tutorial's own."""
+class DCGAN(GAN[Config]):
+    """DCGAN (Radford et al. 2015) in the form of PyTorch's tutorial.
+
+    At 64 x 64 x 3 its networks are the tutorial's own.
+    """
 
     def build(self, shapes: Shapes) -> None:
         """Derive both networks from the data's shape."""
-        self.generator = generator(shapes, self.config.nz, self.config.ngf)
+        self.generator = generator(shapes, self.config.nz, ngf=self.config.ngf)
         self.discriminator = discriminator(shapes, self.config.ndf, batch_norm=self._batch_norm())
 
     def _batch_norm(self) -> bool:
         config = self.config
         if config.discriminator_norm == "batch" and config.penalty != "none":
             raise ConfigError(
-                "--discriminator-norm batch with a gradient penalty: BatchNorm ties the images of a batch together, so "
-                "the gradient of one image's logit is not its own.",
+                "--discriminator-norm batch with a gradient penalty: BatchNorm ties the images of "
+                "a batch together, so the gradient of one image's logit is not its own.",
                 "Leave --discriminator-norm at auto, or drop the penalty.",
             )
         return config.discriminator_norm == "batch" or (
@@ -101,7 +134,8 @@ class DCGAN(GAN):
     def initialize(self, train_data: ImageSplit) -> None:
         """The tutorial's first weights; a discriminator without BatchNorm keeps PyTorch's.
 
-        Without BatchNorm behind them, weights of N(0, 0.02) leave logits and gradients so small that training crawls.
+        Without BatchNorm behind them, weights of N(0, 0.02) leave logits and gradients so small
+        that training crawls.
         """
         self.generator.apply(initialize_weights)
         if self._batch_norm():

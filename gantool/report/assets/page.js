@@ -400,7 +400,7 @@
       label.textContent = variant.name;
       const detail = document.createElement("small");
       const seed = sheet.seed === null ? "" : `seed ${sheet.seed}, `;
-      detail.textContent = frame ? `${seed}step ${figure(frame.step)}` : `${seed}no sheet yet`;
+      detail.textContent = frame ? `${seed}step ${figure(frame.step)}` : `${seed}no sample grid yet`;
       sheet.caption.replaceChildren(swatch, label, detail);
       put(sheet, frame ? frame.picture : null, `samples of ${variant.name} at step ${frame ? frame.step : "none"}`);
     }

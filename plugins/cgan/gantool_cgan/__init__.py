@@ -14,9 +14,13 @@ class Config(gantool.TrainConfig):
     epochs: int | None = 40
     batch_size: int | None = 32
     backbone: Literal["mlp", "paper", "dcgan"] = Field(
-        "mlp", description="mlp: BatchNorm and LeakyReLU; paper: the authors' maxout networks; dcgan: convolutions"
+        "mlp",
+        description="mlp: BatchNorm and LeakyReLU; paper: the authors' maxout networks; "
+        "dcgan: convolutions",
     )
-    width: int = Field(64, ge=1, le=4096, description="channels of the outermost hidden layer of backbone dcgan")
+    width: int = Field(
+        64, ge=1, le=4096, description="channels of the outermost hidden layer of backbone dcgan"
+    )
 
 
 PAPER = {

@@ -7,12 +7,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gantool import GAN, Latent, Shapes
-from gantool.layers import Maxout, Scale
+from gantool.gan.layers import Maxout, Scale
 from gantool.models.dcgan import model as dcgan
 
 
 class TwoInputs(nn.Module):
-    """Two branches, joined: takes [N, first + second], runs each part through its own layers, concatenates."""
+    """Two branches, joined.
+
+    It takes [N, first + second], runs each part through its own layers, and concatenates the
+    outputs.
+    """
 
     def __init__(self, first: int, left: nn.Module, right: nn.Module) -> None:
         super().__init__()
@@ -20,7 +24,9 @@ class TwoInputs(nn.Module):
 
     def forward(self, joined: Tensor) -> Tensor:
         """Both branches' outputs, side by side."""
-        return torch.cat([self.left(joined[:, : self.first]), self.right(joined[:, self.first :])], dim=1)
+        return torch.cat(
+            [self.left(joined[:, : self.first]), self.right(joined[:, self.first :])], dim=1
+        )
 
 
 class CGAN(GAN):
@@ -38,10 +44,15 @@ class CGAN(GAN):
             for a, b in ((nz + classes, 256), (256, 512), (512, 1024))
             for layer in (nn.Linear(a, b), nn.BatchNorm1d(b), nn.LeakyReLU(0.2))
         ]
-        self.generator = nn.Sequential(*hidden, nn.Linear(1024, shapes.pixels), nn.Tanh(), _image(shapes))
+        self.generator = nn.Sequential(
+            *hidden, nn.Linear(1024, shapes.pixels), nn.Tanh(), _image(shapes)
+        )
         self.discriminator = nn.Sequential(
-            *(nn.Linear(shapes.pixels + classes, 512), nn.LeakyReLU(0.2)),
-            *(nn.Linear(512, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1)),
+            nn.Linear(shapes.pixels + classes, 512),
+            nn.LeakyReLU(0.2),
+            nn.Linear(512, 256),
+            nn.LeakyReLU(0.2),
+            nn.Linear(256, 1),
         )
 
     def _build_paper(self, shapes: Shapes, nz: int, classes: int) -> None:
@@ -49,28 +60,40 @@ class CGAN(GAN):
             TwoInputs(
                 nz,
                 nn.Sequential(nn.Linear(nz, 200), nn.ReLU(), nn.Dropout(0.5)),
-                nn.Sequential(nn.Linear(classes, 1000), nn.ReLU(), nn.Dropout(0.5)),
+                right=nn.Sequential(nn.Linear(classes, 1000), nn.ReLU(), nn.Dropout(0.5)),
             ),
-            *(nn.Linear(1200, 1200), nn.ReLU(), nn.Dropout(0.5)),
-            *(nn.Linear(1200, shapes.pixels), nn.Sigmoid(), Scale(2, -1), _image(shapes)),
+            nn.Linear(1200, 1200),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(1200, shapes.pixels),
+            nn.Sigmoid(),
+            Scale(2, -1),
+            _image(shapes),
         )
         self.discriminator = nn.Sequential(
             TwoInputs(
                 shapes.pixels,
-                nn.Sequential(Scale(0.5, 0.5), Maxout(shapes.pixels, 240, 5), nn.Dropout(0.5)),
-                nn.Sequential(Maxout(classes, 50, 5), nn.Dropout(0.5)),
+                nn.Sequential(
+                    Scale(0.5, 0.5), Maxout(shapes.pixels, 240, pieces=5), nn.Dropout(0.5)
+                ),
+                right=nn.Sequential(Maxout(classes, 50, pieces=5), nn.Dropout(0.5)),
             ),
-            *(Maxout(290, 240, 4), nn.Dropout(0.5), nn.Linear(240, 1)),
+            Maxout(290, 240, pieces=4),
+            nn.Dropout(0.5),
+            nn.Linear(240, 1),
         )
 
     def _build_dcgan(self, shapes: Shapes, nz: int, classes: int) -> None:
-        seen = Shapes(shapes.image_size, shapes.channels + classes, classes)
+        seen = Shapes(shapes.image_size, shapes.channels + classes, classes=classes)
         batch_norm = not dcgan.treats_images_apart(self.config)
-        self.generator = dcgan.generator(shapes, nz + classes, self.config.width)
+        self.generator = dcgan.generator(shapes, nz + classes, ngf=self.config.width)
         self.discriminator = dcgan.discriminator(seen, self.config.width, batch_norm=batch_norm)
 
     def initialize(self, train_data) -> None:
-        """DCGAN's first weights for backbone dcgan; those of the 2014 authors' code for the paper's networks."""
+        """The first weights: DCGAN's for backbone dcgan, the 2014 authors' for backbone paper.
+
+        The authors' are those of their code; backbone mlp keeps PyTorch's.
+        """
         if self.config.backbone == "dcgan":
             self.generator.apply(dcgan.initialize_weights)
             if not dcgan.treats_images_apart(self.config):
@@ -85,7 +108,7 @@ class CGAN(GAN):
     @property
     def latent(self) -> Latent:
         """Uniform latents fill the unit hypercube, as the authors' did."""
-        return Latent(self.config.latent, self.config.nz, 0.0, 1.0)
+        return Latent(self.config.latent, self.config.nz, low=0.0, high=1.0)
 
     def generate(self, z: Tensor, y: Tensor) -> Tensor:
         """Images of the classes y."""

@@ -15,7 +15,7 @@ from gantool.testing import check_model
 
 def make(**options):
     torch.manual_seed(0)
-    return CGAN.create(Config(**options), Shapes(28, 1, 10)).eval()
+    return CGAN.create(Config(**options), Shapes(28, 1, classes=10)).eval()
 
 
 @pytest.mark.parametrize("backbone", ["mlp", "paper", "dcgan"])
@@ -35,9 +35,15 @@ def test_the_label_changes_both_answers(backbone):
 
 def test_the_papers_layers():
     gan = make(**PAPER)
-    linear = [(m.in_features, m.out_features) for m in gan.generator.modules() if isinstance(m, nn.Linear)]
+    linear = [
+        (m.in_features, m.out_features) for m in gan.generator.modules() if isinstance(m, nn.Linear)
+    ]
     assert linear == [(100, 200), (10, 1000), (1200, 1200), (1200, 784)]
-    linear = [(m.in_features, m.out_features) for m in gan.discriminator.modules() if isinstance(m, nn.Linear)]
+    linear = [
+        (m.in_features, m.out_features)
+        for m in gan.discriminator.modules()
+        if isinstance(m, nn.Linear)
+    ]
     assert linear == [(784, 240 * 5), (10, 50 * 5), (290, 240 * 4), (240, 1)]
     assert {m.p for m in gan.modules() if isinstance(m, nn.Dropout)} == {0.5}
     z = gan.sample_latent(1000, torch.Generator().manual_seed(0))
@@ -57,8 +63,18 @@ def test_data_without_labels_is_an_error_that_says_what_to_do(tmp_path):
     from PIL import Image
 
     for i in range(20):
-        Image.new("L", (16, 16), i).save(tmp_path / f"{i}.png")
-    command = [sys.executable, "-m", "gantool", "run", "cgan", "--data", str(tmp_path), "--image-size", "16"]
+        Image.new("L", (16, 16), color=i).save(tmp_path / f"{i}.png")
+    command = [
+        sys.executable,
+        "-m",
+        "gantool",
+        "run",
+        "cgan",
+        "--data",
+        str(tmp_path),
+        "--image-size",
+        "16",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
     assert "cgan needs labels" in done.stderr
@@ -73,8 +89,18 @@ def test_the_models_batch_size_yields_to_little_data(tmp_path):
 
     for i in range(20):
         (tmp_path / "few" / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)
-        Image.new("L", (16, 16), 10 * i).save(tmp_path / "few" / "ab"[i % 2] / f"{i}.png")
-    command = [sys.executable, "-m", "gantool", "run", "cgan", "--data", "./few", "--dry-run", "--json"]
+        Image.new("L", (16, 16), color=10 * i).save(tmp_path / "few" / "ab"[i % 2] / f"{i}.png")
+    command = [
+        sys.executable,
+        "-m",
+        "gantool",
+        "run",
+        "cgan",
+        "--data",
+        "./few",
+        "--dry-run",
+        "--json",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
@@ -83,11 +109,11 @@ def test_the_models_batch_size_yields_to_little_data(tmp_path):
 
 
 def test_the_sheet_has_a_column_a_class_and_one_latent_a_row():
-    from gantool.sampling import plan_sheet
+    from gantool.sampling.grid import plan_sample_grid
 
-    sheet = plan_sheet(make())
-    assert (sheet.rows, sheet.columns) == (8, 10)
-    assert sheet.labels.reshape(8, 10).tolist() == [list(range(10))] * 8
-    rows = sheet.latents.reshape(8, 10, -1)
+    sample_grid = plan_sample_grid(make())
+    assert (sample_grid.rows, sample_grid.columns) == (8, 10)
+    assert sample_grid.labels.reshape(8, 10).tolist() == [list(range(10))] * 8
+    rows = sample_grid.latents.reshape(8, 10, -1)
     assert torch.equal(rows, rows[:, :1].expand(-1, 10, -1))
     assert len(torch.unique(rows[:, 0], dim=0)) == 8

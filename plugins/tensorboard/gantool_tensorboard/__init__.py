@@ -1,4 +1,7 @@
-"""TensorBoard for gantool: `gantool run MODEL --tensorboard` writes events, `gantool tensorboard` shows them."""
+"""TensorBoard for gantool.
+
+`gantool run MODEL --tensorboard` writes events, `gantool tensorboard` shows them.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +18,25 @@ FOLDER = "tensorboard"
 
 
 class TensorBoard:
-    """Writes a run's figures and sheets as TensorBoard events."""
+    """A tracker that writes a run's metrics and sample grids as TensorBoard events."""
 
     def __init__(self, run: gantool.TrackedRun) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        # A resumed run takes its steps after the checkpoint again: TensorBoard then hides what was written for them.
-        self.writer = SummaryWriter(str(run.path / FOLDER), purge_step=run.step + 1 if run.step else None)
+        # A resumed run takes its steps after the checkpoint again: TensorBoard then hides what was
+        # written for them.
+        self.writer = SummaryWriter(
+            str(run.path / FOLDER), purge_step=run.step + 1 if run.step else None
+        )
 
-    def log(self, step, figures) -> None:
-        """Losses under loss/, D's answers under D/, everything else under its own name."""
-        for name, value in figures.items():
+    def log(self, step, metrics) -> None:
+        """Write losses under loss/, D's answers under D/, all else under its own name."""
+        for name, value in metrics.items():
             if name != "step" and value is not None:
                 self.writer.add_scalar(_tag(name), value, step)
 
     def samples(self, step, image) -> None:
-        """The sheet of a step."""
+        """Write the sample grid of a step."""
         self.writer.add_image("samples", image, step, dataformats="HWC")
 
     def close(self) -> None:
@@ -62,6 +68,17 @@ def register_commands(app):
     ) -> None:
         """Serve the events of all runs below a folder, on this machine only."""
         if not runs.is_dir():
-            raise gantool.ConfigError(f"{runs} is not a folder.", "Give the folder that holds your runs.")
-        command = ["-m", "tensorboard.main", "--logdir", str(runs), "--host", "localhost", "--port", str(port)]
+            raise gantool.ConfigError(
+                f"{runs} is not a folder.", "Give the folder that holds your runs."
+            )
+        command = [
+            "-m",
+            "tensorboard.main",
+            "--logdir",
+            str(runs),
+            "--host",
+            "localhost",
+            "--port",
+            str(port),
+        ]
         raise typer.Exit(subprocess.call([sys.executable, *command]))

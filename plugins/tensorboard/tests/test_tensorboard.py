@@ -11,14 +11,18 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 
 def gantool(*arguments, cwd):
-    return subprocess.run([sys.executable, "-m", "gantool", *arguments], cwd=cwd, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "gantool", *arguments], cwd=cwd, capture_output=True, text=True
+    )
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     where = tmp_path_factory.mktemp("tracked")
     small = ("--ngf", "4", "--ndf", "4", "--sheet-every", "2")
-    done = gantool("run", "dcgan", "--steps", "4", "--name", "x", "--tensorboard", *small, cwd=where)
+    done = gantool(
+        "run", "dcgan", "--steps", "4", "--name", "x", "--tensorboard", *small, cwd=where
+    )
     assert done.returncode == 0, done.stderr
     assert "disabled" not in done.stderr
     return where / "experiments" / "x"

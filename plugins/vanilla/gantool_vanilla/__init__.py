@@ -14,7 +14,9 @@ class Config(gantool.TrainConfig):
     epochs: int | None = 40
     batch_size: int | None = 32
     networks: Literal["modern", "paper"] = Field(
-        "modern", description="modern: BatchNorm and LeakyReLU; paper: the authors' rectifiers, maxout and dropout"
+        "modern",
+        description="modern: BatchNorm and LeakyReLU; "
+        "paper: the authors' rectifiers, maxout and dropout",
     )
 
 

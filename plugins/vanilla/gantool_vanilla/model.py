@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from gantool import GAN, Batch, Latent, Losses, Shapes
-from gantool.layers import Maxout, Scale
+from gantool.gan.layers import Maxout, Scale
 
 
 class Vanilla(GAN):
@@ -21,14 +21,27 @@ class Vanilla(GAN):
         image = nn.Unflatten(1, (shapes.channels, shapes.image_size, shapes.image_size))
         nz, pixels = self.config.nz, shapes.pixels
         if self.config.networks == "paper":
-            # The authors' pixels are in [0, 1]: the sigmoid's are brought to [-1, 1], and back in front of D.
+            # The authors' pixels are in [0, 1]: the sigmoid's are brought to [-1, 1], and back in
+            # front of D.
             self.generator = nn.Sequential(
-                *(nn.Linear(nz, 1200), nn.ReLU(), nn.Linear(1200, 1200), nn.ReLU()),
-                *(nn.Linear(1200, pixels), nn.Sigmoid(), Scale(2, -1), image),
+                nn.Linear(nz, 1200),
+                nn.ReLU(),
+                nn.Linear(1200, 1200),
+                nn.ReLU(),
+                nn.Linear(1200, pixels),
+                nn.Sigmoid(),
+                Scale(2, -1),
+                image,
             )
             self.discriminator = nn.Sequential(
-                *(Scale(0.5, 0.5), nn.Flatten(), nn.Dropout(0.2), Maxout(pixels, 240, 5)),
-                *(nn.Dropout(0.5), Maxout(240, 240, 5), nn.Dropout(0.5), nn.Linear(240, 1)),
+                Scale(0.5, 0.5),
+                nn.Flatten(),
+                nn.Dropout(0.2),
+                Maxout(pixels, 240, pieces=5),
+                nn.Dropout(0.5),
+                Maxout(240, 240, pieces=5),
+                nn.Dropout(0.5),
+                nn.Linear(240, 1),
             )
         else:
             hidden = [
@@ -38,12 +51,19 @@ class Vanilla(GAN):
             ]
             self.generator = nn.Sequential(*hidden, nn.Linear(1024, pixels), nn.Tanh(), image)
             self.discriminator = nn.Sequential(
-                *(nn.Flatten(), nn.Linear(pixels, 512), nn.LeakyReLU(0.2)),
-                *(nn.Linear(512, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1)),
+                nn.Flatten(),
+                nn.Linear(pixels, 512),
+                nn.LeakyReLU(0.2),
+                nn.Linear(512, 256),
+                nn.LeakyReLU(0.2),
+                nn.Linear(256, 1),
             )
 
     def initialize(self, train_data) -> None:
-        """The authors' first weights; G's output bias is the logit of each pixel's mean over the training images."""
+        """The authors' first weights, for the authors' networks.
+
+        G's output bias is the logit of each pixel's mean over the training images.
+        """
         if self.config.networks != "paper":
             return
         for network, bound in ((self.generator, 0.05), (self.discriminator, 0.005)):
@@ -58,9 +78,11 @@ class Vanilla(GAN):
     @property
     def latent(self) -> Latent:
         """Uniform latents have unit variance, as the authors' had."""
-        return Latent(self.config.latent, self.config.nz, -sqrt(3), sqrt(3))
+        return Latent(self.config.latent, self.config.nz, low=-sqrt(3), high=sqrt(3))
 
     def discriminator_loss(self, batch: Batch) -> Losses:
         """The authors halve the sum of D's two cross-entropies."""
         losses = super().discriminator_loss(batch)
-        return replace(losses, total=losses.total / 2) if self.config.networks == "paper" else losses
+        return (
+            replace(losses, total=losses.total / 2) if self.config.networks == "paper" else losses
+        )

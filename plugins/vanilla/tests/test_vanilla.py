@@ -1,4 +1,4 @@
-"""The authors' model, against numbers computed here from the paper and its published configuration."""
+"""The authors' model, against numbers from the paper and its published configuration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gantool.testing import check_model
 class Data:
     """Training images as a model's `initialize` gets them."""
 
-    images = np.random.default_rng(0).integers(0, 256, (50, 28, 28, 1), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, size=(50, 28, 28, 1), dtype=np.uint8)
     labels = None
 
 
@@ -27,7 +27,7 @@ Data.images[:, 0, 0] = 0
 
 def paper(**options):
     torch.manual_seed(0)
-    return Vanilla.create(Config(**{**PAPER, **options}), Shapes(28, 1, 0), Data)
+    return Vanilla.create(Config(**{**PAPER, **options}), Shapes(28, 1, classes=0), train_data=Data)
 
 
 def test_the_model_keeps_gantools_contract():
@@ -41,9 +41,15 @@ def test_the_papers_preset_keeps_it_too():
 
 def test_the_papers_layers():
     gan = paper()
-    assert sum(p.numel() for p in gan.generator.parameters()) == 101 * 1200 + 1201 * 1200 + 1201 * 784
+    assert (
+        sum(p.numel() for p in gan.generator.parameters()) == 101 * 1200 + 1201 * 1200 + 1201 * 784
+    )
     assert sum(p.numel() for p in gan.discriminator.parameters()) == 785 * 1200 + 241 * 1200 + 241
-    assert [m.p for m in gan.discriminator.modules() if isinstance(m, nn.Dropout)] == [0.2, 0.5, 0.5]
+    assert [m.p for m in gan.discriminator.modules() if isinstance(m, nn.Dropout)] == [
+        0.2,
+        0.5,
+        0.5,
+    ]
     for network, bound in ((gan.generator, 0.05), (gan.discriminator, 0.005)):
         for layer in (m for m in network.modules() if isinstance(m, nn.Linear)):
             assert layer.weight.abs().max() <= bound
@@ -54,7 +60,9 @@ def test_the_output_bias_gives_each_pixel_its_mean():
     gan = paper()
     last = [m for m in gan.generator.modules() if isinstance(m, nn.Linear)][-1]
     mean = Data.images.astype(float).mean(0).ravel() / 255
-    np.testing.assert_allclose(torch.sigmoid(last.bias.detach().double()), mean.clip(1e-7, 1), atol=1e-6)
+    np.testing.assert_allclose(
+        torch.sigmoid(last.bias.detach().double()), mean.clip(1e-7, 1), atol=1e-6
+    )
 
 
 def test_maxout_and_pixels_by_hand():
@@ -63,10 +71,14 @@ def test_maxout_and_pixels_by_hand():
     hidden = ((x + 1) / 2).flatten(1).double()
     for layer in [m for m in gan.discriminator.modules() if isinstance(m, nn.Linear)][:2]:
         pieces = hidden @ layer.weight.detach().double().T + layer.bias.detach().double()
-        hidden = torch.stack([pieces[:, 5 * unit : 5 * unit + 5].max(1).values for unit in range(240)], dim=1)
+        hidden = torch.stack(
+            [pieces[:, 5 * unit : 5 * unit + 5].max(1).values for unit in range(240)], dim=1
+        )
     last = [m for m in gan.discriminator.modules() if isinstance(m, nn.Linear)][-1]
     expected = hidden @ last.weight.detach().double().T + last.bias.detach().double()
-    torch.testing.assert_close(gan.discriminate(x, None).double(), expected.flatten(), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        gan.discriminate(x, None).double(), expected.flatten(), atol=1e-5, rtol=1e-4
+    )
 
 
 def test_uniform_latents_have_unit_variance_between_the_roots_of_3():
@@ -79,7 +91,7 @@ def test_schedules():
     gan = paper()
 
     def at(step, epoch):
-        schedule = gan.schedule(Progress(step, 10**6, epoch, 0))
+        schedule = gan.schedule(Progress(step, 10**6, epoch=epoch, images=0))
         assert schedule.generator == schedule.discriminator
         return schedule.generator["lr"], schedule.generator["momentum"]
 
@@ -87,7 +99,12 @@ def test_schedules():
     assert at(1, 1)[0] == pytest.approx(0.1 / 1.000004)
     assert at(1000, 125.5) == (pytest.approx(0.1 / 1.000004**1000), pytest.approx(0.6))
     assert at(10**7, 300) == (1e-6, 0.7)
-    assert Vanilla.create(Config(), Shapes(28, 1, 0)).schedule(Progress(5, 10, 1, 0)).generator == {}
+    assert (
+        Vanilla.create(Config(), Shapes(28, 1, classes=0))
+        .schedule(Progress(5, 10, epoch=1, images=0))
+        .generator
+        == {}
+    )
 
 
 def test_the_loss_of_d_is_half_the_sum():
@@ -95,16 +112,22 @@ def test_the_loss_of_d_is_half_the_sum():
 
     gan = paper().eval()
     real, fake = torch.rand(4, 1, 28, 28), torch.rand(4, 1, 28, 28)
-    losses = gan.discriminator_loss(Batch(real, None, torch.zeros(4, 100), fake, None))
+    losses = gan.discriminator_loss(
+        Batch(real, None, z=torch.zeros(4, 100), fake=fake, fake_labels=None)
+    )
     p, q = torch.sigmoid(losses.real_logits.detach()), torch.sigmoid(losses.fake_logits.detach())
-    assert losses.total.item() == pytest.approx(0.5 * (-p.log().mean() - (1 - q).log().mean()).item(), rel=1e-5)
+    assert losses.total.item() == pytest.approx(
+        0.5 * (-p.log().mean() - (1 - q).log().mean()).item(), rel=1e-5
+    )
 
 
 def test_modern_layers():
-    gan = Vanilla.create(Config(), Shapes(28, 1, 0))
+    gan = Vanilla.create(Config(), Shapes(28, 1, classes=0))
     linear = [(m.in_features, m.out_features) for m in gan.generator if isinstance(m, nn.Linear)]
     assert linear == [(100, 256), (256, 512), (512, 1024), (1024, 784)]
-    linear = [(m.in_features, m.out_features) for m in gan.discriminator if isinstance(m, nn.Linear)]
+    linear = [
+        (m.in_features, m.out_features) for m in gan.discriminator if isinstance(m, nn.Linear)
+    ]
     assert linear == [(784, 512), (512, 256), (256, 1)]
     assert sum(isinstance(m, nn.BatchNorm1d) for m in gan.modules()) == 3
 
@@ -116,7 +139,9 @@ def test_without_the_plugin_a_run_says_what_to_install(tmp_path):
 
     def gantool(*arguments, **env):
         command = [sys.executable, "-m", "gantool", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, **env})
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, **env}
+        )
 
     assert gantool("run", "vanilla", "--steps", "1", "--name", "x", "--no-evaluate").returncode == 0
     without = gantool("resume", "experiments/x", "--steps", "2", GANTOOL_PLUGINS="none")

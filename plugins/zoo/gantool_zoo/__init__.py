@@ -1,4 +1,7 @@
-"""WGAN-GP and R3GAN for gantool: two games on DCGAN's networks, without BatchNorm in the discriminator."""
+"""WGAN-GP and R3GAN for gantool.
+
+They are two games on DCGAN's networks, without BatchNorm in the discriminator.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from gantool.models.dcgan import Config as DCGANConfig
 
 
 class ZooConfig(DCGANConfig):
-    """What both have in common: Adam without a first moment, and sizes that suit small data."""
+    """The options of both: Adam without a first moment, and sizes that suit small data."""
 
     beta1: float = 0.0
     beta2: float = 0.9
@@ -28,7 +31,10 @@ class WGANGPConfig(ZooConfig):
 
 
 class R3GANConfig(ZooConfig):
-    """The options of r3gan; learning rate, beta2 and gamma go from the first value to the final one along a cosine."""
+    """The options of r3gan.
+
+    Learning rate, beta2 and gamma go from the first value to the final one along a cosine.
+    """
 
     loss: str = "relativistic"
     penalty: str = "r1+r2"
@@ -38,7 +44,9 @@ class R3GANConfig(ZooConfig):
     epochs: int | None = 48
     final_lr: float = Field(5e-5, gt=0, le=10, description="learning rate at the end")
     final_beta2: float = Field(0.99, ge=0, lt=1, description="Adam's second beta at the end")
-    final_penalty_weight: float = Field(0.1, gt=0, le=1e6, description="gamma of the penalties at the end")
+    final_penalty_weight: float = Field(
+        0.1, gt=0, le=1e6, description="gamma of the penalties at the end"
+    )
 
 
 @gantool.hookimpl

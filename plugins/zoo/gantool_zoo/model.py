@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from gantool import Progress, Schedule
+from gantool.gan.schedules import cosine
 from gantool.models.dcgan.model import DCGAN
-from gantool.schedules import cosine
 
 
 class WGANGP(DCGAN):
-    """Gulrajani et al. 2017, Algorithm 1: the game is the configuration's; here are its first weights."""
+    """WGAN-GP (Gulrajani et al. 2017, Algorithm 1).
+
+    The game is the configuration's; here are its first weights.
+    """
 
     def initialize(self, train_data) -> None:
-        """Keep PyTorch's weights in both networks: DCGAN's small ones train slowly where D has no BatchNorm."""
+        """Keep PyTorch's weights in both networks.
+
+        DCGAN's small ones train slowly where D has no BatchNorm.
+        """
 
 
 class R3GAN(WGANGP):
-    """Huang et al. 2024: relativistic pairing, R1 and R2 on every step, and schedules over the whole run."""
+    """R3GAN (Huang et al. 2024): relativistic pairing, with R1 and R2 on every step.
+
+    Learning rate, beta2 and gamma have schedules over the whole run.
+    """
 
     def schedule(self, progress: Progress) -> Schedule:
         """Learning rate, beta2 and gamma at this share of the run."""
         config, share = self.config, progress.step / progress.total_steps
-        decline = cosine(1, config.final_lr / config.lr, share)
-        betas = (config.beta1, cosine(config.beta2, config.final_beta2, share))
+        decline = cosine(1, config.final_lr / config.lr, share=share)
+        betas = (config.beta1, cosine(config.beta2, config.final_beta2, share=share))
         return Schedule(
             discriminator={"lr": (config.discriminator_lr or config.lr) * decline, "betas": betas},
             generator={"lr": config.lr * decline, "betas": betas},
-            penalty_weight=cosine(config.penalty_weight or 1.0, config.final_penalty_weight, share),
+            penalty_weight=cosine(
+                config.penalty_weight or 1.0, config.final_penalty_weight, share=share
+            ),
         )

@@ -1,0 +1,60 @@
+"""From the words after `--data` to prepared images."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from gantool.config import TrainConfig
+from gantool.data.folder import ImageFolder
+from gantool.data.prepared import Prepared, data_folder, prepare
+from gantool.data.source import Source
+from gantool.display import OnProgress
+from gantool.errors import ConfigError, did_you_mean
+from gantool.plugins.registry import Registry
+from gantool.plugins.spec import DatasetSpec, load_implementation
+
+FOLDER_IMAGE_SIZE = 64
+
+
+def open_source(spec: DatasetSpec, data_dir: Path | None) -> Source:
+    """Make the source that a description names; reads nothing yet."""
+    source: Source = load_implementation(spec.source)(data_folder(data_dir))
+    return source
+
+
+def load(
+    config: TrainConfig, registry: Registry, progress: OnProgress = lambda done, total: None
+) -> Prepared:
+    """Find and prepare the images that a configuration asks for.
+
+    A registered name wins over a folder of the same name; write `./name` for the folder.
+
+    Raises:
+        ConfigError: no such data set or folder.
+        GantoolError: the data cannot be had or prepared.
+    """
+    spec = registry.datasets.get(config.data)
+    if spec is not None:
+        source = open_source(spec, config.data_dir)
+        name, image_size, channels = spec.name, spec.image_size, spec.channels
+    else:
+        folder = Path(config.data).expanduser()
+        if not folder.exists() and Path(config.data).name == config.data:
+            registry.explain_missing("data set", config.data)
+            nearest = did_you_mean(config.data, registry.datasets)
+            raise ConfigError(
+                f"no data set or folder {config.data!r}.{nearest}",
+                f"Data sets: {', '.join(sorted(registry.datasets))}; or give a folder of images.",
+            )
+        source = ImageFolder(folder)
+        name = re.sub(r"[\x00-\x1f\x7f]+", " ", folder.resolve().name).strip() or "folder"
+        image_size, channels = FOLDER_IMAGE_SIZE, None
+    return prepare(
+        source,
+        name,
+        image_size=config.image_size or image_size,
+        channels=config.channels or channels,
+        cache=data_folder(config.data_dir),
+        progress=progress,
+    )

@@ -1,0 +1,237 @@
+"""The display of a run under way.
+
+It is a live bar on a terminal or in a notebook, and plain lines elsewhere.
+"""
+
+from __future__ import annotations
+
+import html
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+OnProgress = Callable[[int, int], None]  # told (done, in all)
+_PLAIN_SECONDS = 5.0
+_NOTEBOOK_SECONDS = 0.3
+
+
+def clock(seconds: float) -> str:
+    """A duration as minutes and seconds, 2:05, or as hours, minutes and seconds, 1:02:05."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+class Display:
+    """A display that shows nothing: for scripts, and the base of those that show something."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass
+
+    def preparing(self, done: int, total: int) -> None:
+        """Images prepared so far."""
+
+    def start(self, total_steps: int, done: int = 0) -> None:
+        """Training begins."""
+
+    def step(self, metrics: Mapping[str, Any]) -> None:
+        """A step is done; numbers as in metrics.jsonl, with `images_per_second`."""
+
+    def drawing(self, done: int, total: int) -> None:
+        """Samples drawn so far."""
+
+    def say(self, message: str) -> None:
+        """A line that stays."""
+
+
+def describe(metrics: Mapping[str, Any]) -> str:
+    """One step's metrics in a line."""
+
+    def number(key: str) -> str:
+        value = metrics.get(key)
+        return "-" if value is None else f"{value:.3f}"
+
+    return (
+        f"epoch {metrics.get('epoch', 0):.1f}  loss D {number('loss_d')} G {number('loss_g')}  "
+        f"D(x) {number('d_real')}  D(G(z)) {number('d_fake')} / {number('d_fake_after')}  "
+        f"{metrics.get('images_per_second') or 0:.0f} img/s"
+    )
+
+
+class PlainDisplay(Display):
+    """Lines at intervals, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.began = self.shown = time.monotonic()
+        self.first = 0
+
+    def preparing(self, done: int, total: int) -> None:
+        """A line now and then, and at the end of a long preparation."""
+        if time.monotonic() - self.shown >= _PLAIN_SECONDS:
+            self.shown = time.monotonic()
+            self.say(f"preparing images: {done} of {total}")
+
+    def drawing(self, done: int, total: int) -> None:
+        """A line now and then."""
+        if time.monotonic() - self.shown >= _PLAIN_SECONDS:
+            self.shown = time.monotonic()
+            self.say(f"samples: {done:,} of {total:,}")
+
+    def start(self, total_steps: int, done: int = 0) -> None:
+        """Remember where training began, for the time left."""
+        self.total, self.first = total_steps, done
+        self.began = self.shown = time.monotonic()
+
+    def step(self, metrics: Mapping[str, Any]) -> None:
+        """A line for the first step, the last, and one every few seconds."""
+        now, step = time.monotonic(), int(metrics["step"])
+        if step not in (self.first + 1, self.total) and now - self.shown < _PLAIN_SECONDS:
+            return
+        self.shown = now
+        left = (now - self.began) / max(1, step - self.first) * (self.total - step)
+        self.say(f"step {step}/{self.total}  {describe(metrics)}  {clock(left)} left")
+
+    def say(self, message: str) -> None:
+        """Print to stderr."""
+        print(message, file=sys.stderr, flush=True)
+
+
+class _BarWithFigures(Progress):
+    """A bar with a line of metrics below it, so that both fit a narrow terminal."""
+
+    metrics = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        if self.metrics:
+            yield Text(self.metrics, overflow="ellipsis", no_wrap=True)
+
+
+class TerminalDisplay(Display):
+    """A live bar."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self.bar = _BarWithFigures(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
+            console=self.console,
+        )
+        self.preparation: TaskID | None = None
+        self.samples: TaskID | None = None
+        self.training: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def preparing(self, done: int, total: int) -> None:
+        """Advance the bar of the preparation."""
+        if self.preparation is None:
+            self.preparation = self.bar.add_task("preparing images", total=total)
+        self.bar.update(self.preparation, completed=done, visible=done < total)
+
+    def drawing(self, done: int, total: int) -> None:
+        """Advance the bar of the samples."""
+        if self.samples is None:
+            self.samples = self.bar.add_task("samples", total=total)
+        self.bar.update(self.samples, completed=done)
+
+    def start(self, total_steps: int, done: int = 0) -> None:
+        """Show the bar of the training."""
+        self.training = self.bar.add_task("step", total=total_steps, completed=done)
+
+    def step(self, metrics: Mapping[str, Any]) -> None:
+        """Advance the bar."""
+        if self.training is not None:
+            self.bar.metrics = describe(metrics)
+            self.bar.update(self.training, completed=int(metrics["step"]))
+
+    def say(self, message: str) -> None:
+        """Print above the bar."""
+        self.console.print(escape(message), highlight=False)
+
+
+class NotebookDisplay(Display):
+    """A bar in a notebook's output, drawn anew in its place; messages stay above it."""
+
+    def __init__(self) -> None:
+        from IPython.display import HTML, display
+
+        show: Any = display
+        self._html: Any = HTML
+        self._shown: Any = show(self._html(""), display_id=True)
+        self._said: list[str] = []
+        self._bar = ""
+        self._total = 0
+        self._drawn = 0.0
+
+    def preparing(self, done: int, total: int) -> None:
+        """Advance the bar of the preparation."""
+        self._draw("preparing images", done, total=total)
+
+    def drawing(self, done: int, total: int) -> None:
+        """Advance the bar of the samples."""
+        self._draw("samples", done, total=total)
+
+    def start(self, total_steps: int, done: int = 0) -> None:
+        """Show the bar of the training."""
+        self._total = total_steps
+        self._draw("step", done, total=total_steps)
+
+    def step(self, metrics: Mapping[str, Any]) -> None:
+        """Advance the bar, with the step's metrics beside it."""
+        self._draw("step", int(metrics["step"]), total=self._total, beside=describe(metrics))
+
+    def say(self, message: str) -> None:
+        """A line above the bar."""
+        self._said.append(html.escape(message))
+        self._update()
+
+    def _draw(self, what: str, done: int, total: int, beside: str = "") -> None:
+        now = time.monotonic()
+        if done < total and now - self._drawn < _NOTEBOOK_SECONDS:
+            return
+        self._drawn = now
+        bar = f'<progress value="{done}" max="{max(1, total)}" style="width:14em"></progress>'
+        self._bar = f"{bar} {what} {done:,} of {total:,} <small>{html.escape(beside)}</small>"
+        self._update()
+
+    def _update(self) -> None:
+        self._shown.update(self._html("<br>".join([*self._said, self._bar])))
+
+
+def make_display() -> Display:
+    """A live bar where stderr is a terminal or a notebook, plain lines elsewhere."""
+    if "ipykernel" in sys.modules:
+        return NotebookDisplay()
+    return TerminalDisplay() if sys.stderr.isatty() else PlainDisplay()

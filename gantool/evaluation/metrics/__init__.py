@@ -1,0 +1,1 @@
+"""The scores that gantool brings, a file a family."""

@@ -1,0 +1,118 @@
+"""Scores from the classes that a classifier reads in the samples.
+
+They are of the labels asked for, the balance of classes, and the modes of stacked digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gantool.evaluation.metric import (
+    Evaluation,
+    ImageSet,
+    Measured,
+    NotApplicableError,
+    binomial_error,
+)
+
+MODES = 1000
+_Ints = npt.NDArray[np.int64]
+
+
+def label_fidelity(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
+    """Share of a conditional model's samples that are read as the label asked for.
+
+    The detail has the share by class.
+    """
+    if not evaluation.conditional or images.labels is None:
+        raise NotApplicableError
+    read = _flat_classes(images, evaluation)
+    right = read == images.labels
+    names = evaluation.data.classes
+    by_class = {
+        names[label]: float(right[images.labels == label].mean())
+        for label in np.unique(images.labels)
+    }
+    share = float(right.mean())
+    error = binomial_error(share, len(right))
+    return {
+        "label-fidelity": Measured(
+            share, error, detail={"by_class": by_class}, protocol=_protocol(images, evaluation)
+        )
+    }
+
+
+def class_balance(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
+    """KL divergence, in nats, of the classes read in samples from those of the training set.
+
+    It is a score of unconditional models.
+    """
+    train = evaluation.data.train
+    if evaluation.conditional or train.labels is None:
+        raise NotApplicableError
+    classes = len(evaluation.data.classes)
+    shares = shares_of(_flat_classes(images, evaluation), classes)
+    wanted = shares_of(train.labels, classes)
+    detail = {"shares": dict(zip(evaluation.data.classes, shares.tolist(), strict=True))}
+    value = kl_divergence(shares, wanted)
+    return {"class-balance": Measured(value, detail=detail, protocol=_protocol(images, evaluation))}
+
+
+def modes(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
+    """The number of the 1,000 modes of stacked digits that samples have, and their KL divergence.
+
+    The divergence is from the training set's modes: the reverse KL(samples || data), in nats, of
+    PacGAN (Lin et al. 2018), section 4.
+    """
+    read = evaluation.classes_read(images)
+    if read.ndim != 2:
+        raise NotApplicableError
+    labels = evaluation.data.train.labels
+    if labels is None or len(evaluation.data.classes) != MODES:
+        raise NotApplicableError
+    shares = shares_of(modes_of(read), MODES)
+    protocol = _protocol(images, evaluation)
+    few = len(images) < 10 * MODES
+    warning = f"{len(images):,} samples for {MODES:,} modes; PacGAN counts on 26,000" if few else ""
+    return {
+        "modes-covered": Measured(float((shares > 0).sum()), protocol=protocol, warning=warning),
+        "modes-kl": Measured(
+            kl_divergence(shares, shares_of(labels, MODES)), protocol=protocol, warning=warning
+        ),
+    }
+
+
+def modes_of(read: _Ints) -> _Ints:
+    """Three digits, int64 [N, 3], as one three-digit number, int64 [N]."""
+    number: _Ints = read @ np.array([100, 10, 1])
+    return number
+
+
+def shares_of(labels: _Ints, classes: int) -> npt.NDArray[np.float64]:
+    """The share of each label, float64 [classes]."""
+    return np.bincount(labels, minlength=classes)[:classes] / len(labels)
+
+
+def kl_divergence(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> float:
+    """Sum p log(p / q), in nats, over the outcomes that p has.
+
+    It is infinite where q lacks one of them.
+    """
+    there = p > 0
+    with np.errstate(divide="ignore"):
+        return float(np.sum(p[there] * np.log(p[there] / q[there])))
+
+
+def _flat_classes(images: ImageSet, evaluation: Evaluation) -> _Ints:
+    read = evaluation.classes_read(images)
+    if read.ndim != 1:
+        raise NotApplicableError
+    return read
+
+
+def _protocol(images: ImageSet, evaluation: Evaluation) -> dict[str, Any]:
+    return {**evaluation.extractor.protocol, "n_fake": len(images)}

@@ -1,0 +1,1 @@
+"""The pieces of a model: the base classes, objectives, penalties, schedules, layers."""

@@ -1,0 +1,56 @@
+"""The device to compute on, and whether every repetition must give the same bits."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from gantool.errors import ConfigError, did_you_mean
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The device for `auto`, `cpu`, `cuda` or `mps`.
+
+    Raises:
+        ConfigError: this machine has no such device.
+    """
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if wanted == "auto":
+        return torch.device(next(name for name, there in present.items() if there))
+    if wanted not in present:
+        raise ConfigError(
+            f"no device {wanted!r}.{did_you_mean(wanted, present)}",
+            "Devices: auto, cuda, mps, cpu.",
+        )
+    if not present[wanted]:
+        raise ConfigError(
+            f"--device {wanted}: PyTorch {torch.__version__} finds no such device here.",
+            "Leave --device at auto, or use cpu.",
+        )
+    return torch.device(wanted)
+
+
+def slow_bf16(device: torch.device) -> bool:
+    """Whether bf16 is computed without instructions for it, which is slower than fp32.
+
+    It is False where nobody can say.
+    """
+    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
+        return False
+    found = torch.cpu.get_capabilities()
+    return not any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "amx_tile", "bf16"))
+
+
+def make_deterministic(wanted: bool) -> None:
+    """Ask for deterministic algorithms, or for the fastest."""
+    if wanted:  # read when CUDA starts, which is later than this
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(wanted)
+    # Filling fresh memory costs time and guards against no bug of ours.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = not wanted

@@ -1,0 +1,1 @@
+"""Plugins: the descriptions they register, the hooks, the registry, trackers, the scaffold."""

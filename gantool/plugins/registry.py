@@ -1,0 +1,404 @@
+"""Discovery of plugins, their isolation from each other, and the registry of what they bring."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.metadata
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pluggy
+import typer
+from packaging.requirements import Requirement
+
+from gantool._version import __version__
+from gantool.config import RESERVED, TrainConfig
+from gantool.errors import ConfigError, GantoolError, did_you_mean
+from gantool.plugins import hookspecs
+from gantool.plugins.spec import DatasetSpec, MetricSpec, ModelSpec
+
+if TYPE_CHECKING:
+    from gantool.plugins.tracking import TrackedRun, Tracker
+
+GROUP = "gantool"
+# The commands of gantool/cli, which this package must not import.
+CORE_COMMANDS = frozenset(
+    [
+        "run",
+        "resume",
+        "evaluate",
+        "compare",
+        "report",
+        "prune",
+        "study",
+        "check",
+        "new-plugin",
+        "list-models",
+        "list-datasets",
+        "list-metrics",
+        "list-plugins",
+        "sample",
+        "sheet",
+        "interpolate",
+        "arithmetic",
+        "animate",
+        "export",
+        "explore",
+    ]
+)
+_T = TypeVar("_T")
+SLOW_SECONDS = 0.5  # a plugin that takes longer to load is named: it slows every command
+
+
+@dataclass(slots=True)
+class Plugin:
+    """One entry point of the group `gantool`, and the outcome of loading it."""
+
+    name: str
+    distribution: str
+    version: str
+    problem: str = ""
+    remedy: str = ""
+    seconds: float = 0.0
+    models: list[ModelSpec] = field(default_factory=list)
+    datasets: list[DatasetSpec] = field(default_factory=list)
+    metrics: list[MetricSpec] = field(default_factory=list)
+    commands: dict[str, Any] = field(default_factory=dict)
+    tracks: bool = False
+    module: Any = None
+    lost: list[str] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """The plugin's name in messages: distribution, version and entry point."""
+        return f"{self.distribution} {self.version} ({self.name})"
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all that it registers."""
+        specs: list[ModelSpec | DatasetSpec | MetricSpec] = [
+            *self.models,
+            *self.datasets,
+            *self.metrics,
+        ]
+        return [spec.name for spec in specs]
+
+    @property
+    def built_in(self) -> bool:
+        """Whether gantool itself brings it."""
+        return self.distribution == "gantool"
+
+    @property
+    def slow(self) -> bool:
+        """Whether it takes so long to load that the user should know."""
+        return self.seconds > SLOW_SECONDS
+
+    def fail(self, problem: str, remedy: str = "") -> None:
+        """Mark as broken: it brings nothing."""
+        self.problem = problem
+        self.lost = [*self.lost, *self.names]
+        self.remedy = remedy or f"Update it, or remove it: `pip uninstall {self.distribution}`."
+        self.models, self.datasets, self.metrics, self.commands, self.tracks = [], [], [], {}, False
+
+
+@dataclass(slots=True)
+class Registry:
+    """Everything that healthy plugins registered, by name.
+
+    Attributes:
+        plugins: every plugin found, broken ones too.
+        models: name to description.
+        datasets: name to description.
+        metrics: name to description, in the order of their registration.
+        commands: name to command.
+        trackers: name of the flag to the plugin that can follow a run.
+        conflicts: names that two plugins claim, which therefore neither has.
+        manager: calls the hooks.
+    """
+
+    plugins: list[Plugin]
+    manager: pluggy.PluginManager
+    models: dict[str, ModelSpec] = field(default_factory=dict)
+    datasets: dict[str, DatasetSpec] = field(default_factory=dict)
+    metrics: dict[str, MetricSpec] = field(default_factory=dict)
+    commands: dict[str, Any] = field(default_factory=dict)
+    trackers: dict[str, Plugin] = field(default_factory=dict)
+    conflicts: dict[tuple[str, str], list[Plugin]] = field(default_factory=dict)
+
+    def plugin_of(self, model: str) -> Plugin:
+        """The plugin that registered a model."""
+        return next(p for p in self.plugins if any(spec.name == model for spec in p.models))
+
+    def plugin_of_metric(self, metric: str) -> Plugin:
+        """The plugin that registered a score."""
+        return next(p for p in self.plugins if any(spec.name == metric for spec in p.metrics))
+
+    def track(self, name: str, run: TrackedRun) -> Tracker | None:
+        """Ask one tracker to follow a run; what it raises is the caller's to catch."""
+        tracker: Tracker | None = _caller(self.manager, "track", module=self.trackers[name].module)(
+            run=run
+        )
+        return tracker
+
+    def model(self, name: str) -> ModelSpec:
+        """Look up a model.
+
+        Raises:
+            ConfigError: it is unknown, claimed twice, or its plugin is broken; the message says
+                which.
+        """
+        if name in self.models:
+            return self.models[name]
+        self.explain_missing("model", name)
+        broken = ", ".join(plugin.title for plugin in self.plugins if plugin.problem)
+        raise ConfigError(
+            f"no model {name!r}.{did_you_mean(name, self.models)}",
+            f"Models: {', '.join(sorted(self.models)) or 'none'}. `gantool list-models` says more."
+            + (
+                f"\nBroken plugins may have more: {broken}; `gantool list-plugins` says why."
+                if broken
+                else ""
+            ),
+        )
+
+    def explain_missing(self, kind: str, name: str) -> None:
+        """Raise a `ConfigError` if a name is missing for a conflict or a broken plugin."""
+        claimants = self.conflicts.get((kind, name))
+        if claimants:
+            titles = " and by ".join(plugin.title for plugin in claimants)
+            raise ConfigError(
+                f"{kind} {name!r} is registered twice, so neither is used: by {titles}.",
+                f"Remove one: `pip uninstall {claimants[-1].distribution}`.",
+            )
+        for plugin in self.plugins:
+            if plugin.problem and name in (
+                plugin.name,
+                *plugin.lost,
+                *_guesses(plugin.distribution),
+            ):
+                raise ConfigError(
+                    f"plugin {plugin.title} is broken: {plugin.problem}", plugin.remedy
+                )
+
+
+def _guesses(distribution: str) -> Iterable[str]:
+    normalized = distribution.lower().replace("_", "-")
+    return (normalized, normalized.removeprefix("gantool-"))
+
+
+def load_registry(*, announce: bool = True) -> Registry:
+    """Load the plugins once a process; one that is broken costs a line on stderr and nothing else.
+
+    `GANTOOL_PLUGINS=a,b` limits third-party plugins to these (entry points or distributions);
+    `GANTOOL_STRICT_PLUGINS=1` makes a broken one fatal.
+
+    Args:
+        announce: whether to print those lines.
+
+    Raises:
+        ConfigError: a plugin is broken and `GANTOOL_STRICT_PLUGINS` is set.
+    """
+    registry = _load()
+    if os.environ.get("GANTOOL_STRICT_PLUGINS", "") not in ("", "0"):
+        for plugin in registry.plugins:
+            if plugin.problem:
+                raise ConfigError(
+                    f"plugin {plugin.title} is broken: {plugin.problem}", plugin.remedy
+                )
+    if announce:
+        _announce()
+    return registry
+
+
+@functools.cache
+def _load() -> Registry:
+    return build_registry(_entry_points())
+
+
+@functools.cache
+def _announce() -> None:
+    registry = _load()
+    for plugin in registry.plugins:
+        if plugin.problem:
+            print(
+                f"gantool: plugin {plugin.title} is left out: {plugin.problem} {plugin.remedy}",
+                file=sys.stderr,
+            )
+        elif plugin.slow:
+            print(
+                f"gantool: plugin {plugin.title} took {plugin.seconds:.1f} s to load and slows "
+                "every command; its author should import heavy modules where they are used.",
+                file=sys.stderr,
+            )
+    for (kind, name), claimants in registry.conflicts.items():
+        titles = " and ".join(plugin.title for plugin in claimants)
+        print(f"gantool: {kind} {name!r} is left out: {titles} both register it.", file=sys.stderr)
+
+
+def _entry_points() -> list[importlib.metadata.EntryPoint]:
+    found = {(_distribution(e)[0], e.name): e for e in importlib.metadata.entry_points(group=GROUP)}
+    limit = os.environ.get("GANTOOL_PLUGINS")
+    wanted = None if limit is None else {name.strip() for name in limit.split(",")}
+    return [
+        entry
+        for (distribution, name), entry in sorted(
+            found.items(), key=lambda item: (item[0][0] != "gantool", item[0])
+        )
+        if wanted is None or distribution == "gantool" or name in wanted or distribution in wanted
+    ]
+
+
+def _distribution(entry: importlib.metadata.EntryPoint) -> tuple[str, str]:
+    return (
+        (entry.dist.name, entry.dist.version)
+        if entry.dist is not None
+        else (entry.module, "unknown")
+    )
+
+
+def build_registry(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Registry:
+    """Load each entry point and collect what it registers; never raises for a plugin's fault."""
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    registry = Registry([], manager)
+    for entry in entry_points:
+        plugin = Plugin(entry.name, *_distribution(entry))
+        registry.plugins.append(plugin)
+        start = time.perf_counter()
+        with contextlib.redirect_stdout(sys.stderr), _isolation(plugin):
+            _check_requirement(entry)
+            plugin.module = entry.load()
+            _register(manager, plugin)
+        plugin.seconds = time.perf_counter() - start
+    _merge(registry)
+    return registry
+
+
+@contextlib.contextmanager
+def _isolation(plugin: Plugin) -> Iterator[None]:
+    try:
+        yield
+    except _PluginError as error:
+        plugin.fail(str(error), error.remedy)
+    except (Exception, SystemExit) as error:
+        cause = (str(error).strip() or "no message").splitlines()[0]
+        plugin.fail(f"{type(error).__name__}: {cause}.")
+
+
+class _PluginError(GantoolError):
+    """A fault that gantool found in a plugin."""
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def _check_requirement(entry: importlib.metadata.EntryPoint) -> None:
+    for text in (entry.dist.requires if entry.dist is not None else None) or ():
+        requirement = Requirement(text)
+        if requirement.name.lower() == "gantool" and not requirement.specifier.contains(
+            __version__, prereleases=True
+        ):
+            raise _PluginError(
+                f"it is built for gantool{requirement.specifier}, this is {__version__}.",
+                "Update both: `pip install --upgrade gantool`.",
+            )
+
+
+def _register(manager: pluggy.PluginManager, plugin: Plugin) -> None:
+    manager.register(plugin.module, name=f"{plugin.distribution}:{plugin.name}")
+    hooks: list[tuple[str, type[Any], list[Any]]] = [
+        ("register_models", ModelSpec, plugin.models),
+        ("register_datasets", DatasetSpec, plugin.datasets),
+        ("register_metrics", MetricSpec, plugin.metrics),
+    ]
+    for hook, kind, collected in hooks:
+        _caller(manager, hook, module=plugin.module)(register=_collector(kind, collected))
+    app = typer.Typer()
+    _caller(manager, "register_commands", module=plugin.module)(app=app)
+    if app.registered_commands or app.registered_groups:
+        # Without a callback, Typer would turn a single command into the app itself.
+        app.callback()(lambda: None)
+        plugin.commands = dict(typer.main.get_group(app).commands)
+    for command in plugin.commands:
+        if command in CORE_COMMANDS:
+            raise _PluginError(f"it adds the command {command!r}, which is gantool's own.")
+    plugin.tracks = any(
+        caller.name == "track" for caller in manager.get_hookcallers(plugin.module) or ()
+    )
+    if plugin.tracks and plugin.name.replace("-", "_") in {*RESERVED, *TrainConfig.model_fields}:
+        raise _PluginError(
+            f"its entry point {plugin.name!r} would make a flag that is gantool's own."
+        )
+
+
+def _caller(manager: pluggy.PluginManager, hook: str, module: Any) -> Any:
+    """Call a hook of one plugin alone, so that nothing another one raises is laid at its door."""
+    caller = manager.subset_hook_caller(
+        hook, [other for other in manager.get_plugins() if other is not module]
+    )
+
+    def call(**arguments: Any) -> Any:
+        results = caller(**arguments)
+        return results[0] if results else None
+
+    return call
+
+
+def _collector(kind: type[Any], collected: list[Any]) -> Callable[[Any], None]:
+    def register(spec: Any) -> None:
+        if not isinstance(spec, kind):
+            raise _PluginError(
+                f"it registers {spec!r:.80}, which is not a gantool.{kind.__name__}."
+            )
+        spec.check()
+        if any(other.name == spec.name for other in collected):
+            raise _PluginError(f"it registers {spec.name!r} twice.")
+        collected.append(spec)
+
+    return register
+
+
+def _merge(registry: Registry) -> None:
+    own = {name for plugin in registry.plugins if plugin.built_in for name in plugin.names}
+    for plugin in registry.plugins:
+        taken = own.intersection(plugin.names)
+        if taken and not plugin.built_in:
+            plugin.fail(f"it registers {min(taken)!r}, a name of gantool's own.")
+    plugins = registry.plugins
+    registry.models = _undisputed(
+        registry, "model", registered=[(p, {m.name: m for m in p.models}) for p in plugins]
+    )
+    registry.datasets = _undisputed(
+        registry, "data set", registered=[(p, {d.name: d for d in p.datasets}) for p in plugins]
+    )
+    registry.metrics = _undisputed(
+        registry, "metric", registered=[(p, {m.name: m for m in p.metrics}) for p in plugins]
+    )
+    registry.commands = _undisputed(
+        registry, "command", registered=[(p, p.commands) for p in plugins]
+    )
+    registry.trackers = _undisputed(
+        registry, "tracker", registered=[(p, {p.name: p} if p.tracks else {}) for p in plugins]
+    )
+
+
+def _undisputed(
+    registry: Registry, kind: str, registered: list[tuple[Plugin, dict[str, _T]]]
+) -> dict[str, _T]:
+    """The things that are registered under names which one plugin alone claims.
+
+    The other names go to the registry's conflicts.
+    """
+    claims: dict[str, list[tuple[Plugin, _T]]] = {}
+    for plugin, named in registered:
+        for name, item in named.items():
+            claims.setdefault(name, []).append((plugin, item))
+    registry.conflicts |= {
+        (kind, name): [p for p, _ in found] for name, found in claims.items() if len(found) > 1
+    }
+    return {name: found[0][1] for name, found in claims.items() if len(found) == 1}

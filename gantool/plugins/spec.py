@@ -1,0 +1,197 @@
+"""Plain descriptions of what plugins register: importable without torch."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from gantool.config import RESERVED, TrainConfig
+from gantool.errors import GantoolError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+class InvalidSpecError(ValueError):
+    """A description that gantool cannot register; the message says what to mend."""
+
+
+def load_implementation(path: str) -> Any:
+    """Import the object that `"package.module:name"` points at.
+
+    Raises:
+        GantoolError: the module cannot be imported or has no such name.
+    """
+    module_name, _, attribute = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise GantoolError(
+            f"cannot load {path}: {error}", "Reinstall the plugin that registers it."
+        ) from error
+
+
+def _check_name(kind: str, name: object) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidSpecError(
+            f"{kind} name {name!r}: use lower-case letters, digits and hyphens, at most 40, "
+            "beginning with a letter or digit"
+        )
+
+
+def _brief(error: ValidationError | TypeError) -> str:
+    if isinstance(error, TypeError):
+        return str(error)
+    return "; ".join(
+        f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.errors()
+    )
+
+
+def _check_implementation(kind: str, path: object) -> None:
+    if not isinstance(path, str) or not re.fullmatch(r"[\w.]+:\w+", path):
+        raise InvalidSpecError(
+            f"{kind} implementation {path!r}: write it as 'package.module:Class'"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """The description of a model, for `list-models` and `run MODEL --help`.
+
+    Attributes:
+        name: the word after `gantool run`.
+        summary: one line.
+        implementation: `"package.module:Class"`, a subclass of `gantool.GAN`, imported when it is
+            run.
+        config: the typed options; a subclass of `gantool.TrainConfig`.
+        paper: author, year and address.
+        presets: named overlays of the options, each a mapping from option to value.
+        preset_notes: notes for users of a preset, by the preset's name.
+        needs_labels: whether the model trains on labelled data only.
+    """
+
+    name: str
+    summary: str
+    implementation: str
+    config: type[TrainConfig] = TrainConfig
+    paper: str = ""
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    preset_notes: Mapping[str, str] = field(default_factory=dict)
+    needs_labels: bool = False
+
+    def check(self) -> None:
+        """Raise `InvalidSpecError` unless everything in this description can be used."""
+        _check_name("model", self.name)
+        _check_implementation(f"model {self.name!r}:", self.implementation)
+        if not isinstance(self.summary, str) or not self.summary.strip():
+            raise InvalidSpecError(f"model {self.name!r}: a summary of one line is missing")
+        if not (isinstance(self.config, type) and issubclass(self.config, TrainConfig)):
+            raise InvalidSpecError(
+                f"model {self.name!r}: config must be a subclass of gantool.TrainConfig"
+            )
+        defaults = {
+            key: info.default
+            for key, info in self.config.model_fields.items()
+            if not info.is_required()
+        }
+        try:
+            self.config(**defaults)
+        except ValidationError as error:
+            raise InvalidSpecError(
+                f"model {self.name!r}: its defaults are invalid: {_brief(error)}"
+            ) from error
+        reserved = RESERVED.intersection(self.config.model_fields)
+        if reserved:
+            raise InvalidSpecError(
+                f"model {self.name!r}: option name {min(reserved)!r} is reserved"
+            )
+        for preset, overlay in self.presets.items():
+            _check_name(f"model {self.name!r}: preset", preset)
+            try:
+                self.config(**overlay)
+            except (ValidationError, TypeError) as error:
+                raise InvalidSpecError(
+                    f"model {self.name!r}: preset {preset!r} is invalid: {_brief(error)}"
+                ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSpec:
+    """The description of a data set, for `list-datasets`.
+
+    Attributes:
+        name: the word after `--data`.
+        summary: one line.
+        source: `"package.module:Class"`, a subclass of `gantool.Source`, made from the data folder.
+        images: the number of images, all splits together.
+        image_size: side in pixels to which images are prepared unless the options say otherwise.
+        channels: 1 (grey) or 3 (RGB).
+        classes: number of labels; 0 where there are none.
+        extractor: the feature extractor that suits these images: "digits", "clothes",
+            "stacked-digits" or "inception".
+    """
+
+    name: str
+    summary: str
+    source: str
+    images: int
+    image_size: int
+    channels: int
+    classes: int
+    extractor: str = "inception"
+
+    def check(self) -> None:
+        """Raise `InvalidSpecError` unless everything in this description can be used."""
+        _check_name("data set", self.name)
+        _check_implementation(f"data set {self.name!r}:", self.source)
+        if self.channels not in (1, 3):
+            raise InvalidSpecError(
+                f"data set {self.name!r}: channels must be 1 or 3, not {self.channels!r}"
+            )
+        if self.image_size < 8:
+            raise InvalidSpecError(f"data set {self.name!r}: image_size must be at least 8")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """The description of a score, for `list-metrics`.
+
+    Attributes:
+        name: its name in reports.
+        summary: one line.
+        better: the direction that is better.
+        measure: `"package.module:function"`, a function of an `ImageSet` and an `Evaluation` that
+            returns a mapping from names of scores to `Measured`; scores that are made together
+            share one function.
+        real: the split whose images are measured in place of samples to show what real images
+            reach, beside what noise reaches; None where the score is not one of images.
+        unit: of the value, where it has one.
+        paper: author, year and address.
+    """
+
+    name: str
+    summary: str
+    better: Literal["lower", "higher"]
+    measure: str
+    real: Literal["train", "validation", "test"] | None = "train"
+    unit: str = ""
+    paper: str = ""
+
+    def check(self) -> None:
+        """Raise `InvalidSpecError` unless everything in this description can be used."""
+        _check_name("metric", self.name)
+        _check_implementation(f"metric {self.name!r}:", self.measure)
+        if not isinstance(self.summary, str) or not self.summary.strip():
+            raise InvalidSpecError(f"metric {self.name!r}: a summary of one line is missing")
+        if self.better not in ("lower", "higher"):
+            raise InvalidSpecError(
+                f"metric {self.name!r}: better must be 'lower' or 'higher', not {self.better!r}"
+            )
+        if self.real not in ("train", "validation", "test", None):
+            raise InvalidSpecError(
+                f"metric {self.name!r}: real must be a split or None, not {self.real!r}"
+            )

@@ -1,0 +1,473 @@
+"""The comparison itself: from runs' records to a typed result. No torch, no files, no view."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gantool.config import INCIDENTAL
+from gantool.report import verdict
+from gantool.report.columns import COLUMNS
+from gantool.report.format import text_of
+from gantool.report.load import Axis, RunData
+from gantool.report.result import (
+    FAILED,
+    Collapse,
+    ComparisonResult,
+    Pair,
+    RunRow,
+    ScoreColumn,
+    Variant,
+)
+from gantool.report.statistics import Summary, contrast, summarise
+from gantool.runs.records import Score
+
+# Parts of a score's protocol that say nothing of the way of measuring.
+_NOT_THE_MEASURE = frozenset({"averaged", "gantool"})
+_MOST_FOR_ALL_PAIRS = 12
+_NAMED_OPTIONS = 3
+
+
+class UnknownNameError(ValueError):
+    """A variant or score that the comparison does not have; `known` are those it has."""
+
+    def __init__(self, kind: str, name: str, *, known: Sequence[str]) -> None:
+        super().__init__(f"no {kind} {name!r} in this comparison")
+        self.kind, self.name, self.known = kind, name, list(known)
+
+
+def compare(
+    runs: Sequence[RunData],
+    *,
+    sort: str | None = None,
+    baseline: str | None = None,
+    budget_axis: Axis = "images",
+    paired: bool = False,
+    skipped: Mapping[str, str] | None = None,
+) -> ComparisonResult:
+    """Compare runs.
+
+    Args:
+        runs: at least one.
+        sort: id of the column to rank by; the first shared one unless given.
+        baseline: name of the variant that the others are compared with.
+        budget_axis: the axis that a budget is measured on.
+        paired: whether contrasts pair runs by their seeds.
+        skipped: paths that were no run, for the record.
+
+    Raises:
+        UnknownNameError: no such column or variant.
+    """
+    groups = _group(runs)
+    names = _name(groups)
+    if baseline is not None and baseline not in names:
+        raise UnknownNameError("variant", baseline, known=names)
+    measures = _measures(runs)
+    budget = _Budget(axis=budget_axis, limit=_limit(groups, budget_axis))
+    rows: list[RunRow] = []
+    variants: list[Variant] = []
+    for group, name in zip(groups, names, strict=True):
+        counted, repeats = _counted(group)
+        own = [_row(run, name, measures=measures, budget=budget) for run in counted]
+        rows += own
+        for run, stands_in in repeats:
+            row = _row(run, name, measures=measures, budget=budget)
+            rows.append(row.model_copy(update={"repeat_of": stands_in.record.name}))
+        variants.append(_variant(name, counted, rows=own, measures=measures))
+    columns = _columns(measures, variants, runs=runs)
+    ranking = _ranking(columns, sort)
+    ranked = _ranked(variants, ranking)
+    pairs = _pairs(ranked, columns, rows=rows, baseline=baseline, paired=paired)
+    flags = verdict.flags(runs, rows=rows, variants=ranked, columns=columns, ranking=ranking)
+    return ComparisonResult(
+        variants=ranked,
+        runs=rows,
+        columns=columns,
+        sorted_by=None if ranking is None else ranking.id,
+        baseline=baseline,
+        budget_axis=budget_axis,
+        budget=budget.limit,
+        differences=_differences(ranked),
+        flags=flags,
+        pairs=pairs,
+        verdict=verdict.sentences(ranked, ranking, rows=rows, pairs=pairs, flags=flags),
+        skipped=dict(skipped or {}),
+    )
+
+
+def configuration(run: RunData) -> dict[str, Any]:
+    """The options that make the variant."""
+    incidental = INCIDENTAL.union(run.record.incidental)
+    return {key: value for key, value in run.record.config.items() if key not in incidental}
+
+
+def score_columns(result: ComparisonResult, run: RunData) -> list[tuple[str, Score]]:
+    """Every score of a run, with the id of its column."""
+    ids = {_key(column.metric, column.protocol): column.id for column in result.columns}
+    return [(ids[key], score) for score in run.scores if (key := _key_of(score)) in ids]
+
+
+def _group(runs: Sequence[RunData]) -> list[list[RunData]]:
+    groups: dict[str, list[RunData]] = {}
+    for run in runs:
+        record = run.record
+        fingerprint = record.data.get("fingerprint")
+        identity = [record.model, configuration(run), fingerprint, record.plugin]
+        groups.setdefault(json.dumps(identity, sort_keys=True, default=str), []).append(run)
+    return sorted(groups.values(), key=lambda group: (group[0].record.model, group[0].record.name))
+
+
+def _name(groups: Sequence[Sequence[RunData]]) -> list[str]:
+    """The model, and the distinction of a variant from the others of its model."""
+    names = []
+    for group in groups:
+        first = group[0]
+        peers = [other[0] for other in groups if other[0].record.model == first.record.model]
+        names.append(first.record.model + _distinction(first, peers))
+    seen: Counter[str] = Counter()
+    for i, name in enumerate(names):
+        seen[name] += 1
+        if seen[name] > 1:
+            names[i] = f"{name} #{seen[name]}"
+    return names
+
+
+def _distinction(run: RunData, peers: Sequence[RunData]) -> str:
+    if len(peers) == 1:
+        return ""
+    record = run.record
+    fingerprint = record.data.get("fingerprint")
+    parts = []
+    if len({peer.record.preset for peer in peers}) > 1 and record.preset:
+        parts.append(record.preset)
+    if len({peer.record.data.get("fingerprint") for peer in peers}) > 1:
+        parts.append(f"on {record.data.get('name')}")
+    rivals = [
+        peer
+        for peer in peers
+        if peer.record.preset == record.preset
+        and peer.record.data.get("fingerprint") == fingerprint
+    ]
+    if len(rivals) > 1:
+        own = configuration(run)
+        others = [configuration(rival) for rival in rivals]
+        differing = [key for key in own if len({text_of(other.get(key)) for other in others}) > 1]
+        parts += [f"{key}={text_of(own[key])}" for key in differing[:_NAMED_OPTIONS]]
+        if len({json.dumps(rival.record.plugin, sort_keys=True) for rival in rivals}) > 1:
+            parts.append(str(record.plugin.get("version")))
+    return "".join(f" {part}" for part in parts)
+
+
+def _counted(
+    group: Sequence[RunData],
+) -> tuple[list[RunData], list[tuple[RunData, RunData]]]:
+    """One run for each seed, the furthest there is, and the others with the one that counts."""
+
+    def reach(run: RunData) -> tuple[bool, int, str]:
+        return (run.status == "finished", run.record.steps, run.record.started)
+
+    chosen: dict[Any, RunData] = {}
+    for run in sorted(group, key=reach, reverse=True):
+        chosen.setdefault(run.record.config.get("seed"), run)
+    counted = sorted(
+        chosen.values(), key=lambda run: (run.record.config.get("seed") or 0, run.record.name)
+    )
+    repeats = [(run, chosen[run.record.config.get("seed")]) for run in group if run not in counted]
+    return counted, repeats
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """A metric under one protocol.
+
+    Attributes:
+        id: of its column.
+        example: a score that was measured so.
+        note: the difference from the usual protocol.
+    """
+
+    id: str
+    example: Score
+    note: str
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        return _measured_how(self.example.protocol)
+
+
+def _measures(runs: Sequence[RunData]) -> dict[str, _Measure]:
+    """Each metric and protocol by its key, the most used protocol of a metric first."""
+    uses: dict[str, Counter[str]] = {}
+    example: dict[str, Score] = {}
+    for run in runs:
+        for key, score in _last_scores(run.scores).items():
+            uses.setdefault(score.metric, Counter())[key] += 1
+            example.setdefault(key, score)
+    found: dict[str, _Measure] = {}
+    for metric, counted in uses.items():
+        keys = [key for key, _ in counted.most_common()]
+        usual = example[keys[0]].protocol
+        found[keys[0]] = _Measure(metric, example[keys[0]], note="")
+        for number, key in enumerate(keys[1:], 2):
+            note = _unlike(example[key].protocol, usual)
+            found[key] = _Measure(f"{metric} ({number})", example[key], note=note)
+    return found
+
+
+def _columns(
+    measures: Mapping[str, _Measure], variants: Sequence[Variant], *, runs: Sequence[RunData]
+) -> list[ScoreColumn]:
+    scored = [variant for variant in variants if variant.scores]
+    columns = []
+    for measure in measures.values():
+        score = measure.example
+        having = sum(measure.id in variant.scores for variant in scored)
+        warnings = {
+            other.warning for run in runs for other in run.scores if other.metric == score.metric
+        }
+        columns.append(
+            ScoreColumn(
+                id=measure.id,
+                metric=score.metric,
+                better=score.better,
+                unit=score.unit,
+                protocol=measure.protocol,
+                real=score.real,
+                noise=score.noise,
+                variants=having,
+                shared=having == len(scored),
+                note=measure.note,
+                warnings=sorted(warnings - {""}),
+            )
+        )
+    return columns
+
+
+def _measured_how(protocol: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in protocol.items() if key not in _NOT_THE_MEASURE}
+
+
+def _key(metric: str, protocol: Mapping[str, Any]) -> str:
+    return json.dumps([metric, _measured_how(protocol)], sort_keys=True, default=str)
+
+
+def _key_of(score: Score) -> str:
+    return _key(score.metric, score.protocol)
+
+
+def _unlike(protocol: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
+    measured = _measured_how(protocol)
+    keys = [key for key in measured if measured[key] != usual.get(key) and key != "fingerprint"]
+    named = ", ".join(f"{key} {text_of(measured[key])}" for key in keys[:4])
+    return named or "another protocol"
+
+
+def _last_scores(scores: Sequence[Score]) -> dict[str, Score]:
+    """The computed score of the last step, by metric and protocol."""
+    last: dict[str, Score] = {}
+    for score in scores:
+        key = _key_of(score)
+        if _finite(score.value) and (key not in last or score.step >= last[key].step):
+            last[key] = score
+    return last
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Budget:
+    axis: Axis
+    limit: float
+
+    def allows(self, run: RunData, step: int) -> bool:
+        return position(run, step, axis=self.axis) <= self.limit * (1 + 1e-9)
+
+
+def _row(
+    run: RunData, variant: str, *, measures: Mapping[str, _Measure], budget: _Budget
+) -> RunRow:
+    record = run.record
+    last = {measures[key].id: score.value for key, score in _last_scores(run.scores).items()}
+    best: dict[str, float] = {}
+    for score in run.scores:
+        measure = measures.get(_key_of(score))
+        if measure is None or score.value is None or not budget.allows(run, score.step):
+            continue
+        choose = min if measure.example.better == "lower" else max
+        best[measure.id] = choose(best.get(measure.id, score.value), score.value)
+    seed = record.config.get("seed")
+    divergences = (event.get("step") for event in run.events if event.get("kind") == "divergence")
+    return RunRow(
+        name=record.name,
+        path=str(run.folder.path),
+        variant=variant,
+        seed=seed if isinstance(seed, int) else None,
+        status=run.status,
+        d_scale=record.d_scale,
+        collapses=_collapses(run),
+        diverged_at=next(divergences, None),
+        total_steps=record.total_steps,
+        scores={column: value for column, value in last.items() if value is not None},
+        best=best,
+        values={column.key: column.of_run(run) for column in COLUMNS},
+    )
+
+
+def position(run: RunData, step: int, *, axis: Axis) -> float:
+    """The place of a step on an axis."""
+    steps, values = run.series.get("step"), run.series.get(axis)
+    if steps is None or values is None or not len(steps):
+        return float(step) if axis == "step" else math.inf
+    return float(values[min(int(np.searchsorted(steps, step)), len(steps) - 1)])
+
+
+def _collapses(run: RunData) -> list[Collapse]:
+    """Each spell that a detector saw begin, with its end where it saw that too."""
+    begun: list[dict[str, Any]] = []
+    for event in run.events:
+        step, detector = event.get("step"), str(event.get("detector", ""))
+        if not isinstance(step, int):
+            continue
+        if event.get("kind") == "collapse":
+            message = str(event.get("message", ""))
+            begun.append({"step": step, "detector": detector, "message": message, "until": None})
+        elif event.get("kind") == "recovery":
+            for spell in begun:
+                if spell["detector"] == detector and spell["until"] is None:
+                    spell["until"] = step
+    return [Collapse(**spell) for spell in begun]
+
+
+def _limit(groups: Sequence[Sequence[RunData]], axis: Axis) -> float:
+    """The part of an axis that every variant has had.
+
+    It is the least of the variants' furthest runs.
+    """
+    reached = []
+    for group in groups:
+        ends = [
+            float(np.nanmax(run.series[axis])) for run in group if len(run.series.get(axis, ()))
+        ]
+        if ends:
+            reached.append(max(ends))
+    return min(reached, default=0.0)
+
+
+def _variant(
+    name: str,
+    runs: Sequence[RunData],
+    *,
+    rows: Sequence[RunRow],
+    measures: Mapping[str, _Measure],
+) -> Variant:
+    first = runs[0].record
+    ids = [measure.id for measure in measures.values()]
+    values: dict[str, float | None] = {}
+    for column in COLUMNS:
+        known = [value for row in rows if (value := row.values[column.key]) is not None]
+        values[column.key] = column.of_variant(known) if known else None
+    return Variant(
+        name=name,
+        model=first.model,
+        data=str(first.data.get("name", "")),
+        loss=str(first.config.get("loss", "")),
+        d_scale=first.d_scale,
+        config=configuration(runs[0]),
+        runs=[row.name for row in rows],
+        paths=[row.path for row in rows],
+        seeds=[row.seed for row in rows],
+        statuses=dict(Counter(row.status for row in rows)),
+        failure_rate=sum(row.status in FAILED for row in rows) / len(rows),
+        collapsed=sum(any(spell.until is None for spell in row.collapses) for row in rows),
+        scores=_summaries([row.scores for row in rows], ids),
+        best=_summaries([row.best for row in rows], ids),
+        values=values,
+    )
+
+
+def _summaries(scores: Sequence[Mapping[str, float]], ids: Sequence[str]) -> dict[str, Summary]:
+    found = {i: summarise([one[i] for one in scores if i in one]) for i in ids}
+    return {i: summary for i, summary in found.items() if summary is not None}
+
+
+def _ranking(columns: Sequence[ScoreColumn], wanted: str | None) -> ScoreColumn | None:
+    if wanted is not None:
+        for column in columns:
+            if column.id == wanted:
+                return column
+        raise UnknownNameError("score", wanted, known=[column.id for column in columns])
+    shared = [column for column in columns if column.shared]
+    return next(iter(shared or sorted(columns, key=lambda column: -column.variants)), None)
+
+
+def _ranked(variants: Sequence[Variant], ranking: ScoreColumn | None) -> list[Variant]:
+    if ranking is None:
+        return sorted(variants, key=lambda variant: variant.name)
+    sign = 1 if ranking.better == "lower" else -1
+
+    def rank(variant: Variant) -> tuple[bool, float, str]:
+        summary = variant.scores.get(ranking.id)
+        return (summary is None, 0.0 if summary is None else sign * summary.mean, variant.name)
+
+    return sorted(variants, key=rank)
+
+
+def _differences(variants: Sequence[Variant]) -> dict[str, dict[str, Any]]:
+    keys = dict.fromkeys(key for variant in variants for key in variant.config)
+    return {
+        key: {variant.name: variant.config.get(key) for variant in variants}
+        for key in keys
+        if len({text_of(variant.config.get(key)) for variant in variants}) > 1
+    }
+
+
+def _pairs(
+    variants: Sequence[Variant],
+    columns: Sequence[ScoreColumn],
+    *,
+    rows: Sequence[RunRow],
+    baseline: str | None,
+    paired: bool,
+) -> list[Pair]:
+    """The contrasts of each column."""
+    # Paths, since two folders may hold runs of one name.
+    by_path = {row.path: row for row in rows}
+    found = []
+    for column in columns:
+        values = {
+            variant.name: {
+                _seed(by_path[path], i): by_path[path].scores[column.id]
+                for i, path in enumerate(variant.paths, 1)
+                if column.id in by_path[path].scores
+            }
+            for variant in variants
+        }
+        for a, b in _contrasted([variant.name for variant in variants], baseline):
+            made = contrast(values[a], values[b], better=column.better, paired=paired)
+            if made is not None:
+                found.append(Pair(column=column.id, a=a, b=b, contrast=made))
+    return found
+
+
+def _contrasted(ranked: Sequence[str], baseline: str | None) -> list[tuple[str, str]]:
+    """The others against the baseline; else all against those ranked below them.
+
+    Where there are many variants, only the first is held against the others.
+    """
+    if baseline is not None:
+        return [(name, baseline) for name in ranked if name != baseline]
+    ahead = ranked if len(ranked) <= _MOST_FOR_ALL_PAIRS else ranked[:1]
+    return [(a, b) for i, a in enumerate(ahead) for b in ranked[i + 1 :]]
+
+
+def _seed(row: RunRow, position: int) -> int:
+    """The seed to pair by; a number that no other run has where there is none."""
+    return -position if row.seed is None else row.seed

@@ -1,0 +1,149 @@
+"""Run folders as data. The only part of a report that opens their records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from gantool.errors import ConfigError, GantoolError
+from gantool.runs.files import read_json_lines
+from gantool.runs.folder import RunFolder
+from gantool.runs.records import RunRecord, Score
+
+Series = dict[str, npt.NDArray[np.float64]]
+Axis = Literal["step", "images", "seconds"]
+AXES: tuple[Axis, ...] = ("step", "images", "seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class RunData:
+    """One run as it lies on disk now.
+
+    Attributes:
+        folder: its run folder.
+        record: its run.json.
+        status: that of its record, or "stale" where it says running and no process holds it.
+        series: the columns of metrics.jsonl, float64 [steps] each, nan where a value is missing.
+        events: the lines of events.jsonl.
+        scores: the lines of scores.jsonl.
+    """
+
+    folder: RunFolder
+    record: RunRecord
+    status: str
+    series: Series = field(default_factory=dict)
+    events: Sequence[dict[str, Any]] = ()
+    scores: Sequence[Score] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The runs at some paths, and all else that lay there with the reason why it is none."""
+
+    runs: list[RunData]
+    skipped: dict[str, str]
+
+
+def read_runs(paths: Iterable[Path]) -> Reading:
+    """Read every run among the paths; a folder of runs counts as its runs.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    runs: list[RunData] = []
+    skipped: dict[str, str] = {}
+    seen: set[Path] = set()
+    for path in unfolded(paths):
+        if path.resolve() in seen:
+            continue
+        seen.add(path.resolve())
+        if not (path / "run.json").is_file():
+            skipped[str(path)] = _what_it_is(path)
+            continue
+        try:
+            runs.append(read_run(path))
+        except GantoolError as error:
+            skipped[str(path)] = error.message
+    if not runs:
+        found = "; ".join(f"{name} ({reason})" for name, reason in list(skipped.items())[:5])
+        raise ConfigError(
+            f"no run to compare{': ' + found if found else '.'}",
+            "A run is a folder that `gantool run` made, with a run.json in it; "
+            "try `gantool compare experiments/*`.",
+        )
+    return Reading(runs, skipped)
+
+
+def _what_it_is(path: Path) -> str:
+    if path.is_dir():
+        return "no run.json"
+    return "not a folder" if path.exists() else "not there"
+
+
+def read_run(path: Path) -> RunData:
+    """Read one run folder.
+
+    Raises:
+        ConfigError: it is none.
+        GantoolError: its run.json is damaged or of a newer format.
+    """
+    folder = RunFolder.open(path)
+    record = folder.read()
+    status = "stale" if record.status == "running" and not folder.is_live() else record.status
+    return RunData(
+        folder=folder,
+        record=record,
+        status=status,
+        series=read_series(folder.metrics_file),
+        events=list(read_json_lines(folder.events_file)),
+        scores=folder.scores(),
+    )
+
+
+def read_series(file: Path) -> Series:
+    """The columns of metrics.jsonl; what is no number is nan."""
+    columns: dict[str, list[float]] = {}
+    length = 0
+    for line in read_json_lines(file):
+        if _number(line.get("step")) <= 0 or math.isnan(_number(line.get("step"))):
+            continue
+        for key, value in line.items():
+            column = columns.get(key)
+            if column is None:
+                column = columns[key] = [math.nan] * length
+            column.append(_number(value))
+        length += 1
+        for column in columns.values():
+            if len(column) < length:
+                column.append(math.nan)
+    return {key: np.array(column, dtype=np.float64) for key, column in columns.items()}
+
+
+def _number(value: Any) -> float:
+    if type(value) is float:
+        return value if math.isfinite(value) else math.nan
+    if type(value) is int:
+        try:
+            return float(value)
+        except OverflowError:
+            return math.nan
+    return math.nan
+
+
+def unfolded(paths: Iterable[Path]) -> Iterable[Path]:
+    """The paths, with a folder of runs replaced by its runs."""
+    for path in paths:
+        inner = []
+        if path.is_dir() and not (path / "run.json").exists():
+            inner = sorted(
+                e
+                for e in path.iterdir()
+                if (e / "run.json").is_file() and not e.name.startswith(".")
+            )
+        yield from inner or [path]

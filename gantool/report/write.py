@@ -1,0 +1,83 @@
+"""The files of a comparison and of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gantool.errors import GantoolError
+from gantool.report import comparison_figures, page, tables
+from gantool.report.compare import compare
+from gantool.report.load import RunData, read_run
+from gantool.report.result import ComparisonResult
+from gantool.runs.files import write_bytes, write_json
+from gantool.runs.folder import RunFolder
+from gantool.runs.records import RunRecord
+
+
+def write_comparison(
+    output: Path, result: ComparisonResult, runs: Sequence[RunData], *, again: float | None = None
+) -> Path:
+    """Write the page, index.html, and return its path.
+
+    Beside it are written comparison.json, comparison.csv, losses.png and samples.png.
+
+    Raises:
+        GantoolError: the folder cannot be written, or is a run's.
+    """
+    if (output / "run.json").exists():
+        raise GantoolError(
+            f"{output} is a run; a comparison there would mix with it.", "Give another --output."
+        )
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        write_json(output / "comparison.json", result.model_dump(mode="json"))
+        write_bytes(output / "comparison.csv", tables.as_csv(result).encode())
+        comparison_figures.plot_comparison(result, runs, path=output / "losses.png")
+        comparison_figures.plot_variants(result, runs, path=output / "samples.png")
+        content = page.render(result, runs, title=_title(result), again=again)
+        write_bytes(output / "index.html", content.encode())
+    except OSError as error:
+        raise GantoolError(
+            f"cannot write to {output}: {error.strerror or error}",
+            "Name another place with --output.",
+        ) from error
+    return output / "index.html"
+
+
+def write_report(folder: RunFolder, record: RunRecord | None = None) -> Path:
+    """Write report.html, the page of one run, and return its path.
+
+    `record` is the record that run.json is about to hold, where it does not hold it yet.
+
+    Raises:
+        GantoolError: it is no run, or its record is damaged.
+    """
+    run = read_run(folder.path)
+    if record is not None:
+        run = replace(run, record=record, status=record.status)
+    result = compare([run])
+    title = f"{run.record.name}: {run.record.model} on {run.record.data.get('name', '?')}"
+    write_bytes(folder.report_file, page.render(result, [run], title=title, single=True).encode())
+    return folder.report_file
+
+
+def try_report(
+    folder: RunFolder, say: Callable[[str], None], *, record: RunRecord | None = None
+) -> None:
+    """Write a run's page; whatever goes wrong with that is only said.
+
+    The run is whole without its page.
+    """
+    try:
+        write_report(folder, record)
+    except Exception as error:
+        say(f"no report: {error}; try `gantool report {folder.path}`.")
+
+
+def _title(result: ComparisonResult) -> str:
+    data = sorted({variant.data for variant in result.variants})
+    runs = sum(row.repeat_of is None for row in result.runs)
+    variants = f"{len(result.variants)} variant{'s' if len(result.variants) != 1 else ''}"
+    return f"{variants} on {', '.join(data)}, {runs} run{'s' if runs != 1 else ''}"

@@ -1,0 +1,1 @@
+"""Run folders: the records in them, the files, resumable states."""

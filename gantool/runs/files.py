@@ -1,0 +1,157 @@
+"""Files that appear whole or not at all, documents of JSON, and growing files of JSON lines."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+_LARGEST = 64 << 20  # bytes of a document
+_LONGEST_LINE = 1 << 20  # bytes
+_TAIL = 1 << 14  # bytes, of several lines
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that it appears whole or not at all: aside, flushed to disk, renamed."""
+    descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(aside).chmod(0o644)
+        Path(aside).replace(path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+    _sync_names(path.parent)
+
+
+def _sync_names(folder: Path) -> None:
+    """Make a renaming safe from a power cut, where the system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read_text(path: Path) -> str:
+    """Read a whole document, unless it is larger than any that gantool writes.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is too large, or no UTF-8.
+    """
+    with path.open("rb") as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"it is larger than {_LARGEST >> 20} MiB")
+    return content.decode("utf-8")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON document, whole or not at all; numbers that are not finite become null."""
+    write_bytes(path, (json.dumps(finite(content), indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def finite(value: Any) -> Any:
+    """The same content with None in place of every number that JSON cannot hold."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return value
+
+
+class JsonLines:
+    """A growing file of one JSON object a line."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", encoding="utf-8")
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        """Add a line."""
+        self._file.write(json.dumps(finite(entry), ensure_ascii=False) + "\n")
+
+    def flush(self, *, to_disk: bool = False) -> None:
+        """Make the lines visible to readers, and with `to_disk` safe from a power cut."""
+        self._file.flush()
+        if to_disk:
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Read the lines of a growing file.
+
+    An unterminated last line, damaged lines and a missing file are passed over.
+    """
+    for _, entry in _lines(path):
+        yield entry
+
+
+def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """The whole and sound lines of a growing file, each as it stands and decoded."""
+    try:
+        file = path.open("rb")
+    except OSError:
+        return
+    with file:
+        while line := file.readline(_LONGEST_LINE):
+            if not line.endswith(b"\n"):
+                if len(line) < _LONGEST_LINE:
+                    return
+                while (rest := file.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
+                    pass
+                continue
+            with contextlib.suppress(ValueError, RecursionError):
+                entry = json.loads(line)
+                if isinstance(entry, dict):
+                    yield line, entry
+
+
+def last_line(path: Path) -> dict[str, Any]:
+    """The last whole line of a growing file; {} where there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            lines = file.read().split(b"\n")[:-1]
+    except OSError:
+        return {}
+    for line in reversed(lines):
+        with contextlib.suppress(ValueError, RecursionError):
+            entry = json.loads(line)
+            if isinstance(entry, dict):
+                return entry
+    return {}
+
+
+def cut_back(path: Path, step: int) -> None:
+    """Drop from a growing file the lines after a step.
+
+    Lines that name no step and an unterminated last line go too.
+    """
+    if path.exists():
+        write_bytes(path, b"".join(line for line, entry in _lines(path) if _step(entry) <= step))
+
+
+def _step(entry: Mapping[str, Any]) -> float:
+    return entry["step"] if type(entry.get("step")) is int else math.inf
+
+
+def slug(text: str) -> str:
+    """The text as a part of a folder's name: at most 40 letters, digits and single hyphens."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[:40]

@@ -1,0 +1,292 @@
+"""The run folder: the one place that knows the names of its files.
+
+Reading one needs no torch, data or plugin.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from gantool.errors import ConfigError, GantoolError
+from gantool.runs.files import cut_back, read_json_lines, read_text, write_json
+from gantool.runs.records import FORMAT, RunRecord, Score
+
+NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,120}")  # of a run or a study
+_LOOK = 0.5  # seconds
+_T = TypeVar("_T")
+
+
+def thinned(items: Sequence[_T], most: int) -> list[_T]:
+    """At most so many of the items, evenly spread, the first and the last among them."""
+    count = min(len(items), most)
+    if count < 2:
+        return list(items[:count])
+    return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
+
+
+class RunFolder:
+    """A run folder: the names of its files, and the reading and writing of its records."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record_file = path / "run.json"
+        self.metrics_file = path / "metrics.jsonl"
+        self.events_file = path / "events.jsonl"
+        self.scores_file = path / "scores.jsonl"
+        self.real_file = path / "real.png"
+        self.sheet_file = path / "sheet.json"
+        self.samples = path / "samples"
+        self.checkpoints = path / "checkpoints"
+        self.generators_folder = path / "generators"
+        self.pictures = path / "pictures"
+        self.generator_file = path / "generator.safetensors"
+        self.losses_figure = path / "losses.png"
+        self.samples_figure = path / "samples.png"
+        self.animation = path / "progress.gif"
+        self.trace = path / "trace.json"
+        self.report_file = path / "report.html"
+        self.neighbors_figure = path / "neighbours.png"
+
+    @classmethod
+    def create(cls, path: Path, record: RunRecord) -> RunFolder:
+        """Make a new run folder with its record in it; it appears whole or not at all.
+
+        Raises:
+            ConfigError: something of that name exists already.
+            GantoolError: the folder cannot be made.
+        """
+        if path.exists():
+            raise ConfigError(
+                f"the run {path} exists already and is never overwritten.", "Give another --name."
+            )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside = cls(Path(tempfile.mkdtemp(prefix=".new-", dir=path.parent)))
+        except FileExistsError as error:
+            raise ConfigError(
+                f"{path.parent} is a file; runs need a folder.",
+                "Name another with --experiments-dir.",
+            ) from error
+        except OSError as error:
+            raise cls._cannot_make(path, error) from error
+        try:
+            aside.path.chmod(0o755)
+            aside.samples.mkdir()
+            aside.checkpoints.mkdir()
+            aside.write(record)
+            aside.path.rename(path)
+        except OSError as error:
+            aside.remove()
+            raise cls._cannot_make(path, error) from error
+        return cls(path)
+
+    @staticmethod
+    def _cannot_make(path: Path, error: OSError) -> GantoolError:
+        return GantoolError(
+            f"cannot make the run folder {path}: {error.strerror or error}",
+            "Make room, or name a writable place with --experiments-dir.",
+        )
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Open an existing run folder.
+
+        Raises:
+            ConfigError: it is not one, or something in it is not its own.
+        """
+        folder = cls(path)
+        if not folder.record_file.is_file():
+            what = "has no run.json" if path.is_dir() else "is not a folder"
+            raise ConfigError(
+                f"{path} is not a run: it {what}.",
+                "Give a folder that `gantool run` made, for example experiments/...",
+            )
+        folder._refuse_what_is_not_its_own()
+        return folder
+
+    def _refuse_what_is_not_its_own(self) -> None:
+        """Raise `ConfigError` where the folder holds links that lead out of it, or pipes.
+
+        A run folder from elsewhere must not make a reader open other files, or wait at a pipe for
+        ever.
+        """
+        root = self.path.resolve()
+        for parent, folders, files in os.walk(self.path):
+            for name in (*folders, *files):
+                entry = Path(parent, name)
+                try:
+                    mode = entry.lstat().st_mode
+                    inside = not stat.S_ISLNK(mode) or entry.resolve().is_relative_to(root)
+                except FileNotFoundError:  # a file of a live run that has just been renamed
+                    continue
+                except (OSError, RuntimeError):
+                    raise ConfigError(
+                        f"{entry} is a link that leads nowhere.", "Remove it."
+                    ) from None
+                if not inside:
+                    what = f"a link out of the folder, to {entry.readlink()}"
+                elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
+                    what = "neither a file nor a folder"
+                else:
+                    continue
+                raise ConfigError(
+                    f"{entry} is {what}.",
+                    "Nothing of the run was read; remove it if you trust the rest.",
+                )
+
+    def read(self) -> RunRecord:
+        """Read run.json.
+
+        Raises:
+            GantoolError: it is damaged, or of a newer format.
+        """
+        try:
+            content = json.loads(read_text(self.record_file))
+        except (OSError, ValueError, RecursionError) as error:
+            raise GantoolError(f"{self.record_file} cannot be read: {error}") from None
+        version = content.get("format") if isinstance(content, dict) else None
+        if isinstance(version, int) and version > FORMAT:
+            raise GantoolError(
+                f"{self.path} has run format {version}; this gantool reads up to {FORMAT}.",
+                "Update gantool.",
+            )
+        try:
+            return RunRecord.model_validate(content)
+        except ValidationError as error:
+            detail = error.errors()[0]
+            where = ".".join(map(str, detail["loc"])) or "its content"
+            raise GantoolError(f"{self.record_file} is damaged: {where}: {detail['msg']}") from None
+
+    def write(self, record: RunRecord) -> None:
+        """Write run.json, whole or not at all."""
+        write_json(self.record_file, record.model_dump(mode="json"))
+
+    def sample_grid(self, step: int) -> Path:
+        """The file of a step's sample grid."""
+        return self.samples / f"{step:08d}.png"
+
+    def sample_grids(self) -> dict[int, Path]:
+        """The sample grids there are, by step, in order."""
+        return _by_step(self.samples, "*.png")
+
+    def generator(self, step: int) -> Path:
+        """The file of an earlier step's generator, if it was kept."""
+        return self.generators_folder / f"{step:08d}.safetensors"
+
+    def generators(self) -> dict[int, Path]:
+        """The generators of earlier steps that were kept, by step, in order."""
+        return _by_step(self.generators_folder, "*.safetensors")
+
+    def state(self, step: int) -> Path:
+        """The file of a resumable state; its checksum lies beside it, ending in .sha256."""
+        return self.checkpoints / f"{step:08d}.pt"
+
+    def states(self) -> dict[int, Path]:
+        """The resumable states there are, by step, the newest last."""
+        return _by_step(self.checkpoints, "*.pt")
+
+    def remove_state(self, step: int) -> None:
+        """Delete a resumable state and its checksum."""
+        self.state(step).unlink(missing_ok=True)
+        self.state(step).with_suffix(".sha256").unlink(missing_ok=True)
+
+    def drop_after(self, step: int) -> None:
+        """Take back what was written after a step: lines, sample grids, generators and states."""
+        for file in (self.metrics_file, self.events_file, self.scores_file):
+            cut_back(file, step)
+        for found in (self.sample_grids(), self.generators()):
+            for written, path in found.items():
+                if written > step:
+                    path.unlink()
+        for written in self.states():
+            if written > step:
+                self.remove_state(written)
+
+    def scores(self) -> list[Score]:
+        """The scores: the last line for each step, metric and protocol.
+
+        They are in the order of their first appearance.
+        """
+        found: dict[tuple[int, str, str], Score] = {}
+        for line in read_json_lines(self.scores_file):
+            with contextlib.suppress(ValidationError):
+                score = Score.model_validate(line)
+                found[score.step, score.metric, json.dumps(score.protocol, sort_keys=True)] = score
+        return list(found.values())
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process; the lock goes with the process, however it ends.
+
+        Raises:
+            GantoolError: another process holds it.
+        """
+        try:
+            # `is_live` of another process holds the lock for an instant.
+            with FileLock(self.path / ".lock", timeout=_LOOK):
+                yield
+        except Timeout:
+            try:
+                owner = self.read().process
+            except GantoolError:
+                owner = {}
+            process, host = owner.get("pid", "?"), owner.get("host", "?")
+            raise GantoolError(
+                f"run {self.path} is being trained by process {process} on {host}.",
+                "Wait for it, or stop it first.",
+            ) from None
+
+    def is_live(self) -> bool:
+        """Whether a process is training this run now (on this machine)."""
+        if not (self.path / ".lock").exists():
+            return False
+        try:
+            with FileLock(self.path / ".lock", timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError:
+            return False
+
+    def remove(self) -> None:
+        """Delete the folder: for a run that failed before its first step."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def leftovers(self) -> list[Path]:
+        """Files that killed writes have left aside.
+
+        Only the process that holds the lock may remove them.
+        """
+        places = (self.path, self.samples, self.checkpoints, self.generators_folder)
+        hidden = (
+            file
+            for place in places
+            if place.is_dir()
+            for file in place.glob(".*")
+            if file.is_file()
+        )
+        aside = [file for file in hidden if re.fullmatch(r"\..+-[a-z0-9_]{8}", file.name)]
+        sums = [
+            file
+            for file in self.checkpoints.glob("*.sha256")
+            if not file.with_suffix(".pt").exists()
+        ]
+        return aside + sums
+
+
+def _by_step(folder: Path, pattern: str) -> dict[int, Path]:
+    """The files of a folder that are named after a step, in the order of their steps."""
+    files = (file for file in folder.glob(pattern) if re.fullmatch(r"\d{8,}", file.stem))
+    return dict(sorted((int(file.stem), file) for file in files))

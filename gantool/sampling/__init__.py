@@ -1,0 +1,1 @@
+"""Drawing from a trained generator: grids, samples, interpolations, arithmetic, exports, a page."""

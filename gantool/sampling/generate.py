@@ -1,0 +1,46 @@
+"""Images from latents, as they are shown and scored: evaluation mode, one value range for all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from gantool.gan.base import GAN
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@torch.no_grad()
+def generate_pixels(gan: GAN[Any], z: Tensor, *, y: Tensor | None, chunk: int = 256) -> Pixels:
+    """Images uint8 [N, H, W, C] from latents [N, dimension] and labels [N] or None.
+
+    Evaluation mode (BatchNorm's running statistics); neither the training mode nor any random state
+    is changed.
+    """
+    parameter = next(gan.parameters())
+    device, dtype = parameter.device, parameter.dtype
+    training = gan.training
+    gan.eval()
+    try:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            parts = []
+            for i in range(0, len(z), chunk):
+                labels = None if y is None else y[i : i + chunk].to(device)
+                images = gan.generate(z[i : i + chunk].to(device, dtype), labels)
+                parts.append(to_pixels(images))
+    finally:
+        gan.train(training)
+    return np.concatenate(parts)
+
+
+def to_pixels(images: Tensor) -> Pixels:
+    """Float [N, C, H, W] in [-1, 1] to uint8 [N, H, W, C]: -1 is black, 1 white.
+
+    Values outside are clipped, nan is black.
+    """
+    scaled = images.float().add(1).mul(127.5).round().nan_to_num(0, 255, 0).clamp(0, 255)
+    return scaled.to(torch.uint8).permute(0, 2, 3, 1).cpu().contiguous().numpy()

@@ -1,0 +1,63 @@
+"""The sample grid of a run: fixed latents, drawn again and again while the generator learns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gantool.gan.base import GAN
+from gantool.sampling.pictures import PADDING
+
+# The seed of every run's latents, so that models with latents of one size meet the same points.
+SAMPLE_GRID_SEED = 2014
+_ROWS, _COLUMNS = 8, 8
+_MOST_CLASSES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SampleGrid:
+    """The cells of a run's sample grids; they count from 0, row by row.
+
+    Attributes:
+        rows: of the grid.
+        columns: of the grid.
+        latents: float32 [rows * columns, dimension], on the CPU.
+        labels: int64 [rows * columns], or None.
+    """
+
+    rows: int
+    columns: int
+    latents: Tensor
+    labels: Tensor | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """The sample grid as sheet.json records it."""
+        return {
+            "rows": self.rows,
+            "columns": self.columns,
+            "padding": PADDING,
+            "seed": SAMPLE_GRID_SEED,
+            "labels": None if self.labels is None else self.labels.tolist(),
+            "latents": self.latents.tolist(),
+        }
+
+
+def plan_sample_grid(gan: GAN[Any]) -> SampleGrid:
+    """Draw the 64 latents of a sample grid of 8 x 8 cells.
+
+    A conditional model has a column a class (16 at most), with the same latents in each column.
+    """
+    rng = torch.Generator().manual_seed(SAMPLE_GRID_SEED)
+    latents = gan.sample_latent(_ROWS * _COLUMNS, rng).cpu()
+    if not gan.conditional:
+        return SampleGrid(rows=_ROWS, columns=_COLUMNS, latents=latents)
+    columns = min(gan.shapes.classes, _MOST_CLASSES)
+    return SampleGrid(
+        rows=_ROWS,
+        columns=columns,
+        latents=latents[:_ROWS].repeat_interleave(columns, dim=0),
+        labels=torch.arange(columns).repeat(_ROWS),
+    )

@@ -1,0 +1,183 @@
+"""Pictures of images: grids, numbered cells, rows, sums; and their encoding as PNG and GIF."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torchvision.utils import make_grid
+
+from gantool.sampling.generate import Pixels
+from gantool.sampling.latents import Expression
+
+PADDING = 2  # pixels between the cells of a grid
+_FRAME_MS = 120  # of an interpolation
+_SHORTEST_MS, _LONGEST_MS, _WHOLE_MS, _HELD_MS = 120, 600, 6000, 2500  # of a run's animation
+_CELL = 72  # pixels a side, at least, so that a number beside it can be read
+_GAP = 6
+_TEXT = "#1c2430"
+_SOFT = "#5b6675"
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Arithmetic, drawn: for each term its operands and their mean, and the result.
+
+    Attributes:
+        expression: the expression that was asked for.
+        operands: uint8 [cells of the term, H, W, C] for each term.
+        means: uint8 [terms, H, W, C].
+        result: uint8 [H, W, C].
+    """
+
+    expression: Expression
+    operands: list[Pixels]
+    means: Pixels
+    result: Pixels
+
+
+def rows(lines: Sequence[Pixels], captions: Sequence[str] = ()) -> Image.Image:
+    """Lines of images, uint8 [N, H, W, C] each, one below the other.
+
+    Captions, if given, stand above their lines.
+    """
+    tiles = [[_tile(image) for image in line] for line in lines]
+    side = max(tile.width for line in tiles for tile in line)
+    head = 22 if captions else 0
+    width = max(len(line) for line in tiles) * (side + _GAP) + _GAP
+    if captions:
+        width = max(width, *(round(_font().getlength(caption)) + 2 * _GAP for caption in captions))
+    picture = Image.new("RGB", (width, len(tiles) * (side + head + _GAP) + _GAP), color="white")
+    pen = ImageDraw.Draw(picture)
+    for i, line in enumerate(tiles):
+        top = _GAP + i * (side + head + _GAP)
+        if captions:
+            pen.text((_GAP, top), captions[i], fill=_TEXT, font=_font())
+        for j, tile in enumerate(line):
+            picture.paste(tile, (_GAP + j * (side + _GAP), top + head))
+    return picture
+
+
+def numbered(cells: Pixels, columns: int) -> Image.Image:
+    """A sample grid whose cells bear their numbers, from 0, row by row."""
+    tiles = [_tile(image) for image in cells]
+    side, head = tiles[0].width, 16
+    count = -(-len(tiles) // columns)
+    picture = Image.new(
+        "RGB", (columns * (side + _GAP) + _GAP, count * (side + head + _GAP) + _GAP), color="white"
+    )
+    pen = ImageDraw.Draw(picture)
+    for number, tile in enumerate(tiles):
+        left = _GAP + (number % columns) * (side + _GAP)
+        top = _GAP + (number // columns) * (side + head + _GAP)
+        pen.text((left, top), str(number), fill=_SOFT, font=_font(12))
+        picture.paste(tile, (left, top + head))
+    return picture
+
+
+def equation(drawn: Sum) -> Image.Image:
+    """A row a term (its operands, and their mean at the right), and the result below."""
+    side = _tile(drawn.result).width
+    longest = max(len(operands) for operands in drawn.operands)
+    lead, step = 64, side + _GAP
+    width = lead + (longest + 1) * step + 40 + _GAP
+    head = 18
+    picture = Image.new(
+        "RGB", (width, (len(drawn.operands) + 1) * (step + head) + _GAP), color="white"
+    )
+    pen = ImageDraw.Draw(picture)
+    right = lead + longest * step + 40
+    for i, (term, operands, mean) in enumerate(
+        zip(drawn.expression.terms, drawn.operands, drawn.means, strict=True)
+    ):
+        top = _GAP + i * (step + head)
+        middle = top + head + side // 2 - 12
+        pen.text((_GAP, middle), _sign(term.factor, first=i == 0), fill=_TEXT, font=_font(20))
+        for j, (cell, image) in enumerate(zip(term.cells, operands, strict=True)):
+            pen.text((lead + j * step, top), str(cell), fill=_SOFT, font=_font(12))
+            picture.paste(_tile(image), (lead + j * step, top + head))
+        pen.line((right - 32, middle + 12, right - 12, middle + 12), fill=_SOFT, width=2)
+        pen.line(
+            (right - 18, middle + 7, right - 12, middle + 12, right - 18, middle + 17),
+            fill=_SOFT,
+            width=2,
+        )
+        pen.text((right, top), "mean" if len(term.cells) > 1 else "", fill=_SOFT, font=_font(12))
+        picture.paste(_tile(mean), (right, top + head))
+    top = _GAP + len(drawn.operands) * (step + head)
+    pen.line((right - 36, top + 4, right + side, top + 4), fill=_TEXT, width=2)
+    pen.text((right - 30, top + head + side // 2 - 12), "=", fill=_TEXT, font=_font(20))
+    picture.paste(_tile(drawn.result), (right, top + head))
+    return picture
+
+
+def _sign(factor: float, *, first: bool) -> str:
+    sign = "+" if factor > 0 else "-"
+    if first and factor > 0:
+        sign = ""
+    return sign if abs(factor) == 1 else f"{sign} {abs(factor):.3g} x".strip()
+
+
+def _tile(image: Pixels) -> Image.Image:
+    picture = single(image).convert("RGB")
+    factor = max(1, round(_CELL / picture.width))
+    return picture.resize(
+        (picture.width * factor, picture.height * factor), Image.Resampling.NEAREST
+    )
+
+
+def single(image: Pixels) -> Image.Image:
+    """One image uint8 [H, W, C] as a picture of its own size, grey or RGB."""
+    return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
+
+
+def lay_out(pixels: Pixels, columns: int) -> Pixels:
+    """A grid of images uint8 [N, H, W, C], row by row; uint8 [height, width, 3]."""
+    tensor = torch.tensor(pixels).permute(0, 3, 1, 2)
+    laid = make_grid(tensor, nrow=columns, padding=PADDING, pad_value=128)
+    picture: Pixels = laid.permute(1, 2, 0).contiguous().numpy()
+    return picture
+
+
+def png(picture: Image.Image | Pixels) -> bytes:
+    """A picture, or uint8 [height, width, 3], as PNG."""
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def gif(frames: Sequence[Image.Image], durations: int | Sequence[int] = _FRAME_MS) -> bytes:
+    """An animation that repeats; durations are in milliseconds, one for all frames or one each."""
+    buffer = io.BytesIO()
+    shown = durations if isinstance(durations, int) else list(durations)
+    frames[0].save(
+        buffer, format="GIF", save_all=True, append_images=frames[1:], duration=shown, loop=0
+    )
+    return buffer.getvalue()
+
+
+def there_and_back(frames: Sequence[Image.Image]) -> list[Image.Image]:
+    """The frames, and then those between the ends in reverse."""
+    return [*frames, *frames[-2:0:-1]]
+
+
+def paces(count: int) -> list[int]:
+    """Milliseconds for each frame of a training's animation.
+
+    They come to about six seconds, after which the last frame is held.
+    """
+    usual = max(_SHORTEST_MS, min(_LONGEST_MS, _WHOLE_MS // count))
+    return [usual] * (count - 1) + [_HELD_MS]
+
+
+def tall(frames: Sequence[Pixels]) -> list[Image.Image]:
+    """Images uint8 [H, W, C] as frames large enough to be looked at."""
+    return [_tile(frame).resize((256, 256), Image.Resampling.NEAREST) for frame in frames]
+
+
+def _font(size: int = 14) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

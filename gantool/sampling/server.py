@@ -1,0 +1,168 @@
+"""The page to play with a generator: a small server for this machine alone."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Awaitable, Callable
+from importlib import resources
+from typing import Any
+
+import torch
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from gantool.errors import ConfigError
+from gantool.sampling import latents, pictures
+from gantool.sampling.generate import Pixels
+from gantool.sampling.sampler import Sampler
+
+HOSTS = ("127.0.0.1", "localhost", "[::1]")
+_MOST_BYTES = 1_000_000  # of a request
+_MOST_IMAGES = 64
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'self'; script-src 'self'; "
+    "connect-src 'self'; base-uri 'none'"
+)
+_Answer = Callable[[Sampler, dict[str, Any]], dict[str, Any]]
+_Endpoint = Callable[[Request], Awaitable[Response]]
+_FILES = {
+    "/": ("explore.html", "text/html"),
+    "/explore.js": ("explore.js", "text/javascript"),
+    "/explore.css": ("explore.css", "text/css"),
+}
+
+
+def application(sampler: Sampler) -> Starlette:
+    """The server's application: the page, a description of the model, and drawing."""
+
+    async def file(request: Request) -> Response:
+        name, kind = _FILES[request.url.path]
+        text = (resources.files("gantool.sampling") / "assets" / name).read_text(encoding="utf-8")
+        return HTMLResponse(text, media_type=kind)
+
+    async def about(request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(describe, sampler))
+
+    def answering(
+        answer: Callable[[Sampler, dict[str, Any]], dict[str, Any]],
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                wanted = json.loads(await _body(request))
+                if not isinstance(wanted, dict):
+                    raise ConfigError("a JSON object is expected")
+                return JSONResponse(await run_in_threadpool(answer, sampler, wanted))
+            except ConfigError as error:
+                return JSONResponse({"error": str(error)}, status_code=400)
+            except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+                return JSONResponse({"error": f"not understood: {error}"}, status_code=400)
+
+        return endpoint
+
+    routes = [Route(path, file) for path in _FILES]
+    routes.append(Route("/about", about))
+    for path, answer in (
+        ("/draw", draw_latents),
+        ("/interpolate", interpolate),
+        ("/arithmetic", arithmetic),
+    ):
+        routes.append(Route(path, answering(answer), methods=["POST"]))
+    # Neither an address that another name leads to nor a page from elsewhere may use this server.
+    middleware = [
+        Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS)),
+        Middleware(_SameOrigin),
+    ]
+    return Starlette(routes=routes, middleware=middleware)
+
+
+def describe(sampler: Sampler) -> dict[str, Any]:
+    """The model for the page.
+
+    It has the model's description, the sample grid's latents and labels, and the drawn cells.
+    """
+    sample_grid = sampler.sample_grid
+    return {
+        **sampler.describe(),
+        "columns": sample_grid.columns,
+        "latents": sample_grid.latents.tolist(),
+        "labels": None if sample_grid.labels is None else sample_grid.labels.tolist(),
+        "cells": _images(sampler.draw_sample_grid()),
+    }
+
+
+def draw_latents(sampler: Sampler, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Images of given latents: `z` [N, dimension] and for a conditional model `y` [N]."""
+    z = torch.tensor(wanted["z"], dtype=torch.float32)
+    if z.ndim != 2 or z.shape[1] != sampler.gan.latent.dimension or not 1 <= len(z) <= _MOST_IMAGES:
+        raise ConfigError(
+            f"z must be 1 to {_MOST_IMAGES} latents of {sampler.gan.latent.dimension} numbers."
+        )
+    if not torch.isfinite(z).all():
+        raise ConfigError("a latent's numbers must be finite.")
+    y = None
+    if sampler.gan.conditional:
+        y = torch.tensor(wanted["y"], dtype=torch.int64)
+        if y.shape != (len(z),) or y.min() < 0 or y.max() >= len(sampler.classes):
+            raise ConfigError(f"y must be one class a latent, 0 to {len(sampler.classes) - 1}.")
+    return {"images": _images(sampler.draw(z, y))}
+
+
+def interpolate(sampler: Sampler, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The way between two cells: `from`, `to`, `steps`, `mode`, `label`."""
+    steps, mode = int(wanted.get("steps", 9)), wanted.get("mode")
+    if not 2 <= steps <= _MOST_IMAGES:
+        raise ConfigError(f"2 to {_MOST_IMAGES} steps are possible.")
+    if mode not in (None, *latents.PATHS):
+        raise ConfigError(f"no mode {mode!r}.")
+    label = sampler.label(wanted.get("label"))
+    pixels = sampler.interpolate(
+        str(wanted["from"]), str(wanted["to"]), steps=steps, mode=mode, label=label
+    )
+    return {"images": _images(pixels)}
+
+
+def arithmetic(sampler: Sampler, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The image that an expression of cells comes to: `expression`, `label`."""
+    drawn = sampler.arithmetic(str(wanted["expression"]), label=sampler.label(wanted.get("label")))
+    value = drawn.expression.value(sampler.sample_grid.latents)
+    return {
+        "images": _images(drawn.result[None]),
+        "means": _images(drawn.means),
+        "z": value.tolist(),
+    }
+
+
+def _images(pixels: Pixels) -> list[str]:
+    contents = (pictures.png(pictures.single(image)) for image in pixels)
+    return [f"data:image/png;base64,{base64.b64encode(content).decode()}" for content in contents]
+
+
+async def _body(request: Request) -> bytes:
+    content = b""
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > _MOST_BYTES:
+            raise ConfigError(f"a request has at most {_MOST_BYTES:,} bytes.")
+    return content
+
+
+class _SameOrigin(BaseHTTPMiddleware):
+    """Refuse what a page of another origin asks for, and tell the browser to do the same."""
+
+    async def dispatch(self, request: Request, call_next: _Endpoint) -> Response:
+        origin = request.headers.get("origin")
+        if origin is not None and origin != f"{request.url.scheme}://{request.headers.get('host')}":
+            return PlainTextResponse("this server answers its own page only", status_code=403)
+        response = await call_next(request)
+        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        response.headers["Cache-Control"] = "no-store"
+        return response

@@ -1,0 +1,121 @@
+"""Any number of samples to disk, a block at a time."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from gantool.display import OnProgress
+from gantool.errors import ConfigError
+from gantool.runs.files import write_bytes
+from gantool.sampling import latents, pictures
+from gantool.sampling.generate import Pixels
+from gantool.sampling.sampler import Sampler
+
+
+def blocks(
+    sampler: Sampler, n: int, seed: int, label: int | None
+) -> Iterator[tuple[Pixels, Any, Any]]:
+    """Images, latents and labels (or None), a block at a time."""
+    for z, y in latents.stream(sampler.gan, n, seed=seed, label=label):
+        yield sampler.draw(z, y), z.numpy(), None if y is None else y.numpy()
+
+
+def to_files(
+    sampler: Sampler, n: int, seed: int, label: int | None, folder: Path, progress: OnProgress
+) -> Path:
+    """Write one PNG a sample, 00000000.png and on, into a folder that is new or empty.
+
+    Raises:
+        ConfigError: the folder holds something already.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise ConfigError(f"{folder} is not empty.", "Name a new folder with --output.")
+    number = 0
+    for images, _, _ in blocks(sampler, n, seed=seed, label=label):
+        for image in images:
+            (folder / f"{number:08d}.png").write_bytes(pictures.png(pictures.single(image)))
+            number += 1
+        progress(number, n)
+    return folder
+
+
+def to_npz(
+    sampler: Sampler, n: int, seed: int, label: int | None, file: Path, progress: OnProgress
+) -> Path:
+    """Write one .npz with `images`, `latents` and, for a conditional model, `labels`.
+
+    Images are uint8 [N, H, W, C], latents float32 [N, dimension], labels int64 [N]. They are
+    written a block at a time, so that memory does not grow with N; the file appears whole or not
+    at all.
+    """
+    size, channels = sampler.gan.shapes.image_size, sampler.gan.shapes.channels
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, aside = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
+    os.close(descriptor)
+    later: list[tuple[str, tuple[int, ...], type[np.generic]]] = [
+        ("latents", (n, sampler.gan.latent.dimension), np.float32)
+    ]
+    if sampler.gan.conditional:
+        later.append(("labels", (n,), np.int64))
+    try:
+        with (
+            zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive,
+            tempfile.TemporaryFile(dir=file.parent) as spare,
+        ):
+            # An archive takes one member at a time: blocks of later members wait in a spare file.
+            with archive.open("images.npy", "w", force_zip64=True) as member:
+                _header(member, (n, size, size, channels), kind=np.uint8)
+                done = 0
+                for block in blocks(sampler, n, seed=seed, label=label):
+                    member.write(block[0].tobytes())
+                    spare.write(block[1].astype(np.float32).tobytes())
+                    if block[2] is not None:
+                        spare.write(block[2].tobytes())
+                    done += len(block[0])
+                    progress(done, n)
+            for position, (name, shape, kind) in enumerate(later):
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    _header(member, shape, kind=kind)
+                    for part in _parts(spare, sampler, n=n):
+                        member.write(part[position])
+        Path(aside).chmod(0o644)
+        Path(aside).replace(file)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+    return file
+
+
+def _header(member: IO[bytes], shape: tuple[int, ...], kind: type[np.generic]) -> None:
+    description = {
+        "descr": np.lib.format.dtype_to_descr(np.dtype(kind)),
+        "fortran_order": False,
+        "shape": shape,
+    }
+    np.lib.format.write_array_header_1_0(member, description)
+
+
+def _parts(spare: IO[bytes], sampler: Sampler, n: int) -> Iterator[tuple[bytes, bytes]]:
+    """The blocks of latents and labels that wait in the spare file, from its beginning."""
+    spare.seek(0)
+    left = n
+    while left:
+        take = min(latents.BLOCK, left)
+        z = spare.read(take * sampler.gan.latent.dimension * 4)
+        yield z, spare.read(take * 8) if sampler.gan.conditional else b""
+        left -= take
+
+
+def to_picture(file: Path, content: bytes) -> Path:
+    """Write a picture's file, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(file, content)
+    return file

@@ -1,0 +1,171 @@
+"""Opening a run's trained generator, on any machine, without its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from gantool.errors import ConfigError, GantoolError
+from gantool.gan.base import GAN, Shapes
+from gantool.plugins.registry import Registry
+from gantool.plugins.spec import ModelSpec, load_implementation
+from gantool.runs import checkpoints
+from gantool.runs.folder import RunFolder
+from gantool.runs.records import RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A model with trained weights in its generator, in evaluation mode.
+
+    The discriminator's weights are those it was built with.
+
+    Attributes:
+        gan: draws with `generate`.
+        step: that the generator was trained for.
+        averaged: whether its weights are averaged ones.
+    """
+
+    gan: GAN[Any]
+    step: int
+    averaged: bool
+
+
+def spec_of(record: RunRecord, registry: Registry) -> ModelSpec:
+    """The description of a run's model.
+
+    Raises:
+        ConfigError: the distribution that brings it is not installed, or broken.
+    """
+    maker = record.plugin.get("distribution")
+    if (
+        maker
+        and record.model not in registry.models
+        and all(p.distribution != maker for p in registry.plugins)
+    ):
+        version = record.plugin.get("version", "")
+        raise ConfigError(
+            f"{record.name} is a run of {record.model}, a model of {maker} {version}, "
+            "which is not installed.",
+            f"Install it: `pip install {maker}`.",
+        )
+    return registry.model(record.model)
+
+
+def open_trained(
+    folder: RunFolder, registry: Registry, *, device: torch.device, at: int | None = None
+) -> Trained:
+    """Open a run's generator: the final one, else that of the newest sound state.
+
+    With `at`, it is the generator of that step, if it was kept.
+
+    Raises:
+        ConfigError: the model's plugin is missing, or no generator of that step is kept.
+        GantoolError: the run has no generator yet, or its files do not fit its record.
+    """
+    record = folder.read()
+    gan = _build(folder, record, registry=registry)
+    state, step, averaged = _state(folder, record, at=at)
+    try:
+        gan.generator.load_state_dict(state)
+    except RuntimeError as error:
+        detail = str(error).splitlines()[0]
+        raise GantoolError(
+            f"{folder.path}: its generator is of other networks than its record says: {detail}",
+            "Install the version of the plugin that made the run.",
+        ) from None
+    return Trained(gan=gan.to(device).eval(), step=step, averaged=averaged)
+
+
+def _state(
+    folder: RunFolder, record: RunRecord, *, at: int | None
+) -> tuple[Mapping[str, Any], int, bool]:
+    final = folder.generator_file
+    if final.is_file():
+        state, about = _read_generator(final)
+        step, averaged = int(about.get("step", record.steps)), bool(about.get("averaged"))
+        if at == step or (at is None and step >= record.steps):
+            return state, step, averaged
+        if at is None:  # the run was extended and has not finished again
+            newer = any(saved > step for saved in folder.states())
+            return _newest_state(folder) if newer else (state, step, averaged)
+    if at is None:
+        return _newest_state(folder)
+    kept = folder.generators()
+    if at in kept:
+        state, about = _read_generator(kept[at])
+        return state, at, bool(about.get("averaged"))
+    states = folder.states()
+    if at in states:
+        return _from_state(states[at])
+    known = sorted({*kept, *states, *([record.steps] if final.is_file() else [])})
+    raise ConfigError(
+        f"{folder.path} has no generator of step {at}.",
+        f"Kept are those of steps {', '.join(map(str, known)) or 'none'}; "
+        "`--keep-generators-every N` keeps more.",
+    )
+
+
+def _build(folder: RunFolder, record: RunRecord, *, registry: Registry) -> GAN[Any]:
+    spec = spec_of(record, registry)
+    try:
+        config = spec.config(**record.config)
+        shapes = Shapes(
+            image_size=int(record.data["image_size"]),
+            channels=int(record.data["channels"]),
+            classes=len(record.data.get("classes", ())),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise GantoolError(
+            f"{folder.record_file}: its configuration does not fit {record.model}: {error}"
+        ) from None
+    implementation: type[GAN[Any]] = load_implementation(spec.implementation)
+    return implementation.create(config, shapes)
+
+
+def _read_generator(file: Path) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    try:
+        return checkpoints.weights_from_bytes(file.read_bytes())
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
+        raise GantoolError(
+            f"{file} is damaged: {error}", "Bring it back from a copy, or train the run again."
+        ) from None
+
+
+def _newest_state(folder: RunFolder) -> tuple[Mapping[str, Any], int, bool]:
+    for path in reversed(folder.states().values()):
+        try:
+            return _from_state(path)
+        except GantoolError:
+            continue
+    raise GantoolError(
+        f"{folder.path} has no generator yet: "
+        "neither generator.safetensors nor a sound state in checkpoints.",
+        f"Train it first: gantool resume {folder.path}",
+    )
+
+
+def _from_state(path: Path) -> tuple[Mapping[str, Any], int, bool]:
+    try:
+        state = checkpoints.load(path)
+        averaged = state.get("ema") is not None
+        source, prefix = (state["ema"], "module.") if averaged else (state["gan"], "generator.")
+        tensors = {
+            key.removeprefix(prefix): value
+            for key, value in source.items()
+            if key.startswith(prefix)
+        }
+        return tensors, int(state["steps"]), averaged
+    except (
+        checkpoints.DamagedCheckpointError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ValueError,
+    ) as error:
+        raise GantoolError(f"{path} cannot be used: {error}", "Use another step (--at).") from None

@@ -1,0 +1,1 @@
+"""The engines that carry a study out: processes of this machine, or tasks of a Ray cluster."""

@@ -1,0 +1,131 @@
+"""A study's file: models x data x seeds x settings, with an equal budget for all."""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from gantool.errors import ConfigError
+from gantool.study.search import draw_settings
+
+
+class Budget(BaseModel):
+    """The budget of every run.
+
+    It is one of generator updates, real images seen, or seconds of training.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    steps: int | None = Field(None, ge=1)
+    images: int | None = Field(None, ge=1)
+    seconds: float | None = Field(None, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(value is not None for value in (self.steps, self.images, self.seconds)) != 1:
+            raise ValueError("give one of steps, images and seconds")
+        return self
+
+
+class ModelChoice(BaseModel):
+    """A model with a preset and options of its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str
+    preset: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Study(BaseModel):
+    """A study's file.
+
+    Attributes:
+        models: names, or tables of model, preset and options.
+        data: names of data sets, or folders.
+        seeds: one run each.
+        budget: equal for all runs.
+        scores: names of the scores of each run; None for all, an empty list for none.
+        options: of every run.
+        grid: lists of values by option: every combination.
+        variants: tables of options: one after the other.
+        values: choices or ranges (`[low, high]`, `[low, high, "log"]`) by option, to draw `trials`
+            settings from, with `search_seed`.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    models: list[str | ModelChoice] = Field(min_length=1)
+    data: list[str] = Field(["mnist5k"], min_length=1)
+    seeds: list[int] = Field([0], min_length=1)
+    budget: Budget
+    scores: list[str] | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+    grid: dict[str, list[Any]] = Field(default_factory=dict)
+    variants: list[dict[str, Any]] = Field(default_factory=list)
+    values: dict[str, list[Any]] = Field(default_factory=dict)
+    trials: int | None = Field(None, ge=1, le=10_000)
+    search_seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if sum(map(bool, (self.grid, self.variants, self.values))) > 1:
+            raise ValueError("give one of grid, variants and values")
+        if bool(self.values) != (self.trials is not None):
+            raise ValueError("values and trials go together")
+        if empty := [key for key, values in self.grid.items() if not values]:
+            raise ValueError(f"grid: {empty[0]} has no values")
+        for name in ("seeds", "data"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise ValueError(f"{name}: one is given twice")
+        return self
+
+    def settings(self) -> Iterator[dict[str, Any]]:
+        """The options of each setting, `options` included."""
+        if self.grid:
+            found = [
+                dict(zip(self.grid, chosen, strict=True))
+                for chosen in itertools.product(*self.grid.values())
+            ]
+        elif self.values:
+            assert self.trials is not None
+            found = draw_settings(self.values, self.trials, seed=self.search_seed)
+        else:
+            found = self.variants or [{}]
+        for setting in found:
+            yield {**self.options, **setting}
+
+
+def read(file: Path) -> Study:
+    """Read a study's file.
+
+    Raises:
+        ConfigError: it cannot be read, is no TOML, or does not say a study.
+    """
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the study {file}: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}") from None
+    try:
+        return Study.model_validate(content)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            place = ".".join(
+                str(part) for part in problem["loc"] if part not in ("str", "ModelChoice")
+            )
+            lines.append(
+                f"  {place or 'the study'}: {problem['msg'].removeprefix('Value error, ')}"
+            )
+        listed = "\n".join(dict.fromkeys(lines))
+        raise ConfigError(
+            f"{file} is no study:\n{listed}", "docs/scaling.md has an example."
+        ) from None

@@ -1,0 +1,157 @@
+"""The runs that a study's file stands for."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from gantool.config import Resolved, options_of, resolve
+from gantool.errors import ConfigError
+from gantool.plugins.registry import Registry
+from gantool.runs.files import slug
+from gantool.study.file import ModelChoice, Study
+
+# Options that a study says in words of its own.
+_OWN = frozenset({"seed", "data", "steps", "epochs", "evaluate"})
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of a study.
+
+    Attributes:
+        name: of its folder; equal settings have equal names.
+        model: name of the model.
+        preset: of the model, or None.
+        data: name of the data set, or a folder.
+        seed: of the run.
+        options: values by option.
+        steps: generator updates; None until the budget has been worked out.
+        scores: as the study's.
+        threads: of its process, unless the options say; not part of the name.
+    """
+
+    name: str
+    model: str
+    preset: str | None
+    data: str
+    seed: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    steps: int | None = None
+    scores: tuple[str, ...] | None = None
+    threads: int | None = None
+
+    @property
+    def variant(self) -> str:
+        """The name without the seed: equal for runs that differ in nothing else."""
+        return self.name.rsplit("-s", 1)[0]
+
+    def flags(self) -> dict[str, Any]:
+        """The run's options, by key; its scores come after training, by a command of their own."""
+        threads = {} if self.threads is None else {"threads": self.threads}
+        return {
+            **threads,
+            **self.options,
+            "data": self.data,
+            "seed": self.seed,
+            "steps": self.steps or 1,
+            "evaluate": False,
+        }
+
+
+def expand(study: Study, registry: Registry) -> list[Job]:
+    """The runs of a study, each with options that have been validated; the steps are still open.
+
+    Raises:
+        ConfigError: an unknown model, preset, option or score, or a value that an option cannot
+            have.
+    """
+    for name in study.scores or ():
+        if name not in registry.metrics:
+            known = ", ".join(sorted(registry.metrics))
+            raise ConfigError(f"scores: there is no score {name!r}.", f"There are {known}.")
+    found = []
+    for data, choice, setting in itertools.product(
+        study.data, study.models, list(study.settings())
+    ):
+        chosen = ModelChoice(model=choice) if isinstance(choice, str) else choice
+        options = {**setting, **chosen.options}
+        if own := sorted(_OWN & options.keys()):
+            raise ConfigError(
+                f"option {own[0]!r} is not for studies.",
+                "`seeds`, `data`, `budget` and `scores` say it.",
+            )
+        spec = registry.model(chosen.model)
+        known_options = {option.key for option in options_of(spec.config, spec.name)}
+        if unknown := sorted(options.keys() - known_options):
+            raise ConfigError(
+                f"option {unknown[0]!r} is not known to {spec.name}.",
+                f"`gantool run {spec.name} --help` lists its options.",
+            )
+        for seed in study.seeds:
+            job = _job(study, chosen, data=data, options=options, seed=seed)
+            if data not in registry.datasets:  # a folder, which a worker elsewhere must find too
+                job = replace(job, data=str(Path(data).expanduser().resolve()))
+            # As the configuration understood them: 64.0 may stand for 64 in the file, and not on a
+            # command line.
+            config = resolved(job, registry).config
+            understood = {key: getattr(config, key) for key in options}
+            found.append(
+                replace(
+                    job,
+                    options={key: value for key, value in understood.items() if value is not None},
+                )
+            )
+    name, times = Counter(job.name for job in found).most_common(1)[0]
+    if times > 1:
+        raise ConfigError(
+            f"two runs of the study are the same: {name}.", "Take one of the equal settings out."
+        )
+    return found
+
+
+def resolved(job: Job, registry: Registry) -> Resolved:
+    """The options of a run, validated; the environment has no say in a study.
+
+    Raises:
+        ConfigError: a value that an option cannot have, or an unknown preset.
+    """
+    spec = registry.model(job.model)
+    return resolve(
+        spec.config,
+        model=spec.name,
+        presets=spec.presets,
+        preset=job.preset,
+        flags=job.flags(),
+        environment={},
+    )
+
+
+def _job(study: Study, chosen: ModelChoice, data: str, options: dict[str, Any], seed: int) -> Job:
+    said = [chosen.model, chosen.preset, data, options, study.budget.model_dump(), study.scores]
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    parts = [chosen.model, chosen.preset, slug(Path(data).name), digest]
+    name = "-".join(part for part in parts if part) + f"-s{seed}"
+    scores = None if study.scores is None else tuple(study.scores)
+    return Job(
+        name,
+        chosen.model,
+        preset=chosen.preset,
+        data=data,
+        seed=seed,
+        options=options,
+        steps=study.budget.steps,
+        scores=scores,
+    )
+
+
+def steps_for_images(images: int, batch_size: int, discriminator_steps: int) -> int:
+    """Generator updates after which the discriminator has seen at least so many real images."""
+    return max(1, math.ceil(images / (batch_size * discriminator_steps)))

@@ -1,0 +1,98 @@
+"""The origin of a run, for its record: data, networks, plugin, versions, machine."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from typing import Any
+
+import torch
+
+from gantool.data.prepared import Prepared
+from gantool.gan.base import GAN
+from gantool.machine import distributed
+from gantool.plugins.registry import Registry
+from gantool.plugins.spec import ModelSpec
+from gantool.runs.records import RunRecord
+
+
+def describe(
+    gan: GAN[Any],
+    data: Prepared,
+    *,
+    registry: Registry,
+    spec: ModelSpec,
+    device: torch.device,
+) -> dict[str, Any]:
+    """The parts of run.json that tell a run's origin."""
+    return {
+        "data": {
+            "name": data.name,
+            "fingerprint": data.fingerprint,
+            "splits": {split: len(images) for split, images in data.splits.items()},
+            "image_size": data.image_size,
+            "channels": data.channels,
+            "classes": list(data.classes),
+            "unreadable": data.unreadable,
+        },
+        "latent": gan.latent.describe(),
+        "networks": {
+            name: sum(parameter.numel() for parameter in network.parameters())
+            for name, network in gan.named_children()
+        },
+        "plugin": _plugin(registry, spec),
+        "environment": {**_environment(device), **distributed.describe(gan)},
+        "d_scale": "probability" if gan.objective.probabilities else "raw",
+    }
+
+
+def changes(then: RunRecord, now: dict[str, Any]) -> list[str]:
+    """The differences, in words, between a run's record and today that would change its metrics."""
+    found = []
+    if then.data.get("fingerprint") != now["data"]["fingerprint"]:
+        found.append("the data")
+    versions = then.environment.get("versions", {})
+    pairs = [
+        (name, versions.get(name), version)
+        for name, version in now["environment"]["versions"].items()
+    ]
+    for key in ("distribution", "version"):
+        pairs.append((f"plugin's {key}", then.plugin.get(key), now["plugin"][key]))
+    return found + [f"{name} ({old} then, {new} now)" for name, old, new in pairs if old != new]
+
+
+def machine_changes(then: RunRecord, now: dict[str, Any]) -> list[str]:
+    """The differences of the machine, in words, that change metrics by rounding only."""
+    usual = {"processes": 1}
+    pairs = [
+        (
+            key,
+            *(
+                environment.get(key, usual.get(key))
+                for environment in (then.environment, now["environment"])
+            ),
+        )
+        for key in ("device", "threads", "processes")
+    ]
+    return [f"{key} ({old} then, {new} now)" for key, old, new in pairs if old != new]
+
+
+def _plugin(registry: Registry, spec: ModelSpec) -> dict[str, str]:
+    plugin = registry.plugin_of(spec.name)
+    return {"distribution": plugin.distribution, "version": plugin.version}
+
+
+def _environment(device: torch.device) -> dict[str, Any]:
+    packages = ("gantool", "torch", "torchvision", "numpy", "pillow")
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            **{package: importlib.metadata.version(package) for package in packages},
+        },
+        "platform": platform.platform(),
+        "device": device.type,
+        "device_name": torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else platform.processor(),
+        "threads": torch.get_num_threads(),
+    }

@@ -1,0 +1,382 @@
+"""A run from its first step to its end, whatever the end is, and going on with one that stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gantool.data.load import load
+from gantool.display import Display
+from gantool.errors import ConfigError, DivergedError, GantoolError, RunInterruptedError
+from gantool.evaluation.evaluate import ScoringSettings, evaluate
+from gantool.machine import distributed, signals
+from gantool.machine.device import choose_device
+from gantool.plugins.registry import Registry
+from gantool.plugins.tracking import TrackedRun
+from gantool.report import figures
+from gantool.report.write import try_report
+from gantool.runs import checkpoints
+from gantool.runs.folder import RunFolder
+from gantool.runs.records import RunRecord
+from gantool.sampling.animation import write_progress
+from gantool.sampling.grid import plan_sample_grid
+from gantool.sampling.trained import spec_of
+from gantool.training import provenance
+from gantool.training.profiling import profiled
+from gantool.training.recorder import Recorder
+from gantool.training.setup import Setup, build, this_process
+from gantool.training.trainer import Trainer
+
+
+def start(setup: Setup, display: Display) -> RunFolder:
+    """Train a new run into its folder, which vanishes if the first step fails.
+
+    Of several processes that share the run, the first writes.
+
+    Raises:
+        GantoolError: the run failed, diverged (exit code 3) or was interrupted (130).
+    """
+    trainer = setup.trainer
+    if trainer.world.rank:
+        accompany(trainer)
+        return setup.folder
+    folder = RunFolder.create(setup.folder.path, setup.record)
+    try:
+        with folder.locked():
+            _session(setup, display)
+    except OSError as error:
+        raise _disk_error(folder, error, steps=trainer.steps) from error
+    finally:
+        if trainer.steps == 0:
+            folder.remove()
+    return folder
+
+
+def resume(
+    path: Path,
+    registry: Registry,
+    *,
+    display: Display,
+    epochs: int | None,
+    steps: int | None,
+    force: bool,
+) -> RunFolder:
+    """Go on with a run from its newest sound state, perhaps to a larger budget.
+
+    Raises:
+        ConfigError: the run is finished and no larger budget is given, or code, data or versions
+            changed.
+        GantoolError: as `start`.
+    """
+    folder, world = RunFolder.open(path), distributed.world()
+    with folder.locked() if world.rank == 0 else contextlib.nullcontext():
+        record = folder.read()
+        spec = spec_of(record, registry)
+        budget: dict[str, Any] = {}
+        if epochs is not None or steps is not None:
+            budget = {"epochs": epochs, "steps": steps}
+        try:
+            config = spec.config(**{**record.config, **budget})
+        except ValueError as error:
+            raise ConfigError(
+                f"{path}: its configuration does not fit this {record.model}: {error}"
+            ) from None
+        device = distributed.on_this_process(choose_device(config.device))
+        data = load(config, registry, progress=display.preparing)
+        trainer = build(config, data, spec=spec, device=device)
+        today = provenance.describe(trainer.gan, data, registry=registry, spec=spec, device=device)
+        _refuse_changes(record, today, force=force, display=display)
+        if trainer.total_steps <= record.steps and (budget or record.status == "finished"):
+            raise ConfigError(
+                f"{path} has had {record.steps} steps already; "
+                f"{trainer.total_steps} are asked for.",
+                "Give larger --epochs or --steps to extend it.",
+            )
+        seconds, damaged = _restore(folder, trainer, record=record)
+        world.wait()  # all have read before the first removes anything
+        if world.rank:
+            accompany(trainer)
+            return folder
+        for leftover in folder.leftovers():
+            leftover.unlink(missing_ok=True)
+        if trainer.steps == 0:
+            display.say("no state had been saved yet: the run begins anew.")
+        folder.drop_after(trainer.steps)
+        update = {
+            "config": config.model_dump(mode="json"),
+            "seconds": seconds,
+            "total_steps": trainer.total_steps,
+            "process": this_process(),
+            "status": "running",
+            "ended": None,
+        }
+        setup = Setup(
+            folder=folder,
+            spec=spec,
+            registry=registry,
+            record=record.model_copy(update=update),
+            data=data,
+            trainer=trainer,
+        )
+        try:
+            _session(setup, display, resumed=True, damaged=damaged)
+        except OSError as error:
+            raise _disk_error(folder, error, steps=trainer.steps) from error
+    return folder
+
+
+def accompany(trainer: Trainer) -> None:
+    """Train as the processes beside the first do, with a part in what is decided and saved."""
+    with _interruptible() as interrupted:
+        for _ in trainer.train():
+            if trainer.world.any(False):
+                trainer.state_dict()
+            stop = trainer.world.any(interrupted.is_set())
+            if stop and trainer.steps < trainer.total_steps:
+                trainer.state_dict()
+                raise RunInterruptedError(f"interrupted after step {trainer.steps}.")
+
+
+def _session(
+    setup: Setup, display: Display, *, resumed: bool = False, damaged: Sequence[str] = ()
+) -> None:
+    """Train to the end, whatever the end is, and leave a record of it."""
+    trainer, folder = setup.trainer, setup.folder
+    recorder = Recorder(
+        folder,
+        trainer,
+        record=setup.record,
+        sample_grid=plan_sample_grid(trainer.gan),
+        data=setup.data,
+        display=display,
+    )
+    if resumed:
+        for message in damaged:
+            recorder.note("damaged checkpoint", message)
+            display.say(f"checkpoint {message}: passed over.")
+        recorder.note("resume", f"resumed after step {trainer.steps}")
+        folder.write(setup.record)
+    _follow(recorder, setup)
+    if trainer.steps == 0:
+        recorder.begin(setup.data)
+    display.start(trainer.total_steps, trainer.steps)
+    try:
+        _train(setup, recorder)
+    except DivergedError:
+        recorder.close("diverged")
+        raise
+    except (RunInterruptedError, KeyboardInterrupt):
+        recorder.close("interrupted")
+        raise
+    except (RuntimeError, MemoryError) as error:
+        recorder.close("failed")
+        explained = _explained(error, folder, steps=trainer.steps)
+        if explained is None:
+            raise
+        raise explained from error
+    except BaseException:
+        with contextlib.suppress(OSError):
+            recorder.close("failed")
+        raise
+    # "finished" is the last thing written: until then a killed run can be resumed to its end.
+    record = recorder.up_to_date("finished")
+    try_report(folder, display.say, record=record)
+    recorder.close("finished", record)
+
+
+def _train(setup: Setup, recorder: Recorder) -> None:
+    """Every step that is left, and what follows the last one."""
+    trainer, folder = setup.trainer, setup.folder
+    with (
+        _interruptible() as interrupted,
+        profiled(folder, recorder.display, wanted=setup.profile) as next_step,
+    ):
+        for metrics in trainer.train():
+            recorder.step(metrics)
+            next_step()
+            if _evaluation_due(trainer):
+                _evaluate(setup, recorder, stopped=interrupted.is_set)
+            stop = trainer.world.any(interrupted.is_set())
+            if stop and trainer.steps < trainer.total_steps:
+                recorder.save()
+                raise RunInterruptedError(
+                    f"interrupted after step {trainer.steps} of {trainer.total_steps}.",
+                    f"Go on with: gantool resume {folder.path}",
+                )
+        _finish(folder, recorder)
+        if trainer.config.evaluate:
+            _evaluate(setup, recorder, stopped=interrupted.is_set)
+
+
+def _follow(recorder: Recorder, setup: Setup) -> None:
+    """Let the trackers that were asked for follow the run."""
+    record, registry = setup.record, setup.registry
+    run = TrackedRun(
+        path=setup.folder.path,
+        name=record.name,
+        model=record.model,
+        config=record.config,
+        step=setup.trainer.steps,
+    )
+    for name in record.trackers:
+        if name in registry.trackers:
+            recorder.trackers.open(name, partial(registry.track, name, run))
+        else:
+            recorder.display.say(
+                f"tracker {name} is not installed any more; the run goes on without it."
+            )
+
+
+def _finish(folder: RunFolder, recorder: Recorder) -> None:
+    """Keep the generator and draw the pictures of a run that is done."""
+    recorder.save_generator(folder.generator_file)
+    recorder.metrics.flush()
+    folder.write(recorder.up_to_date("running"))
+    figures.plot_losses(folder)
+    figures.plot_samples(folder)
+    write_progress(folder)
+
+
+def _evaluation_due(trainer: Trainer) -> bool:
+    every = trainer.config.evaluate_every
+    return bool(every) and trainer.steps % every == 0 and trainer.steps < trainer.total_steps
+
+
+def _evaluate(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) -> None:
+    """Score the samples of now; whatever goes wrong with that, the run goes on."""
+    trainer, display, folder = setup.trainer, recorder.display, setup.folder
+    settings = ScoringSettings.of(trainer.config)
+    display.say(f"scoring {settings.samples:,} samples")
+    try:
+        with recorder.paused(), trainer.averaged() as gan:
+            scores = evaluate(
+                gan,
+                setup.data,
+                folder=folder,
+                registry=setup.registry,
+                settings=settings,
+                step=trainer.steps,
+                averaged=trainer.ema is not None,
+                stopped=stopped,
+            )
+    except Exception as error:
+        recorder.note("evaluation failed", f"{type(error).__name__}: {error}")
+        display.say(
+            f"no scores: {error}; try `gantool evaluate {folder.path}` when that is mended."
+        )
+        return
+    for reason in dict.fromkeys(score.reason for score in scores if score.reason):
+        names = ", ".join(score.metric for score in scores if score.reason == reason)
+        display.say(f"not computed: {names}: {reason}")
+    if stopped():
+        display.say(f"the rest of the scores: gantool evaluate {folder.path}")
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C (or SIGTERM) into a flag that the loop looks at; the second kills."""
+    flag = threading.Event()
+
+    def interrupt() -> None:
+        if flag.is_set():
+            raise KeyboardInterrupt
+        flag.set()
+
+    with signals.handled(interrupt):
+        yield flag
+
+
+def _restore(folder: RunFolder, trainer: Trainer, *, record: RunRecord) -> tuple[float, list[str]]:
+    """Load the newest sound state: the training seconds up to it, and the damaged ones passed over.
+
+    Raises:
+        GantoolError: there are states, and none can be used. With none at all, the run begins anew.
+    """
+    damaged: list[str] = []
+    states = folder.states()
+    for path in reversed(states.values()):
+        try:
+            state = checkpoints.load(path)
+        except checkpoints.DamagedCheckpointError as error:
+            damaged.append(f"{path.name}: {error}")
+            continue
+        try:
+            trainer.load_state_dict(state)
+            return float(state["seconds"]), damaged
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:
+            cause = str(error).splitlines()[0]
+            raise GantoolError(
+                f"{path} is of other networks or options than this model has now: {cause}",
+                "Install the version of the plugin that made the run; nothing was changed.",
+            ) from error
+    if states:
+        raise GantoolError(
+            f"every checkpoint of {folder.path} is damaged: {'; '.join(damaged)}",
+            "Nothing was changed. Bring one back from a copy, or repeat the run: "
+            f"gantool run ... --config {folder.record_file}",
+        )
+    if record.status == "finished":
+        raise ConfigError(
+            f"{folder.path} is finished and holds no state to go on from: "
+            "`gantool prune` removes them.",
+            "Repeat the run with a larger budget: "
+            f"gantool run {record.model} --config {folder.record_file} ...",
+        )
+    return 0.0, damaged
+
+
+def _refuse_changes(
+    record: RunRecord, today: dict[str, Any], *, force: bool, display: Display
+) -> None:
+    changes = provenance.changes(record, today)
+    if changes and not force:
+        raise ConfigError(
+            f"since the run stopped, these changed: {', '.join(changes)}.",
+            "It would not go on as it would have; add --force to go on all the same.",
+        )
+    if changes:
+        display.say(f"going on although these changed: {', '.join(changes)}")
+    machine = provenance.machine_changes(record, today)
+    if machine:
+        display.say(f"equal within rounding only, since these changed: {', '.join(machine)}")
+
+
+def _explained(error: Exception, folder: RunFolder, *, steps: int) -> GantoolError | None:
+    """The error in words with a remedy; None unless a user can do something about it."""
+    if distributed.was_abandoned(error):
+        return GantoolError(
+            f"another process of the run ended after step {steps}.",
+            f"Go on, with as many processes as you like: gantool resume {folder.path}",
+        )
+    detail = (str(error) or "no detail").splitlines()[0]
+    # On a CPU torch raises a plain RuntimeError.
+    out_of_memory = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+    if out_of_memory or "DefaultCPUAllocator" in str(error):
+        return GantoolError(
+            f"out of memory after step {steps}: {detail}",
+            "Try a smaller --batch-size or --precision bf16; "
+            f"or make room and gantool resume {folder.path}",
+        )
+    if "deterministic" in str(error):
+        return GantoolError(
+            f"this model has no deterministic algorithm on this device: {detail}",
+            "Add --no-deterministic to give bit-equal repetition up.",
+        )
+    return None
+
+
+def _disk_error(folder: RunFolder, error: OSError, *, steps: int) -> GantoolError:
+    if steps == 0:
+        remedy = "Nothing was kept. Make room, or name another place with --experiments-dir."
+    else:
+        remedy = f"Make room, then go on with: gantool resume {folder.path}"
+    full = error.errno == errno.ENOSPC
+    cause = "the disk is full" if full else (error.strerror or str(error))
+    return GantoolError(f"cannot write to {folder.path}: {cause}.", remedy)

@@ -1,0 +1,241 @@
+"""From a request to everything before the first step, with nothing on disk yet."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gantool.config import Resolved, TrainConfig, incidental_of
+from gantool.data.batches import Batches, batch_size_for
+from gantool.data.load import load
+from gantool.data.prepared import Prepared
+from gantool.display import Display
+from gantool.errors import ConfigError, GantoolError
+from gantool.evaluation.extractors import check_choice
+from gantool.gan.base import GAN, Shapes
+from gantool.machine import distributed
+from gantool.machine.device import choose_device, make_deterministic, slow_bf16
+from gantool.machine.randomness import derived_seed
+from gantool.plugins.registry import Registry
+from gantool.plugins.spec import ModelSpec, load_implementation
+from gantool.runs.files import slug
+from gantool.runs.folder import NAME, RunFolder
+from gantool.runs.records import RunRecord, timestamp
+from gantool.training import provenance
+from gantool.training.trainer import Trainer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A run as the user asked for it.
+
+    Attributes:
+        model: the model's name.
+        resolved: the validated options and their sources.
+        preset: the overlay that was used.
+        name: of the run; made up if None.
+        experiments_dir: the folder that its run folder goes into.
+        argv: the command line, for the record.
+        trackers: names of the trackers that shall follow the run.
+        profile: whether to trace some steps and show the use of time.
+    """
+
+    model: str
+    resolved: Resolved
+    preset: str | None = None
+    name: str | None = None
+    experiments_dir: Path = Path("experiments")
+    argv: tuple[str, ...] = ()
+    trackers: tuple[str, ...] = ()
+    profile: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """Everything before the first step.
+
+    Attributes:
+        folder: the run's; not there yet where the run is new.
+        spec: the model's description.
+        registry: the models, data sets and metrics there are.
+        record: the content of the first run.json.
+        data: the images, all splits.
+        trainer: networks, batches and optimizers, ready to step.
+        profile: whether to trace some steps.
+    """
+
+    folder: RunFolder
+    spec: ModelSpec
+    registry: Registry
+    record: RunRecord
+    data: Prepared
+    trainer: Trainer
+    profile: bool = False
+
+
+def set_up(request: Request, registry: Registry, display: Display) -> Setup:
+    """Prepare the data, seed, and build the networks of a new run.
+
+    Raises:
+        GantoolError: anything that keeps the run from starting.
+    """
+    if request.name is not None and distributed.world().rank == 0:
+        _check_name(request.name, request.experiments_dir)
+    spec = registry.model(request.model)
+    config, sources = request.resolved.config, dict(request.resolved.sources)
+    device = distributed.on_this_process(choose_device(config.device))
+    data = load(config, registry, progress=display.preparing)
+    for note in data.notes:
+        display.say(note)
+    _check_data(config, data, spec=spec, sources=sources)
+    check_choice(config.extractor, config.inception_weights)
+    config = _settle(config, data, sources=sources, registry=registry)
+    if config.precision == "bf16" and slow_bf16(device):
+        display.say(
+            "this CPU has no bf16 instructions: --precision bf16 will be slower here than fp32."
+        )
+    trainer = build(config, data, spec=spec, device=device)
+    name = request.name or _make_name(spec.name, data.name, seed=config.seed)
+    record = RunRecord(
+        name=name,
+        model=spec.name,
+        status="running",
+        argv=list(request.argv),
+        preset=request.preset,
+        config=config.model_dump(mode="json"),
+        sources=sources,
+        incidental=incidental_of(spec.config),
+        process=this_process(),
+        started=timestamp(),
+        total_steps=trainer.total_steps,
+        trackers=list(request.trackers),
+        **provenance.describe(trainer.gan, data, registry=registry, spec=spec, device=device),
+    )
+    return Setup(
+        folder=RunFolder(request.experiments_dir / name),
+        spec=spec,
+        registry=registry,
+        record=record,
+        data=data,
+        trainer=trainer,
+        profile=request.profile,
+    )
+
+
+def build(config: TrainConfig, data: Prepared, *, spec: ModelSpec, device: torch.device) -> Trainer:
+    """Seed everything and make model and trainer."""
+    shapes = Shapes(image_size=data.image_size, channels=data.channels, classes=len(data.classes))
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    make_deterministic(config.deterministic)
+    torch.manual_seed(config.seed)
+    implementation = load_implementation(spec.implementation)
+    if not (isinstance(implementation, type) and issubclass(implementation, GAN)):
+        raise GantoolError(
+            f"{spec.implementation} is not a subclass of gantool.GAN.", "Mend the plugin."
+        )
+    gan: GAN[Any] = implementation.create(config, shapes, train_data=data.train)
+    gan = gan.to(device).to(memory_format=torch.channels_last)
+    distributed.synchronize_batch_norm(gan, device)
+    if config.compile:
+        for network in gan.children():
+            network.compile()
+    assert config.batch_size is not None
+    world = distributed.world()
+    if config.batch_size % world.size:
+        raise ConfigError(
+            f"a batch of {config.batch_size} cannot be divided among {world.size} processes.",
+            f"Give a --batch-size that is a multiple of {world.size}.",
+        )
+    if world.rank:  # the networks are alike in all processes; dropout and mixtures must not be
+        torch.manual_seed(derived_seed(config.seed, f"process {world.rank}"))
+    batches = Batches(
+        data.train, batch_size=config.batch_size, seed=config.seed, device=device, world=world
+    )
+    rng = torch.Generator().manual_seed(derived_seed(config.seed, "latents"))
+    steps = total_steps(config, gan, batches_per_epoch=batches.per_epoch)
+    return Trainer(gan, batches, total_steps=steps, rng=rng)
+
+
+def total_steps(config: TrainConfig, gan: GAN[Any], *, batches_per_epoch: int) -> int:
+    """Generator updates in the budget.
+
+    An epoch is floor(N / batch) real batches, and a step takes one or more of them.
+    """
+    if config.steps is not None:
+        return config.steps
+    assert config.epochs is not None
+    extra = config.generator_batch == "fresh" and gan.objective.generator_needs_real
+    return max(1, config.epochs * batches_per_epoch // (config.discriminator_steps + extra))
+
+
+def this_process() -> dict[str, Any]:
+    """The process as run.json names it, for whoever finds the run locked."""
+    return {"pid": os.getpid(), "host": socket.gethostname()}
+
+
+def _check_data(
+    config: TrainConfig, data: Prepared, *, spec: ModelSpec, sources: Mapping[str, str]
+) -> None:
+    """Refuse data that the model or the options cannot be trained on."""
+    if spec.needs_labels and not data.classes:
+        raise ConfigError(
+            f"{spec.name} needs labels, and {data.name} has none.",
+            "Use a folder with one sub-folder a class, or a labelled data set "
+            "(`gantool list-datasets`).",
+        )
+    if len(data.train) < 2:
+        raise ConfigError(
+            f"{data.name} has {len(data.train)} training image; at least 2 are needed.",
+            "Add images.",
+        )
+    chosen = sources.get("batch_size") != "default"  # a model's own default yields to little data
+    if chosen and config.batch_size is not None and config.batch_size > len(data.train):
+        raise ConfigError(
+            f"--batch-size {config.batch_size} is larger than the {len(data.train)} training "
+            f"images of {data.name}.",
+            "Give a smaller one.",
+        )
+
+
+def _settle(
+    config: TrainConfig, data: Prepared, *, sources: dict[str, str], registry: Registry
+) -> TrainConfig:
+    """Fill in the options that depend on the data, so that the record is complete."""
+    settled: dict[str, Any] = {"image_size": data.image_size, "channels": data.channels}
+    if config.batch_size is None or config.batch_size > len(data.train):
+        settled["batch_size"] = batch_size_for(len(data.train))
+    for key, value in settled.items():
+        if getattr(config, key) != value:
+            sources[key] = "data"
+    if config.data not in registry.datasets:
+        settled["data"] = str(Path(config.data).expanduser().resolve())
+    for key in ("data_dir", "inception_weights"):
+        if getattr(config, key) is not None:
+            settled[key] = getattr(config, key).expanduser().resolve()
+    return config.model_copy(update=settled)
+
+
+def _check_name(name: str, experiments_dir: Path) -> None:
+    if not NAME.fullmatch(name) or name.startswith(".") or name != name.strip():
+        raise ConfigError(
+            f"--name {name!r} cannot be a folder's name.",
+            "Use up to 120 characters without slashes, not beginning with a dot; "
+            "--experiments-dir says where.",
+        )
+    if (experiments_dir / name).exists():
+        raise ConfigError(
+            f"the run {experiments_dir / name} exists already and is never overwritten.",
+            "Give another --name.",
+        )
+
+
+def _make_name(model: str, data: str, *, seed: int) -> str:
+    return f"{model}-{slug(data) or 'data'}-s{seed}-{secrets.token_hex(3)}"

@@ -1,0 +1,151 @@
+"""The cache of prepared images."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision.transforms as tv
+from PIL import Image
+from support import picture, prepare_slowly, prepared_folder
+
+from gantool.data.batches import Batches
+from gantool.data.folder import ImageFolder, read_image
+from gantool.data.prepared import ImageSplit, prepare, square
+
+
+def test_many_images_are_prepared_in_their_order(tmp_path: Path) -> None:
+    for i in range(400):  # more chunks than are decoded ahead
+        Image.new("L", (8, 8), color=i % 250).save(tmp_path / f"{i:03d}.png")
+    source = ImageFolder(tmp_path)
+    data = prepare(source, "many", image_size=8, channels=1, cache=tmp_path / "cache")
+    shades = np.concatenate([split.images[:, 0, 0, 0] for split in data.splits.values()])
+    numbers = [number for split in data.splits for number in source.splits[split]]
+    assert shades.tolist() == [number % 250 for number in numbers]
+
+
+def test_preparation_is_the_tutorials(tmp_path: Path) -> None:
+    image = read_image(picture(tmp_path / "a.png", size=(90, 61)))
+    expected = tv.Compose(
+        [tv.Resize(32), tv.CenterCrop(32), tv.ToTensor(), tv.Normalize((0.5,) * 3, (0.5,) * 3)]
+    )(image)
+    split = ImageSplit(np.stack([square(image, 32, channels=3)] * 2), None)
+    images, _ = next(Batches(split, 2, seed=0, device=torch.device("cpu")))
+    torch.testing.assert_close(images[0].contiguous(), expected, atol=1e-6, rtol=0)
+
+
+def test_a_very_long_image_does_not_blow_up(tmp_path: Path) -> None:
+    assert square(Image.new("RGB", (60_000, 3)), 64, channels=3).shape == (64, 64, 3)
+
+
+def test_the_cache_is_used_and_follows_the_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(30):
+        picture(tmp_path / "x" / f"{i}.png", seed=i)
+    first = prepared_folder(tmp_path / "x", tmp_path / "c")
+    with monkeypatch.context() as patch:
+        patch.setattr(ImageFolder, "image", lambda self, number: pytest.fail("decoded again"))
+        again = prepared_folder(tmp_path / "x", tmp_path / "c")
+    assert again.fingerprint == first.fingerprint
+    assert (again.train.images == first.train.images).all()
+    picture(tmp_path / "x" / "7.png", size=(21, 16), seed=1000)
+    assert prepared_folder(tmp_path / "x", tmp_path / "c").fingerprint != first.fingerprint
+
+
+def test_equal_content_elsewhere_has_the_same_fingerprint(tmp_path: Path) -> None:
+    for i in range(30):
+        for place in ("x", "y/x"):
+            picture(tmp_path / place / f"{i}.png", seed=i)
+    assert (
+        prepared_folder(tmp_path / "x", tmp_path / "c").fingerprint
+        == prepared_folder(tmp_path / "y/x", tmp_path / "d").fingerprint
+    )
+
+
+def test_an_interrupted_preparation_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+    for i in range(30):
+        picture(tmp_path / "x" / f"{i}.png", seed=i)
+
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(
+            ImageFolder(tmp_path / "x"),
+            "x",
+            image_size=16,
+            channels=3,
+            cache=tmp_path / "c",
+            progress=interrupt,
+        )
+    assert [p for p in (tmp_path / "c" / "prepared").iterdir() if p.suffix != ".lock"] == []
+    whole = prepared_folder(tmp_path / "x", tmp_path / "c", channels=3)
+    (folder,) = (p for p in (tmp_path / "c" / "prepared").iterdir() if p.is_dir())
+    (folder / "images.u8").write_bytes(b"cut off")
+    assert (
+        prepared_folder(tmp_path / "x", tmp_path / "c", channels=3).fingerprint == whole.fingerprint
+    )
+
+
+def test_two_processes_at_once_do_the_work_once(tmp_path: Path) -> None:
+    for i in range(40):
+        picture(tmp_path / "x" / f"{i}.png", seed=i)
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    arguments = (str(tmp_path / "x"), str(tmp_path / "c"), queue)
+    processes = [context.Process(target=prepare_slowly, args=arguments) for _ in range(2)]
+    for process in processes:
+        process.start()
+    results = [queue.get(timeout=60) for _ in processes]
+    for process in processes:
+        process.join()
+    assert results[0][0] == results[1][0]
+    assert sorted(decoded for _, decoded in results) == [0, 40]
+
+
+def test_memory_mapped_images_do_not_take_memory(tmp_path: Path) -> None:
+    """200,000 images of 64 x 64 x 3 would be 2.4 GB in memory.
+
+    Reading batches must stay far below.
+    """
+    import subprocess
+    import sys
+
+    n, shape = 200_000, (64, 64, 3)
+    folder = tmp_path / "big"
+    folder.mkdir()
+    with (folder / "images.u8").open("wb") as file:
+        file.truncate(n * int(np.prod(shape)))  # a sparse file: no room on disk
+    about = {
+        **{
+            "format": 1,
+            "image_size": 64,
+            "channels": 3,
+            "splits": {"train": n, "validation": 0, "test": 0},
+        },
+        **{"classes": [], "unreadable": 0, "notes": [], "fingerprint": "x"},
+    }
+    (folder / "about.json").write_text(json.dumps(about))
+    script = f"""
+import re, torch
+from pathlib import Path
+from gantool.data.batches import Batches
+from gantool.data.prepared import _open
+def anonymous():
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"RssAnon:\\s+(\\d+)", status).group(1)) / 1024
+before = anonymous()
+batches = Batches(_open(Path({str(folder)!r}), "big").train, 128, 0, torch.device("cpu"))
+for _ in range(300):
+    next(batches)
+print(anonymous() - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) < 300

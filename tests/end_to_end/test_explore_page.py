@@ -1,0 +1,108 @@
+"""The page to play with a generator, in a real browser, against the real server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from support import CHROMIUM
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(params=["finished_run", "conditional"])
+def page(request: pytest.FixtureRequest, tmp_path: Path, cli: Any) -> Iterator[Page]:
+    """The page of a dcgan, and of a conditional run."""
+    if request.param == "conditional":
+        assert cli("run", "cgan", "--steps", "5", "--name", "c").code == 0
+        run = tmp_path / "experiments" / "c"
+    else:
+        run = request.getfixturevalue("finished_run")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gantool", "explore", str(run), "--port", "0", "--no-browser"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        address = server.stdout.readline().split()[0]
+        assert address.startswith("http://127.0.0.1:")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            opened = browser.new_page(viewport={"width": 1300, "height": 900})
+            told: list[str] = []
+            opened.on("console", lambda message: told.append(message.text))
+            opened.on("pageerror", lambda error: told.append(str(error)))
+            asked: list[str] = []
+            opened.on("request", lambda made: asked.append(made.url))
+            opened.goto(address)
+            opened.wait_for_selector("html[data-ready]", timeout=20_000)
+            yield opened
+            assert told == []
+            assert [url for url in asked if not url.startswith((address, "data:"))] == []
+            browser.close()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_sliders_interpolation_and_arithmetic(page: Page) -> None:
+    cells = page.locator("#cells button")
+    conditional = page.locator("#label-box").is_visible()
+    assert cells.count() == (80 if conditional else 64)
+
+    def source(locator: str) -> str:
+        found = page.locator(locator).get_attribute("src")
+        assert found
+        return found
+
+    # A click on a cell looks at it; a slider changes the image.
+    cells.nth(20).click()
+    expect(page.locator("#image")).to_have_attribute(
+        "src", source("#cells button:nth-child(21) img")
+    )
+    before = source("#image")
+    slider = page.locator("#sliders input").first
+    slider.focus()
+    page.keyboard.press("End")
+    expect(page.locator("#image")).not_to_have_attribute("src", before)
+    before = source("#image")
+    page.locator("#random").click()
+    expect(page.locator("#image")).not_to_have_attribute("src", before)
+    page.locator("#page").select_option("1")
+    expect(page.locator("#sliders span").first).to_have_text("z12")
+
+    # The way between two picks.
+    page.get_by_label("from", exact=True).check()
+    cells.nth(3).click()
+    page.get_by_label("to", exact=True).check()
+    cells.nth(17).click()
+    expect(page.locator("#between")).to_be_visible()
+    middle = source("#between")
+    page.locator("#position").focus()
+    page.keyboard.press("Home")
+    assert source("#between") != middle
+    assert page.locator("#strip img").count() == 9
+    if not conditional:
+        assert source("#between") == source("#cells button:nth-child(4) img")
+
+    # Arithmetic by clicking cells.
+    for mode, picks in (("add", (1, 5)), ("subtract", (2,)), ("add again", (7,))):
+        page.get_by_label(mode, exact=True).check()
+        for cell in picks:
+            cells.nth(cell).click()
+    expect(page.locator("#expression")).to_have_text("mean(1, 5) - mean(2) + mean(7)")
+    expect(page.locator("#sum img")).to_have_count(4)
+    expect(page.locator("#image")).to_have_attribute("src", source("#result"))
+    if conditional:
+        before = source("#image")
+        page.locator("#label").select_option("7")
+        expect(page.locator("#image")).not_to_have_attribute("src", before)
+    page.locator("#clear").click()
+    expect(page.locator("#sum img")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1300

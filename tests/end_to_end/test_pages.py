@@ -1,0 +1,267 @@
+"""The pages in a real browser.
+
+No request, nothing on the console, and controls that do what they say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_runs import make_run
+from playwright.sync_api import Page, sync_playwright
+from support import CHROMIUM, run_cli
+
+pytestmark = pytest.mark.slow
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\n\u202e"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    assert CHROMIUM, "install chromium: the pages are tested in a real browser"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+class Watched:
+    """A page, what it wrote on the console and what it asked of the network."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.console: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", lambda message: self.console.append(message.text))
+        page.on("pageerror", lambda error: self.console.append(str(error)))
+        page.on("dialog", lambda dialog: self.console.append(f"dialog {dialog.message}"))
+        page.on("request", lambda request: self.requests.append(request.url))
+
+    def open(self, file: Path) -> Page:
+        self.page.goto(f"file://{file}")
+        self.page.wait_for_selector("html[data-ready]", timeout=10_000)
+        return self.page
+
+
+@pytest.fixture
+def watched(browser: Any) -> Iterator[Watched]:
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    seen = Watched(context.new_page())
+    yield seen
+    assert seen.console == []
+    assert [url for url in seen.requests if not url.startswith(("data:", "file:"))] == []
+    assert (
+        len([url for url in seen.requests if url.startswith("file:")]) <= 2
+    )  # the page itself, and a reload
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine runs of three variants, one of them with hostile names and one whose sheets are gone."""
+    where = tmp_path_factory.mktemp("page")
+    for model, base in (("dcgan", 5.0), ("cgan", 9.0), (HOSTILE, 7.0)):
+        for seed in range(3):
+            make_run(
+                where / "experiments" / f"{'x' if model == HOSTILE else model}-{seed}",
+                model=model,
+                name=f"{model}-{seed}" if model == HOSTILE else None,
+                seed=seed,
+                scores={"frechet-distance": base + seed / 10, "recall": base / 100},
+                score_steps=(50, 100),
+                sample_grids=(50, 100) if model == "cgan" else (0, 50, 100),
+                images_a_step=32 if model == "cgan" else 16,
+            )
+    (where / "experiments" / "dcgan-1" / "samples" / "00000050.png").write_bytes(b"torn")
+    done = run_cli("compare", where / "experiments", cwd=where)
+    assert done.code == 0, done.err
+    return where / "comparison" / "index.html"
+
+
+def test_the_page_opens_quietly_and_hostile_names_are_text(
+    watched: Watched, page_file: Path
+) -> None:
+    page = watched.open(page_file)
+    assert page.locator("img[src=x]").count() == 0
+    assert page.locator("script").count() == 3
+    assert page.locator("#variants").get_by_text("<script>alert(1)</script>").count() == 1
+    assert "dcgan has 5.10 ± 0.10" in page.locator(".verdict").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1400
+
+
+def test_the_slider_moves_every_sheet_to_its_nearest_earlier_step(
+    watched: Watched, page_file: Path
+) -> None:
+    page = watched.open(page_file)
+    figures = page.locator("#sheets figure:not(.real)")
+    assert figures.count() == 9
+    assert all("step 100" in text for text in figures.locator("figcaption").all_inner_texts())
+    before = figures.first.locator("img").get_attribute("src")
+    page.locator("#when").focus()
+    page.keyboard.press("Home")
+    texts = figures.locator("figcaption").all_inner_texts()
+    assert sum("no sample grid yet" in text for text in texts) == 3  # cgan's first is at step 50
+    assert page.locator("#sheets .missing").count() == 3
+    assert figures.first.locator("img").get_attribute("src") != before
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#when-text").inner_text() == "step 50"
+    assert page.locator("#sheets .missing").count() == 1  # the torn file
+    page.locator("#axis").select_option("images")
+    assert "images seen" in page.locator("#when-text").inner_text()
+
+
+def test_the_play_button_plays_to_the_end(watched: Watched, page_file: Path) -> None:
+    page = watched.open(page_file)
+    page.locator("#play").click()
+    assert page.locator("#when").input_value() == "0"
+    assert page.locator("#play").inner_text() == "Stop"
+    page.locator("#play", has_text="Play").wait_for(timeout=5000)
+    assert page.locator("#when").input_value() == page.locator("#when").get_attribute("max")
+
+
+def test_the_choice_of_axis_changes_the_curves(watched: Watched, page_file: Path) -> None:
+    page = watched.open(page_file)
+    chart = page.locator("[data-chart=loss_d]")
+    assert "step 100" in chart.locator(".readout").inner_text()
+    before = pixels(page)
+    page.locator("#axis").select_option("images")
+    assert "images seen 3,200" in chart.locator(".readout").inner_text()
+    assert pixels(page) != before
+
+
+@pytest.mark.parametrize("control", ["#log", "#members", "#bands"])
+def test_switches_change_the_curves(watched: Watched, page_file: Path, control: str) -> None:
+    page = watched.open(page_file)
+    before = pixels(page)
+    page.locator(control).click()
+    assert pixels(page) != before
+
+
+def test_smoothing_changes_the_curves_and_none_leaves_them_raw(
+    watched: Watched, page_file: Path
+) -> None:
+    page = watched.open(page_file)
+    before = pixels(page)
+    page.locator("#smooth").focus()
+    page.keyboard.press("Home")
+    assert pixels(page) != before
+
+
+def test_hiding_a_variant_hides_its_curve_and_sheets(watched: Watched, page_file: Path) -> None:
+    page = watched.open(page_file)
+    button = page.locator("#legend").get_by_role("button", name="cgan", exact=True)
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
+    assert "cgan" not in page.locator("[data-chart=loss_d] .readout").inner_text().replace(
+        "dcgan", ""
+    )
+    assert page.locator("#sheets figure:not(.real):visible").count() == 6
+
+
+def test_zoom_by_mouse_and_keyboard_reaches_every_chart(watched: Watched, page_file: Path) -> None:
+    page = watched.open(page_file)
+    box = page.locator("[data-chart=loss_d] .u-over").bounding_box()
+    assert box
+    page.locator("[data-chart=loss_d]").scroll_into_view_if_needed()
+    box = page.locator("[data-chart=loss_d] .u-over").bounding_box()
+    assert box
+    before = pixels(page, "answers")
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 60, steps=5)
+    page.mouse.up()
+    page.mouse.move(0, 0)
+    zoomed = pixels(page, "answers")
+    assert zoomed != before
+    page.locator("#unzoom").click()
+    assert pixels(page, "answers") == before
+    page.locator("[data-chart=loss_g] .plot").focus()
+    page.keyboard.press("+")
+    assert pixels(page, "answers") != before
+    page.keyboard.press("0")
+    assert pixels(page, "answers") == before
+
+
+def test_a_heading_sorts(watched: Watched, page_file: Path) -> None:
+    page = watched.open(page_file)
+
+    def names() -> list[str]:
+        return [text.strip()[:5] for text in page.locator("#variants tbody th").all_inner_texts()]
+
+    assert names() == ["dcgan", "<scri", "cgan"]
+    heading = page.locator("#variants thead th").filter(has_text="recall")
+    heading.locator("button").click()
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert names() == ["dcgan", "<scri", "cgan"]
+    heading.locator("button").press("Enter")
+    assert names() == ["cgan", "<scri", "dcgan"]
+
+
+def test_a_reload_keeps_what_the_reader_had_set(watched: Watched, page_file: Path) -> None:
+    page = watched.open(page_file)
+    page.locator("#axis").select_option("seconds")
+    page.locator("#when").focus()
+    page.keyboard.press("Home")
+    page.mouse.wheel(0, 700)
+    page.wait_for_timeout(200)
+    page.locator("#log").click()
+    where = page.evaluate("window.scrollY")
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert page.locator("#axis").input_value() == "seconds"
+    assert page.locator("#when").input_value() == "0"
+    assert page.locator("#log").is_checked()
+    assert page.evaluate("window.scrollY") == pytest.approx(where, abs=5)
+    assert where > 100
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_widths_and_themes(browser: Any, page_file: Path, width: int, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    seen = Watched(context.new_page())
+    page = seen.open(page_file)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == ("rgb(18, 22, 28)" if scheme == "dark" else "rgb(255, 255, 255)")
+    page.locator("#theme").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != background
+    assert seen.console == []
+    context.close()
+
+
+def test_six_runs_with_ten_sheets_are_small_and_quick(browser: Any, tmp_path: Path) -> None:
+    for i in range(6):
+        make_run(
+            tmp_path / "experiments" / f"r{i}",
+            seed=i,
+            sample_grids=range(0, 101, 10),
+            side=64,
+            scores={"frechet-distance": 5.0 + i},
+        )
+    done = run_cli("compare", tmp_path / "experiments", cwd=tmp_path)
+    assert done.code == 0, done.err
+    file = tmp_path / "comparison" / "index.html"
+    assert file.stat().st_size < 12e6
+    page = browser.new_page()
+    page.goto(f"file://{file}")
+    page.wait_for_selector("html[data-ready]", timeout=3000)
+    page.close()
+
+
+def test_the_report_of_one_run(watched: Watched, finished_run: Path) -> None:
+    page = watched.open(finished_run / "report.html")
+    assert page.locator("#variants tbody tr").count() == 1
+    assert page.locator("#sheets figure:not(.real)").count() == 1
+    assert page.locator("#charts .chart:visible").count() == 3
+
+
+def pixels(page: Page, chart: str = "loss_d") -> str:
+    """What a chart's canvas shows, once the browser has drawn it."""
+    page.wait_for_timeout(80)
+    content: str = page.evaluate(
+        f"document.querySelector('[data-chart={chart}] canvas').toDataURL()"
+    )
+    return content

@@ -1,0 +1,404 @@
+"""Plugins, healthy and broken, as distributions of their own on the path of a process."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import SMALL, Cli, Outcome, distribution, run_cli
+
+from gantool.gan.base import GAN
+from gantool.plugins import hookspecs
+
+ROOT = Path(__file__).parents[2]
+MODEL = """
+import gantool
+
+@gantool.hookimpl
+def register_models(register):
+    implementation = "gantool.models.dcgan.model:DCGAN"
+    register(gantool.ModelSpec(name={name!r}, summary="a test", implementation=implementation))
+"""
+
+
+BROKEN = {
+    "missing": ("import no_such_module", "ModuleNotFoundError", "no_such_module"),
+    "syntax": ("def (", "SyntaxError", ""),
+    "leaves": ("import sys; sys.exit(3)", "SystemExit", "3"),
+    "raises": (
+        "import gantool\n@gantool.hookimpl\ndef register_models(register):\n"
+        "    raise KeyError('oops')",
+        "KeyError",
+        "oops",
+    ),
+    "no-spec": (
+        "import gantool\n@gantool.hookimpl\ndef register_models(register):\n    register('dcgan2')",
+        "not a gantool.ModelSpec",
+        "dcgan2",
+    ),
+    "bad-spec": (MODEL.format(name="Bad Name"), "InvalidSpecError", "lower-case"),
+    "bad-hook": (
+        "import gantool\n@gantool.hookimpl\ndef register_models(register, more):\n    pass",
+        "PluginValidationError",
+        "",
+    ),
+    "steals": (MODEL.format(name="dcgan"), "gantool's own", "dcgan"),
+    "bad-command": (
+        "import gantool\n@gantool.hookimpl\ndef register_commands(app):\n"
+        "    app.command('run')(lambda: None)",
+        "gantool's own",
+        "run",
+    ),
+    "bad-option": (
+        "import gantool\nclass Config(gantool.TrainConfig):\n"
+        "    json: int = gantool.Field(1, description='x')\n"
+        "@gantool.hookimpl\ndef register_models(register):\n"
+        "    register(gantool.ModelSpec('m', 's', 'a.b:C', config=Config))",
+        "reserved",
+        "json",
+    ),
+    "bad-default": (
+        "import gantool\nclass Config(gantool.TrainConfig):\n    loss: str = 'wassertein'\n"
+        "@gantool.hookimpl\ndef register_models(register):\n"
+        "    register(gantool.ModelSpec('m', 's', 'a.b:C', config=Config))",
+        "defaults are invalid",
+        "loss",
+    ),
+    "bad-types": (
+        "import gantool\n@gantool.hookimpl\ndef register_commands(app):\n"
+        "    @app.command('odd')\n    def odd(a: int | str = 1):\n        pass",
+        "AssertionError",
+        "Union",
+    ),
+    "bad-preset": (
+        "import gantool\n@gantool.hookimpl\ndef register_models(register):\n"
+        "    register(gantool.ModelSpec('m', 's', 'a.b:C', presets={'p': {'nonsense': 1}}))",
+        "preset 'p' is invalid",
+        "nonsense",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def zoo_of_faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every kind of broken plugin, two that claim one name, one that is slow, one that prints.
+
+    And a healthy one.
+    """
+    place = tmp_path_factory.mktemp("plugins")
+    for name, (module, _, _) in BROKEN.items():
+        distribution(place, name, module)
+    for name in ("duo-a", "duo-b"):
+        distribution(
+            place,
+            name,
+            "import gantool\n@gantool.hookimpl\ndef register_commands(app):\n"
+            "    app.command('duo')(lambda: None)\n",
+        )
+    distribution(
+        place,
+        "no-source",
+        "import gantool\n@gantool.hookimpl\ndef register_datasets(register):\n"
+        "    register(gantool.DatasetSpec('nowhere', 's', 'no_such_module:S', 1, 8, 1, 0))\n",
+    )
+    distribution(place, "future", MODEL.format(name="future"), requires="gantool>=99")
+    distribution(place, "twin-a", MODEL.format(name="twin"))
+    distribution(place, "twin-b", MODEL.format(name="twin"))
+    distribution(place, "sleeper", "import time; time.sleep(2)\n" + MODEL.format(name="sleeper"))
+    distribution(place, "chatty", "print('HELLO FROM A PLUGIN')\n" + MODEL.format(name="chatty"))
+    return place
+
+
+@pytest.fixture
+def faulty(zoo_of_faults: Path, tmp_path: Path) -> Cli:
+    def call(*arguments: str | Path, **env: str) -> Outcome:
+        path = os.pathsep.join([str(zoo_of_faults), *filter(None, [os.environ.get("PYTHONPATH")])])
+        return run_cli(*arguments, cwd=tmp_path, env={"PYTHONPATH": path, **env})
+
+    return call
+
+
+def test_everything_else_works_beside_broken_plugins(faulty: Cli, tmp_path: Path) -> None:
+    outcome = faulty("list-models", "--json")
+    assert outcome.code == 0
+    names = {model["name"] for model in outcome.json}
+    assert {"dcgan", "sleeper", "chatty"} <= names
+    assert not names & {"twin", "future", "Bad Name"}
+    assert "HELLO" not in outcome.out
+    assert "HELLO" in outcome.err
+    lines = [line for line in outcome.err.splitlines() if line.startswith("gantool: ")]
+    assert (
+        len(lines) == len(BROKEN) + 4
+    )  # each broken one, the one from the future, the slow one, twins, duo
+    assert sum("left out" in line for line in lines) == len(BROKEN) + 3
+    run = faulty("run", "dcgan", "--steps", "1", "--name", "x", "--json", *SMALL)
+    assert run.code == 0, run.err
+    assert run.json["status"] == "finished"
+    help_text = faulty("--help")
+    assert help_text.code == 0
+    assert "duo" not in help_text.out
+    assert faulty("duo").code == 2
+    datasets = {d["name"]: d for d in faulty("list-datasets", "--json").json}
+    assert datasets["mnist5k"]["present"]
+    assert not datasets["nowhere"]["present"]
+
+
+def test_list_plugins_names_each_fault(faulty: Cli) -> None:
+    plugins = {plugin["name"]: plugin for plugin in faulty("list-plugins", "--json").json}
+    for name, (_, kind, detail) in BROKEN.items():
+        plugin = plugins[name]
+        assert not plugin["healthy"]
+        assert kind in plugin["problem"]
+        assert detail in plugin["problem"]
+        assert f"gantool-{name}" in plugin["remedy"]
+        assert (plugin["distribution"], plugin["version"]) == (f"gantool-{name}", "1.5")
+    assert "built for gantool>=99" in plugins["future"]["problem"]
+    assert plugins["twin-a"]["conflicts"] == plugins["twin-b"]["conflicts"] == ["twin"]
+    assert plugins["sleeper"]["slow"]
+    assert plugins["sleeper"]["seconds"] >= 2
+    assert plugins["chatty"]["healthy"]
+    assert plugins["chatty"]["models"] == ["chatty"]
+    text = faulty("list-plugins").out
+    assert "broken" in text
+    assert "twin" in text
+
+
+def test_asking_for_the_model_of_a_broken_plugin_says_what_is_wrong(faulty: Cli) -> None:
+    for model, said in (
+        ("missing", "no_such_module"),
+        ("future", "gantool>=99"),
+        ("twin", "gantool-twin-a 1.5 (twin-a) and by gantool-twin-b"),
+        ("nobody", "Broken plugins may have more: gantool-bad-command"),
+    ):
+        outcome = faulty("run", model)
+        assert outcome.code == 2
+        assert said in outcome.err.splitlines()[-2] + outcome.err.splitlines()[-1]
+
+
+def test_plugins_can_be_limited_and_faults_made_fatal(faulty: Cli) -> None:
+    limited = faulty("list-plugins", "--json", GANTOOL_PLUGINS="chatty,gantool-sleeper").json
+    assert {p["name"] for p in limited if p["distribution"] != "gantool"} == {"chatty", "sleeper"}
+    strict = faulty("list-models", GANTOOL_STRICT_PLUGINS="1")
+    assert strict.code == 2
+    assert "is broken" in strict.err
+    assert faulty("list-models", GANTOOL_STRICT_PLUGINS="1", GANTOOL_PLUGINS="chatty").code == 0
+
+
+# Data sets, commands and trackers of plugins
+
+EXTRAS = '''
+import gantool
+import numpy as np
+
+
+class Stripes(gantool.Source):
+    """40 images that a plugin makes."""
+
+    def present(self):
+        return True
+
+    def key(self):
+        return "stripes"
+
+    def open(self):
+        numbers = np.arange(40)
+        self.splits = {"train": numbers[:32], "validation": numbers[32:36], "test": numbers[36:]}
+
+    def image(self, number):
+        from PIL import Image
+
+        return Image.new("L", (8, 8), number)
+
+
+@gantool.hookimpl
+def register_datasets(register):
+    register(gantool.DatasetSpec("stripes", "stripes", "plugin_extras:Stripes", 40, 8, 1, 0))
+
+
+@gantool.hookimpl
+def register_commands(app):
+    @app.command("hello")
+    def hello(name: str = "you"):
+        """Say hello."""
+        print("hello", name)
+
+
+class Tracker:
+    def __init__(self, run):
+        self.file = (run.path / "tracked.txt").open("a")
+
+    def log(self, step, figures):
+        if step == 3:
+            raise RuntimeError("the tracker is out of paper")
+        self.file.write(f"{step} {sorted(figures)[0]}\\n")
+
+    def samples(self, step, image):
+        self.file.write(f"sheet {step} {image.shape}\\n")
+
+    def close(self):
+        self.file.close()
+
+
+@gantool.hookimpl
+def track(run):
+    return Tracker(run)
+'''
+
+
+@pytest.fixture
+def extras(tmp_path: Path) -> Cli:
+    (tmp_path / "site").mkdir()
+    distribution(tmp_path / "site", "extras", EXTRAS)
+
+    def call(*arguments: str | Path) -> Outcome:
+        path = os.pathsep.join(
+            [str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        )
+        return run_cli(*arguments, cwd=tmp_path, env={"PYTHONPATH": path})
+
+    return call
+
+
+def test_a_data_set_a_command_and_a_tracker_of_a_plugin(extras: Cli, tmp_path: Path) -> None:
+    assert "stripes" in {d["name"] for d in extras("list-datasets", "--json").json}
+    assert extras("hello", "--name", "Ada").out == "hello Ada\n"
+    assert "hello" in extras("--help").out
+    assert "--extras" in extras("run", "dcgan", "--help").out
+    outcome = extras(
+        "run", "dcgan", "--data", "stripes", "--steps", "5", "--extras", "--name", "x", *SMALL
+    )
+    assert outcome.code == 0, outcome.err
+    assert (
+        outcome.err.count("tracker extras is disabled: RuntimeError: the tracker is out of paper")
+        == 1
+    )
+    run = tmp_path / "experiments" / "x"
+    tracked = (run / "tracked.txt").read_text().splitlines()
+    assert tracked == [
+        "sheet 0 (82, 82, 3)",
+        "1 d_fake",
+        "sheet 1 (82, 82, 3)",
+        "2 d_fake",
+        "sheet 2 (82, 82, 3)",
+    ]
+    assert json.loads((run / "run.json").read_text())["trackers"] == ["extras"]
+    events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+    assert [(e["step"], e["kind"], e["detector"]) for e in events] == [
+        (3, "disabled tracker", "extras")
+    ]
+    # without the flag nothing follows
+    assert (
+        extras("run", "dcgan", "--data", "stripes", "--steps", "1", "--name", "y", *SMALL).code == 0
+    )
+    assert not (tmp_path / "experiments" / "y" / "tracked.txt").exists()
+
+
+# The page for authors
+
+
+PAGE = (ROOT / "docs" / "plugins.md").read_text()
+
+
+def test_every_hook_is_documented() -> None:
+    for name, function in inspect.getmembers(hookspecs, inspect.isfunction):
+        if function.__module__ == "gantool.plugins.hookspecs":
+            arguments = ", ".join(inspect.signature(function).parameters)
+            assert f"`{name}({arguments})`" in PAGE, name
+
+
+def test_every_method_that_a_model_can_override_is_documented() -> None:
+    for name, member in vars(GAN).items():
+        if name.startswith("_"):
+            continue
+        if isinstance(member, property):
+            assert f"`{name}` (a property)" in PAGE, name
+        elif callable(member) or isinstance(member, classmethod):
+            function = member.__func__ if isinstance(member, classmethod) else member
+            arguments = [
+                p for p in inspect.signature(function).parameters if p not in ("self", "cls")
+            ]
+            assert f"`{name}({', '.join(arguments)})`" in PAGE, name
+
+
+def install(folder: Path, site: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--target",
+        str(site),
+        str(folder),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_the_page_leads_from_nothing_to_a_trained_variant(tmp_path: Path) -> None:
+    for name, content in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", PAGE, re.S):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    (commands,) = re.findall(r"<!-- run -->\n```bash\n(.*?)```", PAGE, re.S)
+    first, *rest = commands.strip().splitlines()
+    assert first == "pip install -e gantool-lsgan"
+    install(tmp_path / "gantool-lsgan", tmp_path / "site")
+    path = os.pathsep.join([str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    outputs = {}
+    for command in rest:
+        arguments = command.split()[1:] + (["--steps", "20"] if "--slope" in command else [])
+        outcome = run_cli(*arguments, cwd=tmp_path, env={"PYTHONPATH": path}, timeout=300)
+        assert outcome.code == 0, outcome.out + outcome.err
+        outputs[command] = outcome.out
+    assert "lsgan" in outputs["gantool list-models"]
+    assert "0 to mend" in outputs["gantool check lsgan"]
+    assert "--slope" in outputs["gantool run lsgan --help"]
+    (run,) = (tmp_path / "experiments").iterdir()
+    config = json.loads((run / "run.json").read_text())["config"]
+    assert (config["slope"], config["loss"]) == (0.1, "least-squares")
+
+
+@pytest.mark.slow
+def test_a_new_plugin_installs_lists_trains_and_passes_its_tests(tmp_path: Path) -> None:
+    outcome = run_cli("new-plugin", "my-gan", cwd=tmp_path)
+    assert outcome.code == 0, outcome.err
+    folder = tmp_path / "gantool-my-gan"
+    assert "pip install -e gantool-my-gan" in outcome.out
+    assert not [
+        p for p in folder.rglob("*") if "$" in p.name or (p.is_file() and "${" in p.read_text())
+    ]
+    install(folder, tmp_path / "site")
+    env: dict[str, Any] = {
+        "PYTHONPATH": os.pathsep.join(
+            [str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        )
+    }
+    assert "my-gan" in run_cli("list-models", cwd=tmp_path, env=env).out
+    assert "--width" in run_cli("run", "my-gan", "--help", cwd=tmp_path, env=env).out
+    run = run_cli("run", "my-gan", "--steps", "3", "--width", "4", "--json", cwd=tmp_path, env=env)
+    assert run.code == 0, run.err
+    tests = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder / "tests")],
+        cwd=folder,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+    )
+    assert tests.returncode == 0, tests.stdout
+    assert run_cli("new-plugin", "my-gan", cwd=tmp_path).code == 2
+
+
+@pytest.mark.parametrize("name", ["My", "a b", "dcgan", "../x", "x-", ""])
+def test_new_plugin_refuses_names(tmp_path: Path, name: str) -> None:
+    outcome = run_cli("new-plugin", name, cwd=tmp_path)
+    assert outcome.code == 2, outcome.err
+    assert list(tmp_path.iterdir()) == []

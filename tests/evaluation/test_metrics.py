@@ -1,0 +1,496 @@
+"""Distances and likelihoods against closed forms and second, independent ways of computing them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch_fidelity
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch_fidelity.feature_extractor_base import FeatureExtractorBase
+
+from gantool.data.prepared import ImageSplit, Prepared
+from gantool.evaluation.classifier import Classifier, accuracy, load, to_input
+from gantool.evaluation.extractors import Extractor, choose
+from gantool.evaluation.metric import Evaluation, ImageSet, NotApplicableError, NotComputedError
+from gantool.evaluation.metrics import classes, distances, equilibrium, memorization, parzen
+from gantool.runs.folder import RunFolder
+from gantool.runs.records import RunRecord
+
+
+def cloud(n: int, d: int, seed: int = 0) -> Tensor:
+    return torch.randn(n, d, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def standardised(n: int, d: int, seed: int) -> Tensor:
+    """Points whose sample mean is exactly 0 and whose sample covariance is exactly the identity."""
+    points = cloud(n, d, seed)
+    points = points - points.mean(0)
+    return points @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(points.T))).T
+
+
+def pictures(n: int, seed: int = 0, side: int = 28, channels: int = 1) -> ImageSet:
+    pixels = np.random.default_rng(seed).integers(0, 256, (n, side, side, channels), dtype=np.uint8)
+    return ImageSet("samples", pixels, labels=np.arange(n) % 10)
+
+
+def prepared(
+    train: int = 40, held_out: int = 20, side: int = 28, channels: int = 1, classes: int = 10
+) -> Prepared:
+    def split(n: int, seed: int) -> ImageSplit:
+        return ImageSplit(pictures(n, seed, side, channels).pixels, np.arange(n) % classes)
+
+    splits = {
+        "train": split(train, 1),
+        "validation": split(held_out, 2),
+        "test": split(held_out, 3),
+    }
+    return Prepared(
+        "random",
+        "0" * 64,
+        image_size=side,
+        channels=channels,
+        classes=tuple(map(str, range(classes))),
+        unreadable=0,
+        splits=splits,
+    )
+
+
+def evaluation(
+    data: Prepared, extractor: str = "digits", *, conditional: bool = False
+) -> Evaluation:
+    found = choose(
+        extractor,
+        data,
+        usual="digits",
+        weights=None,
+        cache=Path("nowhere"),
+        device=torch.device("cpu"),
+    )
+    return Evaluation(data, found, folder=RunFolder(Path("nowhere")), conditional=conditional)
+
+
+def test_frechet_distance_between_known_gaussians() -> None:
+    first, second = standardised(200, 5, 0), standardised(300, 5, 1)
+    means = torch.tensor([1.0, -2, 0, 3, 0.5], dtype=torch.float64)
+    widths = torch.tensor([0.5, 1, 2, 3, 1.5], dtype=torch.float64)
+    expected = float(means.square().sum() + (widths - 1).square().sum())
+    assert distances.frechet_distance(first, second * widths + means) == pytest.approx(
+        expected, abs=1e-8
+    )
+
+
+def test_frechet_distance_between_gaussians_with_correlation() -> None:
+    """Against the principal root of C1^(1/2) C2 C1^(1/2), by eigenvectors of symmetric matrices."""
+    first, second = cloud(100, 4, 0) @ cloud(4, 4, 1), cloud(120, 4, 2) @ cloud(4, 4, 3) + 1
+
+    def root(matrix: Tensor) -> Tensor:
+        values, vectors = torch.linalg.eigh(matrix)
+        return vectors @ values.clamp(min=0).sqrt().diag() @ vectors.T
+
+    one, two = torch.cov(first.T), torch.cov(second.T)
+    cross = root(root(one) @ two @ root(one))
+    expected = (first.mean(0) - second.mean(0)).square().sum() + (one + two - 2 * cross).trace()
+    assert distances.frechet_distance(first, second) == pytest.approx(float(expected), rel=1e-8)
+
+
+def test_kernel_distance_by_brute_force() -> None:
+    fake, real = cloud(12, 3, 0), cloud(12, 3, 1) + 0.5
+
+    def k(x: Tensor, y: Tensor) -> float:
+        return float((x @ y / 3 + 1) ** 3)
+
+    within = [
+        sum(k(s[i], s[j]) for i, j in itertools.permutations(range(12), 2)) / (12 * 11)
+        for s in (fake, real)
+    ]
+    across = sum(k(x, y) for x in fake for y in real) / 12**2
+    mean, deviation = distances.kernel_distance(fake, real, subset_size=12)
+    assert mean == pytest.approx(sum(within) - 2 * across, rel=1e-9)
+    assert deviation == pytest.approx(0, abs=1e-9)  # every subset is the whole
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+def test_distances_agree_with_the_librarys_own_pipeline() -> None:
+    class Pooled(FeatureExtractorBase):
+        @staticmethod
+        def get_provided_features_list() -> tuple[str, ...]:
+            return ("pooled",)
+
+        @staticmethod
+        def get_default_feature_layer_for_metric(metric: str) -> str:
+            return "pooled"
+
+        @staticmethod
+        def can_be_compiled() -> bool:
+            return False
+
+        @staticmethod
+        def get_dummy_input_for_compile() -> Tensor:
+            raise NotImplementedError
+
+        def __init__(self, name: str, features_list: list[str], **kwargs: object) -> None:
+            super().__init__(name, features_list)
+
+        def forward(self, images: Tensor) -> tuple[Tensor]:
+            return (pooled(images),)
+
+    def pooled(images: Tensor) -> Tensor:
+        return torch.nn.functional.avg_pool2d(images.float(), 8).flatten(1)
+
+    class Pictures(torch.utils.data.Dataset[Tensor]):
+        def __init__(self, pixels: Tensor) -> None:
+            self.pixels = pixels
+
+        def __len__(self) -> int:
+            return len(self.pixels)
+
+        def __getitem__(self, i: int) -> Tensor:
+            return self.pixels[i]
+
+    torch_fidelity.register_feature_extractor("gantool-test-pooled", Pooled)
+    fake, real = (
+        torch.from_numpy(pictures(60, s, 16, 3).pixels).permute(0, 3, 1, 2) for s in (0, 1)
+    )
+    theirs = torch_fidelity.calculate_metrics(
+        input1=Pictures(fake),
+        input2=Pictures(real),
+        feature_extractor="gantool-test-pooled",
+        cuda=False,
+        fid=True,
+        kid=True,
+        prc=True,
+        kid_subset_size=30,
+        kid_subsets=100,
+        cache=False,
+        verbose=False,
+        batch_size=64,
+    )
+    ours = [pooled(images) for images in (fake, real)]
+    assert distances.frechet_distance(*ours) == pytest.approx(
+        theirs["frechet_inception_distance"], rel=1e-4
+    )
+    assert distances.kernel_distance(*ours, subset_size=30)[0] == pytest.approx(
+        theirs["kernel_inception_distance_mean"], rel=1e-3
+    )
+    assert distances.precision_recall(*ours) == pytest.approx(
+        (theirs["precision"], theirs["recall"])
+    )
+
+
+def test_precision_and_recall_of_constructed_clouds() -> None:
+    """Samples: half on the left one of two real clusters, half far away from everything."""
+    left, right, far = cloud(40, 2, 0), cloud(40, 2, 1) + 100, cloud(40, 2, 2) * 1e-3 + 10_000
+    fake, real = torch.cat([left + 1e-9, far]), torch.cat([left, right])
+    assert distances.precision_recall(fake, real) == (0.5, 0.5)
+    density, coverage = distances.density_coverage(fake, real)
+    assert coverage == 0.5
+    assert 0 < density <= 1
+
+
+def test_density_and_coverage_by_brute_force() -> None:
+    fake, real = cloud(30, 3, 0) + 0.4, cloud(25, 3, 1)
+    radius = [sorted(float((x - other).norm()) for other in real)[5] for x in real]
+    inside = [[float((x - y).norm()) <= radius[i] for y in fake] for i, x in enumerate(real)]
+    density, coverage = distances.density_coverage(fake, real)
+    assert density == pytest.approx(sum(map(sum, inside)) / (5 * 30))
+    assert coverage == pytest.approx(sum(map(any, inside)) / 25)
+
+
+def test_identical_and_disjoint_sets() -> None:
+    points = cloud(50, 4)
+    assert distances.frechet_distance(points, points) == pytest.approx(0, abs=1e-6)
+    assert (
+        distances.kernel_distance(points, points, subset_size=50)[0] <= 0
+    )  # unbiased: equal sets come out below zero
+    assert distances.precision_recall(points, points) == (1, 1)
+    assert distances.density_coverage(points, points)[1] == 1
+    elsewhere = points + 1000
+    assert distances.precision_recall(elsewhere, points) == (0, 0)
+    assert distances.density_coverage(elsewhere, points) == (0, 0)
+    assert distances.frechet_distance(elsewhere, points) == pytest.approx(4e6, rel=1e-6)
+
+
+def test_one_sample_is_too_few_and_says_so() -> None:
+    data = prepared()
+    one = pictures(1)
+    for measure in (distances.frechet, distances.kernel, distances.manifolds):
+        with pytest.raises(NotComputedError):
+            measure(one, evaluation(data))
+    assert math.isfinite(parzen.parzen(one, evaluation(data))["parzen"].value)
+    assert memorization.memorized(one, evaluation(data))["memorised"].value in (0, 1)
+
+
+def test_constant_images_get_finite_scores() -> None:
+    data = prepared()
+    constant = ImageSet("samples", np.zeros((30, 28, 28, 1), np.uint8))
+    for measure in (
+        distances.frechet,
+        distances.kernel,
+        distances.manifolds,
+        parzen.parzen,
+        memorization.memorized,
+    ):
+        for name, measured in measure(constant, evaluation(data)).items():
+            assert math.isfinite(measured.value), name
+    assert distances.manifolds(constant, evaluation(data))["recall"].value == 0
+
+
+def test_features_that_are_not_finite_are_refused() -> None:
+    broken = Extractor(
+        "broken",
+        "",
+        classes=(),
+        chunk=10,
+        network=lambda x: (x.flatten(1).float() * torch.nan, None),
+        device=torch.device("cpu"),
+    )
+    judged = Evaluation(prepared(), broken, folder=RunFolder(Path("nowhere")), conditional=False)
+    with pytest.raises(NotComputedError, match="not finite"):
+        distances.frechet(pictures(20), judged)
+
+
+def test_few_images_are_warned_of_and_the_kernel_distance_recommended() -> None:
+    measured = distances.frechet(pictures(30), evaluation(prepared()))["frechet-distance"]
+    assert "prefer the kernel distance" in measured.warning
+    many = prepared(held_out=320)
+    assert distances.frechet(pictures(320), evaluation(many))["frechet-distance"].warning == ""
+
+
+def test_parzen_by_brute_force() -> None:
+    centers, points = cloud(50, 7, 0).numpy(), cloud(40, 7, 1).numpy()
+    found = parzen.log_likelihood(
+        torch.from_numpy(points), torch.from_numpy(centers), sigmas=[0.3, 1.7]
+    )
+    for row, sigma in zip(found, (0.3, 1.7), strict=True):
+        for x, value in zip(points, row, strict=True):
+            densities = [
+                math.exp(-sum((a - b) ** 2 for a, b in zip(x, mu, strict=True)) / (2 * sigma**2))
+                / (sigma * math.sqrt(2 * math.pi)) ** 7
+                for mu in centers
+            ]
+            assert float(value) == pytest.approx(math.log(sum(densities) / 50), rel=1e-9)
+
+
+def test_parzen_chooses_sigma_on_validation_and_judges_the_test_split() -> None:
+    """Validation images are the samples themselves and ask for the least sigma.
+
+    Test images would ask for a larger.
+    """
+    data = prepared(held_out=15)
+    samples = ImageSet("samples", data.splits["validation"].images)
+    judged = evaluation(data)
+    measured = parzen.parzen(samples, judged)["parzen"]
+    assert measured.detail["sigma"] == pytest.approx(0.1)
+    test = judged.real("test").flat()
+    by_test = parzen.log_likelihood(test, samples.flat(), sigmas=parzen.SIGMAS).mean(1)
+    assert parzen.SIGMAS[int(by_test.argmax())] > 0.3
+    found = parzen.log_likelihood(test, samples.flat(), sigmas=[measured.detail["sigma"]])[
+        0
+    ].numpy()
+    assert measured.value == pytest.approx(found.mean())
+    assert measured.error == pytest.approx(found.std(ddof=1) / math.sqrt(15))
+    assert len(parzen.SIGMAS) == 10
+    assert (parzen.SIGMAS[0], parzen.SIGMAS[-1]) == pytest.approx((0.1, 1))
+
+
+def test_parzen_says_nothing_of_large_images() -> None:
+    with pytest.raises(NotApplicableError):
+        parzen.parzen(pictures(4, side=64, channels=3), evaluation(prepared(side=64, channels=3)))
+
+
+def test_divergence_and_modes_of_constructed_labels() -> None:
+    p, q = np.array([0.5, 0.5, 0]), np.array([0.25, 0.25, 0.5])
+    assert classes.kl_divergence(p, q) == pytest.approx(math.log(2))
+    assert classes.kl_divergence(q, q) == 0
+    assert classes.kl_divergence(q, p) == math.inf
+    assert classes.modes_of(np.array([[1, 2, 3], [0, 0, 7], [9, 9, 9]])).tolist() == [123, 7, 999]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.integers(0, 9), min_size=1, max_size=50),
+    st.lists(st.integers(0, 9), min_size=1, max_size=50),
+)
+def test_divergence_is_never_negative(a: list[int], b: list[int]) -> None:
+    p, q = (classes.shares_of(np.array(labels), 10) for labels in (a, b))
+    assert p.sum() == pytest.approx(1)
+    assert classes.kl_divergence(p, q) >= -1e-12
+
+
+class Told:
+    """An evaluation in whose images the classifier reads what the test says."""
+
+    def __init__(
+        self, read: list[int] | list[list[int]], data: Prepared, *, conditional: bool
+    ) -> None:
+        self.read, self.data, self.conditional = np.array(read), data, conditional
+        self.extractor = Extractor(
+            "told",
+            "",
+            classes=data.classes,
+            chunk=1,
+            network=lambda x: (x, None),
+            device=torch.device("cpu"),
+        )
+
+    def classes_read(self, images: ImageSet) -> np.ndarray:
+        return self.read
+
+
+def told(read: list[int] | list[list[int]], data: Prepared, *, conditional: bool) -> Evaluation:
+    return Told(read, data, conditional=conditional)  # type: ignore[return-value]
+
+
+def test_label_fidelity_counts_the_samples_read_as_asked() -> None:
+    samples = ImageSet("samples", np.zeros((4, 28, 28, 1), np.uint8), labels=np.array([0, 0, 3, 3]))
+    found = classes.label_fidelity(samples, told([0, 1, 3, 3], prepared(), conditional=True))[
+        "label-fidelity"
+    ]
+    assert found.value == 0.75
+    assert found.detail["by_class"] == {"0": 0.5, "3": 1.0}
+    assert found.error == pytest.approx(math.sqrt(0.75 * 0.25 / 4))
+    with pytest.raises(NotApplicableError):
+        classes.label_fidelity(samples, told([0, 1, 3, 3], prepared(), conditional=False))
+
+
+def test_class_balance_is_the_divergence_from_the_training_set() -> None:
+    samples = ImageSet("samples", np.zeros((4, 28, 28, 1), np.uint8))
+    found = classes.class_balance(
+        samples, told([0, 0, 1, 1], prepared(train=40), conditional=False)
+    )
+    assert found["class-balance"].value == pytest.approx(
+        math.log(5)
+    )  # two of ten classes, each at 1/2
+
+
+def test_modes_are_counted_on_stacks() -> None:
+    data = prepared(train=1000, channels=3, classes=1000)
+    samples = ImageSet("samples", np.zeros((4, 28, 28, 3), np.uint8))
+    found = classes.modes(
+        samples, told([[1, 2, 3], [1, 2, 3], [4, 5, 6], [0, 0, 0]], data, conditional=False)
+    )
+    assert found["modes-covered"].value == 3
+    assert found["modes-kl"].value == pytest.approx(0.5 * math.log(500) + 0.5 * math.log(250))
+    with pytest.raises(NotApplicableError):
+        classes.modes(samples, told([1, 2, 3, 4], data, conditional=False))
+
+
+def test_memorised_counts_samples_nearer_than_any_held_out_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memorization, "_TRAIN_CHUNK", 7)  # several chunks of the 40 training images
+    data = prepared()
+    copies = ImageSet(
+        "samples", np.concatenate([data.train.images[[0, 20, 39]], pictures(7, 8).pixels])
+    )
+    found = memorization.memorized(copies, evaluation(data))["memorised"]
+    assert found.value == 0.3
+    distance, which = memorization.nearest(copies, evaluation(data))
+    train = data.train.images.reshape(40, -1) / 255
+    by_hand = np.linalg.norm(copies.pixels.reshape(10, 1, -1) / 255 - train, axis=2)
+    np.testing.assert_allclose(distance, by_hand.min(1), atol=1e-12)
+    assert which.tolist() == by_hand.argmin(1).tolist()
+
+
+def test_equilibrium_looks_at_the_last_tenth(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write(RunRecord(name="x", model="dcgan", status="finished"))
+    steps = [(1.0, 0.0)] * 18 + [(0.7, 0.4), (0.5, 0.2)]
+    folder.metrics_file.write_text(
+        "".join(
+            f'{{"step": {i}, "d_real": {x}, "d_fake": {g}}}\n' for i, (x, g) in enumerate(steps)
+        )
+    )
+    judged = Evaluation(prepared(), NotComputedError("none"), folder=folder, conditional=False)
+    found = equilibrium.equilibrium(pictures(1), judged)["equilibrium"]
+    assert found.value == pytest.approx((0.2 + 0.1 + 0.0 + 0.3) / 4)
+    assert found.detail == pytest.approx({"d_real": 0.6, "d_fake": 0.3})
+    folder.write(RunRecord(name="x", model="wgan-gp", status="finished", d_scale="raw"))
+    with pytest.raises(NotApplicableError):
+        equilibrium.equilibrium(pictures(1), judged)
+
+
+@pytest.fixture(scope="module")
+def mnist5k(data_dir: Path) -> Prepared:
+    from gantool.data.mnist5k import Mnist5k
+    from gantool.data.prepared import prepare
+
+    return prepare(Mnist5k(data_dir), "mnist5k", image_size=28, channels=1, cache=data_dir)
+
+
+def test_the_shipped_classifier_reads_unseen_digits_as_well_as_its_file_says(
+    mnist5k: Prepared,
+) -> None:
+    network, sha256, about = load("digits")
+    test = mnist5k.splits["test"]
+    assert about["fingerprint"] == mnist5k.fingerprint
+    found = accuracy(
+        network,
+        to_input(torch.tensor(test.images).permute(0, 3, 1, 2)),
+        labels=torch.tensor(test.labels),
+    )
+    assert found == pytest.approx(
+        about["test_accuracy"], abs=0.004
+    )  # two images: rounding differs between machines
+    assert found > 0.97
+    assert len(sha256) == 64
+
+
+@pytest.mark.parametrize("name", ["digits", "clothes"])
+def test_weights_are_small_and_of_this_network(name: str) -> None:
+    network, _, about = load(name)
+    assert len(about["classes"]) == 10
+    assert sum(p.numel() for p in network.parameters()) * 4 < 2e6
+    assert isinstance(network, Classifier)
+    assert not network.training
+
+
+def test_noise_lies_further_away_than_digits(mnist5k: Prepared) -> None:
+    judged = evaluation(mnist5k)
+    scores = {
+        origin: distances.frechet(images, judged)["frechet-distance"].value
+        for origin, images in (("train", judged.real("train", 500)), ("noise", judged.noise(500)))
+    }
+    assert scores["train"] * 10 < scores["noise"]
+
+
+def test_stacks_are_read_channel_by_channel(data_dir: Path) -> None:
+    from gantool.data.mnist5k import StackedMnist
+    from gantool.data.prepared import prepare
+
+    data = prepare(
+        StackedMnist(data_dir), "stacked-mnist", image_size=28, channels=3, cache=data_dir
+    )
+    assert {split: len(images) for split, images in data.splits.items()} == {
+        "train": 40_000,
+        "validation": 5_000,
+        "test": 5_000,
+    }
+    judged = evaluation(data, "stacked-digits")
+    some = judged.real("test", 500)
+    assert judged.features(some).shape == (500, 96)
+    assert (classes.modes_of(judged.classes_read(some)) == some.labels).mean() > 0.9
+    found = classes.modes(judged.real("train", 10_000), judged)
+    assert found["modes-covered"].value > 990
+
+
+def test_a_color_image_is_read_as_gray() -> None:
+    data = prepared(channels=3)
+    gray = pictures(20)
+    color = ImageSet("samples", gray.pixels.repeat(3, axis=3))
+    one, three = evaluation(prepared()), evaluation(data)
+    torch.testing.assert_close(one.features(gray), three.features(color), rtol=1e-4, atol=1e-4)
+
+
+def test_real_images_are_the_same_for_every_run() -> None:
+    data = prepared()
+    first, second = (evaluation(data).real("test", 5) for _ in range(2))
+    assert (first.pixels == second.pixels).all()
+    assert not (first.pixels == data.splits["test"].images[:5]).all()

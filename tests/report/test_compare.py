@@ -1,0 +1,423 @@
+"""What a comparison concludes from runs: groups, columns, ranking, flags, words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_runs import make_run
+
+from gantool.errors import ConfigError
+from gantool.report import tables
+from gantool.report.compare import UnknownNameError, compare
+from gantool.report.format import plain, with_deviation
+from gantool.report.load import read_run, read_runs
+from gantool.report.page import stretches
+from gantool.report.result import ComparisonResult
+
+
+def compared(*paths: Path, **options: Any) -> ComparisonResult:
+    return compare(read_runs(paths).runs, **options)
+
+
+def three_seeds(where: Path, model: str, *values: float, **options: Any) -> list[Path]:
+    return [
+        make_run(
+            where / f"{model}-{i}",
+            model=model,
+            seed=i,
+            scores={"frechet-distance": value},
+            **options,
+        )
+        for i, value in enumerate(values)
+    ]
+
+
+def messages(result: ComparisonResult) -> str:
+    return "\n".join(flag.message for flag in result.flags)
+
+
+def test_runs_that_differ_by_seed_are_one_variant(tmp_path: Path) -> None:
+    paths = [
+        *three_seeds(tmp_path, "dcgan", 5.0, 6.0, 7.0),
+        make_run(
+            tmp_path / "elsewhere",
+            seed=3,
+            scores={"frechet-distance": 6.0},
+            config={
+                "device": "cuda",
+                "threads": 8,
+                "data_dir": "/data",
+                "sheet_every": 7,
+                "evaluate_every": 9,
+            },
+        ),
+    ]
+    result = compared(*paths)
+    (variant,) = result.variants
+    assert variant.seeds == [0, 1, 2, 3]
+    assert variant.scores["frechet-distance"].values == [5, 6, 7, 6]
+    assert variant.scores["frechet-distance"].mean == 6
+
+
+def test_a_run_given_twice_counts_once(tmp_path: Path) -> None:
+    (path,) = three_seeds(tmp_path, "dcgan", 5.0)
+    assert len(compared(path, path, tmp_path / "." / path.name).runs) == 1
+
+
+def test_runs_of_one_name_in_two_folders_are_two_runs(tmp_path: Path) -> None:
+    for i, place in enumerate(("here", "there")):
+        for model, value in (("a", 5.0), ("b", 9.0)):
+            make_run(
+                tmp_path / place / model,
+                model=model,
+                seed=i,
+                name="baseline",
+                scores={"frechet-distance": value + i},
+            )
+    result = compared(tmp_path / "here", tmp_path / "there")
+    assert {
+        variant.name: variant.scores["frechet-distance"].values for variant in result.variants
+    } == {
+        "a": [5.0, 6.0],
+        "b": [9.0, 10.0],
+    }
+    (pair,) = result.pairs
+    assert pair.contrast.difference == -4.0
+
+
+def test_the_same_configuration_and_seed_counts_once_and_says_so(tmp_path: Path) -> None:
+    good = make_run(tmp_path / "a", scores={"frechet-distance": 5.0})
+    short = make_run(
+        tmp_path / "b", scores={"frechet-distance": 50.0}, status="interrupted", steps=50
+    )
+    result = compared(short, good)
+    assert result.variants[0].runs == ["a"]
+    assert {row.name: row.repeat_of for row in result.runs} == {"a": None, "b": "a"}
+    assert "1 run repeats a configuration and seed" in messages(result)
+
+
+def test_variants_are_named_by_what_tells_them_apart(tmp_path: Path) -> None:
+    result = compared(
+        make_run(tmp_path / "a"),
+        make_run(tmp_path / "b", config={"loss": "hinge"}),
+        make_run(tmp_path / "c", model="vanilla"),
+        make_run(tmp_path / "d", model="vanilla", preset="paper", config={"lr": 0.1}),
+    )
+    names = {variant.name for variant in result.variants}
+    assert names == {"dcgan loss=non-saturating", "dcgan loss=hinge", "vanilla", "vanilla paper"}
+    assert result.differences["loss"]["dcgan loss=hinge"] == "hinge"
+    assert "precision" not in result.differences
+
+
+def test_another_plugin_version_is_another_variant(tmp_path: Path) -> None:
+    newer = make_run(tmp_path / "b", seed=1)
+    record = json.loads((newer / "run.json").read_text())
+    record["plugin"]["version"] = "0.2.0"
+    (newer / "run.json").write_text(json.dumps(record))
+    result = compared(make_run(tmp_path / "a"), newer)
+    assert {variant.name for variant in result.variants} == {"dcgan 0.1.0", "dcgan 0.2.0"}
+
+
+def test_ranking_follows_the_direction_of_the_score(tmp_path: Path) -> None:
+    for model, frechet, recall in (("a", 5.0, 0.2), ("b", 4.0, 0.1)):
+        make_run(
+            tmp_path / model, model=model, scores={"frechet-distance": frechet, "recall": recall}
+        )
+    result = compared(tmp_path)
+    assert [variant.name for variant in result.variants] == ["b", "a"]
+    assert result.sorted_by == "frechet-distance"
+    assert [variant.name for variant in compared(tmp_path, sort="recall").variants] == ["a", "b"]
+
+
+def test_a_ranking_on_one_run_says_so(tmp_path: Path) -> None:
+    for model in ("a", "b"):
+        make_run(tmp_path / model, model=model, scores={"frechet-distance": 5.0 + len(model)})
+    assert "with one run of a variant a ranking means little" in compared(tmp_path).verdict[0]
+
+
+def test_variants_that_cannot_be_told_apart_are_said_to_be(tmp_path: Path) -> None:
+    three_seeds(tmp_path, "a", 5.0, 6.0, 7.0)
+    three_seeds(tmp_path, "b", 5.5, 6.5, 7.5)
+    three_seeds(tmp_path, "c", 50.0, 51.0, 52.0)
+    result = compared(tmp_path)
+    assert "a has 6.0 ± 1.0 (standard deviation over 3 seeds)" in result.verdict[0]
+    assert "is not distinguishable from b at n = 3" in result.verdict[0]
+    found = {(pair.a, pair.b): pair.contrast for pair in result.pairs}
+    assert found["a", "b"].verdict == "not distinguishable"
+    assert found["a", "b"].wins == pytest.approx(6 / 9)
+    assert found["b", "c"].verdict == "better"
+
+
+def test_a_clear_winner_is_said_to_be_one(tmp_path: Path) -> None:
+    three_seeds(tmp_path, "a", 5.0, 5.1, 4.9)
+    three_seeds(tmp_path, "b", 9.0, 9.1, 8.9)
+    result = compared(tmp_path)
+    assert "better than every other variant at n = 3" in result.verdict[0]
+    assert result.verdict[1] == "All 6 runs finished."
+
+
+def test_a_baseline_is_what_the_others_are_contrasted_with(tmp_path: Path) -> None:
+    three_seeds(tmp_path, "a", 5.0, 6.0, 7.0)
+    three_seeds(tmp_path, "b", 15.0, 16.0, 17.0)
+    three_seeds(tmp_path, "c", 25.0, 26.0, 27.0)
+    result = compared(tmp_path, baseline="b")
+    assert {(pair.a, pair.b): pair.contrast.difference for pair in result.pairs} == {
+        ("a", "b"): -10,
+        ("c", "b"): 10,
+    }
+    with pytest.raises(UnknownNameError):
+        compared(tmp_path, baseline="d")
+    with pytest.raises(UnknownNameError):
+        compared(tmp_path, sort="fid")
+
+
+def test_protocols_are_never_mixed(tmp_path: Path) -> None:
+    make_run(tmp_path / "a", model="a", scores={"frechet-distance": 5.0})
+    make_run(tmp_path / "b", model="b", scores={"frechet-distance": 6.0})
+    make_run(tmp_path / "c", model="c", scores={"frechet-distance": 1.0}, protocol={"n_fake": 500})
+    result = compared(tmp_path)
+    assert [column.id for column in result.columns] == ["frechet-distance", "frechet-distance (2)"]
+    assert result.columns[1].note == "n_fake 500"
+    assert [variant.name for variant in result.variants] == ["a", "b", "c"]
+    assert all({pair.a, pair.b} == {"a", "b"} for pair in result.pairs)
+    assert "columns of their own (frechet-distance (2): n_fake 500)" in messages(result)
+
+
+def test_averaged_weights_belong_to_the_variant_not_to_the_protocol(tmp_path: Path) -> None:
+    make_run(
+        tmp_path / "a", model="a", scores={"frechet-distance": 5.0}, protocol={"averaged": True}
+    )
+    make_run(
+        tmp_path / "b", model="b", scores={"frechet-distance": 6.0}, protocol={"averaged": False}
+    )
+    assert len(compared(tmp_path).columns) == 1
+
+
+def test_the_last_evaluation_counts_and_the_best_within_the_same_budget(tmp_path: Path) -> None:
+    """Scores get worse by (100 - step) / 100 the earlier they are taken.
+
+    B sees half the images of a.
+    """
+    make_run(tmp_path / "a", model="a", scores={"frechet-distance": 5.0}, score_steps=(20, 50, 100))
+    make_run(
+        tmp_path / "b",
+        model="b",
+        scores={"frechet-distance": 5.2},
+        score_steps=(20, 50, 100),
+        images_a_step=8,
+    )
+    result = compared(tmp_path)
+    assert result.budget == 800
+    assert {v.name: v.scores["frechet-distance"].mean for v in result.variants} == pytest.approx(
+        {"a": 5.0, "b": 5.2}
+    )
+    assert {v.name: v.best["frechet-distance"].mean for v in result.variants} == pytest.approx(
+        {"a": 5.5, "b": 5.2}
+    )
+    assert "Budgets differ: 800 to 1,600 images seen" in messages(result)
+    assert compared(tmp_path, budget_axis="step").budget == 100
+    assert compared(tmp_path, budget_axis="seconds").budget == pytest.approx(10)
+
+
+def test_missing_scores_are_said(tmp_path: Path) -> None:
+    three_seeds(tmp_path, "a", 5.0, 6.0)
+    make_run(tmp_path / "a-2", model="a", seed=2, scores={"frechet-distance": None})
+    result = compared(tmp_path)
+    assert result.variants[0].scores["frechet-distance"].n == 2
+    assert "Runs without frechet-distance: 1 of a." in messages(result)
+
+
+def test_health(tmp_path: Path) -> None:
+    make_run(
+        tmp_path / "a",
+        status="diverged",
+        steps=30,
+        events=[{"step": 30, "kind": "divergence", "message": "nan"}],
+    )
+    make_run(
+        tmp_path / "b",
+        seed=1,
+        events=[
+            {"step": 10, "kind": "collapse", "detector": "few-modes", "message": "x"},
+            {"step": 40, "kind": "recovery", "detector": "few-modes", "message": "x"},
+            {"step": 60, "kind": "collapse", "detector": "samples-alike", "message": "x"},
+        ],
+    )
+    make_run(tmp_path / "c", seed=2, status="running", steps=50)
+    make_run(tmp_path / "d", seed=3)
+    result = compared(tmp_path)
+    rows = {row.name: row for row in result.runs}
+    assert rows["a"].diverged_at == 30
+    assert [(c.step, c.detector, c.until) for c in rows["b"].collapses] == [
+        (10, "few-modes", 40),
+        (60, "samples-alike", None),
+    ]
+    assert rows["c"].status == "stale"
+    assert rows["d"].values["equilibrium"] == pytest.approx((0.1 + 0.2) / 2)
+    (variant,) = result.variants
+    assert variant.failure_rate == 0.25
+    assert variant.collapsed == 1
+    assert variant.statuses == {"diverged": 1, "finished": 2, "stale": 1}
+    assert "Of 4 runs, 1 diverged or failed" in result.verdict[1]
+    assert "1 ended in what a detector takes for a collapse" in result.verdict[1]
+
+
+def test_what_makes_a_comparison_unfair_is_flagged(tmp_path: Path) -> None:
+    make_run(tmp_path / "a")
+    other = make_run(tmp_path / "b", seed=1, config={"precision": "bf16", "loss": "hinge"}, side=32)
+    record = json.loads((other / "run.json").read_text())
+    record["data"] |= {"fingerprint": "e" * 64, "name": "mnist"}
+    record["environment"] = {"versions": {"torch": "3"}, "device": "cuda"}
+    (other / "run.json").write_text(json.dumps(record))
+    result = compared(tmp_path)
+    unfair = " ".join(flag.message for flag in result.flags if flag.unfair)
+    assert "different images (mnist, mnist5k)" in unfair
+    assert "image sizes differ" in unfair
+    for text in (
+        "different objectives (hinge, non-saturating)",
+        "precision",
+        "versions",
+        "speeds",
+        "same seeds",
+    ):
+        assert text in messages(result), text
+
+
+def test_no_run_is_an_error_that_says_what_one_is(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("x")
+    with pytest.raises(ConfigError, match="no run to compare") as caught:
+        read_runs([tmp_path / "README.md", tmp_path / "nothing", tmp_path])
+    assert "run.json" in str(caught.value)
+
+
+def test_what_is_no_run_is_skipped_with_its_reason(tmp_path: Path) -> None:
+    make_run(tmp_path / "good")
+    (tmp_path / "README.md").write_text("x")
+    (tmp_path / "empty").mkdir()
+    for name, content in (
+        ("newer", '{"format": 99}'),
+        ("torn", '{"format": 1, "na'),
+        ("deep", "[" * 100_000),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(content)
+    reading = read_runs(sorted(tmp_path.iterdir()))
+    assert [run.record.name for run in reading.runs] == ["good"]
+    reasons = {Path(path).name: reason for path, reason in reading.skipped.items()}
+    assert reasons["README.md"] == "not a folder"
+    assert reasons["empty"] == "no run.json"
+    assert "format 99" in reasons["newer"]
+    assert "cannot be read" in reasons["torn"]
+    assert "deep" in reasons
+
+
+def test_hostile_lines_are_passed_over(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "a", steps=3)
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write(
+            '{"step": 4, "loss_d": "<b>", "loss_g": 1e999, "d_real": NaN, "d_fake": '
+            + "9" * 400
+            + "}\n"
+        )
+        file.write('{"step": "five"}\n[1, 2]\n{"loss_d": 3}\nnot json\n{"step": 6, "loss_d": 1')
+    series = read_run(run).series
+    assert series["step"].tolist() == [1, 2, 3, 4]
+    assert all(np.isnan(series[key][3]) for key in ("loss_d", "loss_g", "d_real", "d_fake"))
+    assert np.isfinite(series["loss_d"][:3]).all()
+    compare([read_run(run)])
+
+
+def test_thinned_curves_are_means_of_stretches() -> None:
+    series = {
+        "step": np.arange(1.0, 1001),
+        "images": np.arange(1.0, 1001) * 16,
+        "seconds": np.arange(1.0, 1001) / 10,
+        "loss_d": np.where(np.arange(1000) % 2 == 0, 1.0, np.nan),
+    }
+    found = stretches(series, 100)
+    assert found["step"] == [float(step) for step in range(10, 1001, 10)]
+    assert found["loss_d"] == [1.0] * 100
+    assert stretches({key: column[:7] for key, column in series.items()}, 100)["step"] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        7,
+    ]
+    assert stretches({}, 100) == {}
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> ComparisonResult:
+    name = "<script>alert(1)</script>\"'\n\u202e$x$ | & %_#{}~^\\"
+    make_run(
+        tmp_path / "a",
+        name=name,
+        model="<img src=x onerror=alert(2)>",
+        scores={"frechet-distance": 5.0},
+    )
+    make_run(tmp_path / "b", name="=HYPERLINK(1)", model="b", scores={"frechet-distance": 6.0})
+    return compared(tmp_path)
+
+
+def test_tables_for_papers_escape_what_has_a_meaning(hostile: ComparisonResult) -> None:
+    markdown = tables.markdown(tables.full(hostile))
+    assert "\\<img src=x onerror=alert(2)\\>" in markdown
+    assert all(line.startswith("|") for line in markdown.splitlines())
+    latex = tables.latex(tables.full(hostile))
+    assert r"\textless{}img src=x onerror=alert(2)\textgreater{}" in latex
+    assert r"frechet-distance $\downarrow$" in latex
+    assert latex.count(r"\\") == 4  # headings, two variants, real images
+
+
+def test_the_csv_has_a_row_a_run_and_no_formulas(hostile: ComparisonResult) -> None:
+    import csv
+    import io
+
+    rows = list(csv.DictReader(io.StringIO(tables.as_csv(hostile))))
+    assert len(rows) == 2
+    assert {row["name"][:12] for row in rows} == {"<script>aler", "'=HYPERLINK("}
+    assert {float(row["frechet-distance"]) for row in rows} == {5.0, 6.0}
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation", "text"),
+    [
+        (2.2041, 0.204, "2.20 ± 0.20"),
+        (0.5512, 0.00707, "0.5512 ± 0.0071"),
+        (16.96, 2.5, "17.0 ± 2.5"),
+        (123456.7, 987.6, "123,457 ± 988"),
+        (-0.4, 14.0, "0 ± 14"),
+        (-1.2, 15.0, "-1 ± 15"),
+        (3.0, 0.0, "3 ± 0"),
+        (1e-9, 2e-10, "1e-09 ± 2e-10"),
+    ],
+)
+def test_a_mean_has_the_digits_that_its_deviation_allows(
+    mean: float, deviation: float, text: str
+) -> None:
+    assert with_deviation(mean, deviation) == text
+
+
+def test_names_lose_characters_that_turn_text_round() -> None:
+    assert plain("a\u202eb\nc\x1b[31m\u200bd") == "a b c [31m d"
+
+
+def test_the_terminals_table_fits_100_columns(tmp_path: Path) -> None:
+    metrics = ("frechet-distance", "kernel-distance", "parzen", "recall", "memorised")
+    for i, model in enumerate(
+        ("dcgan", "vanilla", "a-model-with-a-name-that-is-far-too-long-for-a-table")
+    ):
+        make_run(tmp_path / model, model=model, scores=dict.fromkeys(metrics, 1234.5 * (i + 1)))
+    headings, rows = tables.headline(compared(tmp_path))
+    widths = [max(len(cell) for cell in column) for column in zip(headings, *rows, strict=True)]
+    assert sum(widths) + 3 * len(widths) <= 100
+    assert "frechet-distance ↓" in headings
+    headings, rows = tables.scores(compared(tmp_path))
+    assert len(rows) == len(metrics)

@@ -1,0 +1,139 @@
+"""A study's file and the runs that it stands for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import Cli
+
+from gantool.errors import ConfigError
+from gantool.plugins.registry import load_registry
+from gantool.study import file as study_file
+from gantool.study import job as study_job
+from gantool.study.engines.process import _flags
+from gantool.study.file import Study
+from gantool.study.job import steps_for_images
+
+SMALL: dict[str, Any] = {
+    "models": ["dcgan", "vanilla"],
+    "seeds": [0, 1],
+    "budget": {"steps": 5},
+    "scores": [],
+}
+
+
+def jobs_of(**content: Any) -> list[study_job.Job]:
+    return study_job.expand(Study.model_validate(content), load_registry())
+
+
+def test_a_study_is_the_product_of_what_it_names() -> None:
+    found = jobs_of(**{**SMALL, "grid": {"lr": [1e-4, 2e-4, 3e-4]}, "options": {"threads": 1}})
+    assert len(found) == 2 * 2 * 3
+    assert len({job.name for job in found}) == 12
+    assert len({job.variant for job in found}) == 6
+    assert {job.options["lr"] for job in found} == {1e-4, 2e-4, 3e-4}
+    assert all(job.options["threads"] == 1 and job.scores == () for job in found)
+
+
+def test_names_follow_from_the_settings_and_nothing_else() -> None:
+    first, again = jobs_of(**SMALL), jobs_of(**SMALL)
+    more = jobs_of(**{**SMALL, "seeds": [0, 1, 2], "models": ["dcgan", "vanilla", "cgan"]})
+    assert [job.name for job in first] == [job.name for job in again]
+    assert {job.name for job in first} < {job.name for job in more}
+    assert {job.name for job in first}.isdisjoint(
+        job.name for job in jobs_of(**{**SMALL, "budget": {"steps": 6}})
+    )
+
+
+def test_variants_presets_and_options_of_a_model() -> None:
+    models = [{"model": "vanilla", "preset": "paper", "options": {"nz": 50}}, "dcgan"]
+    found = jobs_of(
+        **{**SMALL, "models": models, "variants": [{"batch_size": 16}, {"batch_size": 32}]}
+    )
+    assert [
+        (job.model, job.preset, job.options["batch_size"]) for job in found if job.seed == 0
+    ] == [
+        *(("vanilla", "paper", 16), ("vanilla", "paper", 32)),
+        *(("dcgan", None, 16), ("dcgan", None, 32)),
+    ]
+    assert all((job.options.get("nz") == 50) == (job.model == "vanilla") for job in found)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"models": []}, "models"),
+        ({"models": ["dcgn"]}, "Did you mean 'dcgan'"),
+        ({"models": [{"model": "vanilla", "preset": "papr"}]}, "papr"),
+        ({"budget": {}}, "one of steps, images and seconds"),
+        ({"budget": {"steps": 1, "images": 5}}, "one of steps, images and seconds"),
+        ({"budget": {"steps": 0}}, "budget.steps"),
+        ({"seeds": [1, 1]}, "given twice"),
+        ({"scores": ["beauty"]}, "there is no score 'beauty'"),
+        ({"options": {"learning_rate": 1}}, "not known to dcgan"),
+        ({"options": {"lr": -1}}, "lr"),
+        ({"options": {"steps": 7}}, "not for studies"),
+        ({"grid": {"lr": []}}, "no values"),
+        ({"grid": {"lr": [1e-4]}, "variants": [{}]}, "one of grid, variants and values"),
+        ({"values": {"lr": [1e-4, 1e-3]}}, "values and trials"),
+        ({"values": {"lr": [1e-3, 1e-4, "log"]}, "trials": 3}, "no range"),
+        ({"values": {"lr": [0.0, 1e-4, "log"]}, "trials": 3}, "no range"),
+        ({"variants": [{"lr": 1e-4}, {"lr": 1e-4}]}, "are the same"),
+        ({"engine": "ray"}, "engine"),
+    ],
+)
+def test_a_wrong_study_is_refused_before_anything_starts(
+    change: dict[str, Any], words: str, cli: Cli, tmp_path: Path
+) -> None:
+    def toml(value: Any) -> str:
+        if isinstance(value, dict):
+            return "{" + ", ".join(f"{key} = {toml(inner)}" for key, inner in value.items()) + "}"
+        if isinstance(value, list):
+            return "[" + ", ".join(map(toml, value)) + "]"
+        return json.dumps(value)
+
+    text = "\n".join(f"{key} = {toml(value)}" for key, value in {**SMALL, **change}.items())
+    (tmp_path / "it.toml").write_text(text)
+    try:
+        jobs = study_job.expand(study_file.read(tmp_path / "it.toml"), load_registry())
+    except ConfigError as error:
+        assert words in str(error)
+        return
+    pytest.fail(f"accepted: {jobs}")
+
+
+def test_values_are_handed_on_as_they_were_understood() -> None:
+    (job, *_) = jobs_of(
+        **{**SMALL, "models": ["dcgan"], "options": {"nz": 64.0, "deterministic": 0}}
+    )
+    assert (job.options["nz"], job.options["deterministic"]) == (64, False)
+    words = _flags(job)
+    assert words[words.index("--nz") + 1] == "64"
+    assert "--no-deterministic" in words
+
+
+def test_flags_say_the_job_again() -> None:
+    (job, *_) = jobs_of(
+        **{**SMALL, "options": {"deterministic": False, "lr": 3e-4, "checkpoint_every": "5min"}}
+    )
+    words = _flags(job)
+    assert "--no-deterministic" in words
+    assert "--no-evaluate" in words
+    assert words[words.index("--lr") + 1] == "0.0003"
+    assert words[words.index("--checkpoint-every") + 1] == "5min"
+
+
+def test_a_budget_of_images_counts_what_the_discriminator_sees() -> None:
+    assert steps_for_images(160, 16, discriminator_steps=1) == 10
+    assert steps_for_images(161, 16, discriminator_steps=1) == 11
+    assert steps_for_images(160, 16, discriminator_steps=5) == 2
+    assert steps_for_images(1, 16, discriminator_steps=5) == 1
+
+
+def test_the_committed_studies_are_sound() -> None:
+    root = Path(__file__).parents[2] / "experiments"
+    for file, runs in (("baselines.toml", 15), ("smoke.toml", 4)):
+        assert len(study_job.expand(study_file.read(root / file), load_registry())) == runs

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gantool.training.detectors import (
+    SaturationDetector,
+    VarietyDetector,
+    mean_distance,
+    nearest_distance,
+    variety_detectors,
+)
+
+RNG = np.random.default_rng(0)
+VARIED = RNG.integers(0, 256, (32, 8, 8, 1), dtype=np.uint8)
+ALIKE = np.repeat(VARIED[:1], 32, axis=0)
+
+
+def alike_detector(real: np.ndarray, labels: np.ndarray | None) -> VarietyDetector:
+    return variety_detectors(real, labels)[0]
+
+
+def test_nearest_distance_by_brute_force() -> None:
+    labels = np.arange(32) % 3
+    flat = VARIED.reshape(32, -1).astype(float)
+    for given in (None, labels):
+        nearest = [
+            min(
+                np.linalg.norm(flat[a] - flat[b])
+                for b in range(32)
+                if a != b and (given is None or given[a] == given[b])
+            )
+            for a in range(32)
+        ]
+        assert nearest_distance(VARIED, given) == pytest.approx(np.median(nearest))
+    assert nearest_distance(VARIED[:1], None) == 0
+
+
+def test_a_few_kinds_of_samples_are_a_collapse_that_the_mean_does_not_see() -> None:
+    five_kinds = VARIED[np.arange(32) % 5].copy()
+    five_kinds[:, 0, 0] = RNG.integers(0, 40, (32, 1))  # twins, not copies
+    alike, few = variety_detectors(VARIED, None)
+    assert alike.samples(five_kinds, None, share=0.5) is None
+    found = few.samples(five_kinds, None, share=0.5)
+    assert found is not None
+    assert (found.kind, found.detector) == ("collapse", "few-modes")
+    assert few.samples(VARIED, None, share=0.6) is not None  # and over
+
+
+def test_mean_distance_by_brute_force() -> None:
+    labels = np.arange(32) % 3
+    flat = VARIED.reshape(32, -1).astype(float)
+    pairs = [(a, b) for a in range(32) for b in range(32) if a != b]
+    every = np.mean([np.linalg.norm(flat[a] - flat[b]) for a, b in pairs])
+    within = np.mean(
+        [np.linalg.norm(flat[a] - flat[b]) for a, b in pairs if labels[a] == labels[b]]
+    )
+    assert mean_distance(VARIED, None) == pytest.approx(every)
+    assert mean_distance(VARIED, labels) == pytest.approx(within)
+    assert mean_distance(VARIED[:1], None) == 0
+
+
+def test_samples_that_become_alike_are_a_collapse_and_then_a_recovery() -> None:
+    detector = alike_detector(VARIED, None)
+    assert detector.samples(VARIED, None, share=0.1) is None
+    found = detector.samples(ALIKE, None, share=0.2)
+    assert found is not None
+    assert (found.kind, found.detector) == ("collapse", "samples-alike")
+    assert detector.samples(ALIKE, None, share=0.3) is None  # said once
+    recovered = detector.samples(VARIED, None, share=0.4)
+    assert recovered is not None
+    assert recovered.kind == "recovery"
+
+
+def test_a_slow_beginning_is_no_collapse_but_a_late_one_is() -> None:
+    detector = alike_detector(VARIED, None)
+    assert detector.samples(ALIKE, None, share=0.1) is None
+    assert detector.samples(ALIKE, None, share=0.29) is None
+    assert detector.samples(ALIKE, None, share=0.3) is not None
+
+
+def test_each_class_alike_within_itself_is_a_collapse() -> None:
+    labels = np.arange(32) % 4
+    per_class = VARIED[labels]
+    detector = alike_detector(VARIED, RNG.integers(0, 4, 32))
+    assert detector.samples(VARIED, labels, share=0.2) is None
+    assert detector.samples(per_class, labels, share=0.3) is not None
+
+
+def test_a_sure_discriminator_is_said_once_and_recovers() -> None:
+    detector = SaturationDetector(probabilities=True, window=10)
+    sure, unsure = {"d_real": 0.999, "d_fake": 0.001}, {"d_real": 0.6, "d_fake": 0.4}
+    found = [detector.step(sure) for _ in range(30)]
+    assert [i for i, f in enumerate(found) if f] == [9]
+    found = [detector.step(unsure) for _ in range(10)]
+    assert [f.kind for f in found if f] == ["recovery"]
+
+
+def test_short_spells_and_raw_outputs_are_no_saturation() -> None:
+    detector = SaturationDetector(probabilities=True, window=10)
+    for i in range(100):
+        assert detector.step({"d_real": 0.99 if i % 5 else 0.5, "d_fake": 0.001}) is None
+    raw = SaturationDetector(probabilities=False, window=10)
+    assert not any(raw.step({"d_real": 50.0, "d_fake": -50.0}) for _ in range(50))
+    partial = SaturationDetector(probabilities=True, window=2)
+    assert not any(partial.step({"d_real": None, "d_fake": 0.0}) for _ in range(5))

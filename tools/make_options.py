@@ -1,0 +1,59 @@
+"""Write docs/options.md from the configuration classes: `python tools/make_options.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+from gantool.config import Option, TrainConfig, options_of
+from gantool.plugins.registry import load_registry
+
+_HEAD = """# Options
+
+*Made from the code by `python tools/make_options.py`.*
+
+Every option below is a flag (`--image-size 32`), a key in a flat TOML file given with `--config` \
+(`image_size = 32`)
+and an environment variable (`GANTOOL_OPT_IMAGE_SIZE=32`). Defaults < preset < file < environment \
+< flags. A run's
+`run.json` serves as such a file too and repeats the run; `--dry-run` shows every value and its \
+source.
+"""
+
+
+def _row(option: Option) -> str:
+    annotation = option.field.annotation
+    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
+    text = option.description + (f": {', '.join(map(str, choices))}" if choices else "")
+    default = option.field.default
+    shown = "-"
+    if default is not None:
+        shown = f"`{str(default).lower() if isinstance(default, bool) else default}`"
+    return f"| `{option.flag}` | {shown} | {text} |"
+
+
+def _table(options: list[Option]) -> list[str]:
+    return ["| option | default | what it does |", "|---|---|---|", *map(_row, options), ""]
+
+
+def render() -> str:
+    """The page, for the models that gantool itself brings."""
+    lines = [_HEAD]
+    common = options_of(TrainConfig)
+    for heading in dict.fromkeys(option.heading for option in common):
+        lines += [f"## {heading}", "", *_table([o for o in common if o.heading == heading])]
+    registry = load_registry()
+    for name, spec in sorted(registry.models.items()):
+        if not registry.plugin_of(name).built_in:
+            continue
+        own = [o for o in options_of(spec.config, name) if o.key not in TrainConfig.model_fields]
+        lines += [f"## Options of {name}", "", *_table(own)]
+        for preset, overlay in spec.presets.items():
+            values = ", ".join(f"{key} = {value}" for key, value in overlay.items())
+            note = f" ({spec.preset_notes[preset]})" if preset in spec.preset_notes else ""
+            lines += [f"`--preset {preset}`: {values}{note}.", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    (Path(__file__).parent.parent / "docs" / "options.md").write_text(render(), encoding="utf-8")
