@@ -29,11 +29,8 @@ CHROMIUM = next(
 )
 
 SMALL = ["--ngf", "8", "--ndf", "8", "--nz", "16", "--threads", "1"]
-
-
-_QUICK = {
-    "GANTOOL_OPT_EVALUATE": "false"
-}  # training is tested without waiting for scores; --evaluate asks for them
+# Training is tested without waiting for scores; --evaluate asks for them.
+_QUICK = {"GANTOOL_OPT_EVALUATE": "false"}
 
 
 @dataclass
