@@ -74,7 +74,7 @@ def dcgan_epoch(precision: str, target: float) -> Result:
             precision=precision,
             sheet_every=steps,
         )
-        networks = copy.deepcopy(trainer.gan).to(memory_format=torch.contiguous_format)
+        networks = copy.deepcopy(trainer.model).to(memory_format=torch.contiguous_format)
         tutorial = Tutorial(networks.generator, networks.discriminator, nz=100)
         run = Recorded(spec, data, trainer=trainer)
         median, every = ratio(

@@ -68,7 +68,7 @@ class Recorded:
             folder,
             trainer,
             record=record,
-            sample_grid=plan_sample_grid(trainer.gan),
+            sample_grid=plan_sample_grid(trainer.model),
             data=data,
             display=_Silent(),
         )

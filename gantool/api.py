@@ -61,7 +61,7 @@ class Run:
     @property
     def generator(self) -> Any:
         """The trained generator, a `torch.nn.Module` in evaluation mode."""
-        return self.sampler.gan.generator
+        return self.sampler.model.generator
 
     @property
     def sampler(self) -> Sampler:

@@ -16,21 +16,63 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from gantool.errors import ConfigError, did_you_mean
 
 ENVIRONMENT_PREFIX = "GANTOOL_OPT_"
 
-Loss = Literal["minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic"]
-PenaltyName = Literal["none", "gp", "r1", "r2", "r1+r2"]
-EXTRACTORS = ("digits", "clothes", "stacked-digits", "inception")
+# By option, the names that plugins have registered for its values, with a summary each; filled when
+# plugins are loaded. Where there are none yet, any name is taken and looked up later.
+CHOICES: dict[str, dict[str, str]] = {}
+_ALSO = {"penalty": ("none",), "augment": ("none",), "extractor": ("auto",)}
 
 
 _INTERVAL = re.compile(r"([1-9][0-9]{0,8})(min)?")
+
+
+_PENALTY = re.compile(r"([a-z0-9][a-z0-9-]*)(?::([0-9.]+(?:e-?[0-9]+)?))?")
+
+
+def penalty_terms(text: str) -> list[tuple[str, float | None]]:
+    """The names in a value of `penalty` with the weights that they come with, as `gp:10+r1:0.1`.
+
+    Raises:
+        ValueError: it is none, or names one twice.
+    """
+    if text == "none":
+        return []
+    terms: list[tuple[str, float | None]] = []
+    for part in text.split("+"):
+        found = _PENALTY.fullmatch(part)
+        if found is None or found[1] == "none":
+            raise ValueError("names with + between are expected, as r1+r2 or gp:10+r1:0.1")
+        weight = None if found[2] is None else float(found[2])
+        if weight is not None and not 0 < weight <= 1e6:
+            raise ValueError(f"the weight of {found[1]} must be above 0, to 1e6")
+        terms.append((found[1], weight))
+    if len({name for name, _ in terms}) < len(terms):
+        raise ValueError("a penalty is named twice")
+    return terms
+
+
+def choices_of(option: str) -> list[str]:
+    """The names that an option may have, those of plugins included.
+
+    [] where it is no such option.
+    """
+    return [*_ALSO.get(option, ()), *CHOICES[option]] if option in CHOICES else []
 
 
 def split_interval(text: str) -> tuple[int, bool]:
@@ -129,12 +171,16 @@ class GameOptions(OptionGroup):
 
     heading: ClassVar[str] = "Game"
 
-    loss: Loss = Field("non-saturating", description="objective of both players")
-    penalty: PenaltyName = Field(
-        "none", description="gradient penalty added to the discriminator's loss"
+    loss: str = Field("non-saturating", description="objective of both players")
+    penalty: str = Field(
+        "none",
+        description="penalties added to the discriminator's loss, as r1+r2 or gp:10+r1:0.1",
     )
     penalty_weight: float | None = Field(
-        None, gt=0, le=1e6, description="weight of the penalty (unset: 10, the usual one)"
+        None,
+        gt=0,
+        le=1e6,
+        description="weight of each penalty without one of its own (unset: the usual one, 10)",
     )
     clip: float = Field(
         0.0,
@@ -148,13 +194,24 @@ class GameOptions(OptionGroup):
     discriminator_steps: int = Field(
         1, ge=1, le=100, description="discriminator updates for each generator update"
     )
-    update: Literal["alternating", "simultaneous"] = Field(
-        "alternating", description="simultaneous takes both gradients before either network moves"
+    update: Literal["alternating", "simultaneous", "extragradient"] = Field(
+        "alternating",
+        description="simultaneous: all gradients before any network moves; extragradient: those "
+        "of a point ahead",
     )
     generator_batch: Literal["reuse", "fresh"] = Field(
         "reuse",
         description="what the generator's update sees: "
         "the discriminator's last fakes, or fresh latents",
+    )
+    augment: str = Field(
+        "none", description="augmentation of all that the discriminator sees; samples are spared"
+    )
+    ada_images: int = Field(
+        500_000,
+        ge=1,
+        le=1_000_000_000,
+        description="images in which the probability of augment ada can rise from 0 to 1",
     )
     nz: int = Field(100, ge=1, le=65536, description="dimensions of the latent z")
     latent: Literal["normal", "uniform"] = Field(
@@ -282,7 +339,7 @@ class EvaluationOptions(OptionGroup):
     extractor: str = Field(
         "auto",
         min_length=1,
-        description=f"network whose features distances use: auto, {', '.join(EXTRACTORS)}",
+        description="network whose features distances use",
         json_schema_extra=RUN_ONLY,
     )
     inception_weights: Path | None = Field(
@@ -313,6 +370,18 @@ class TrainConfig(
         pydantic.ValidationError: a value is out of bounds or of the wrong type, or options
         contradict each other.
     """
+
+    @field_validator("loss", "augment", "extractor", "penalty")
+    @classmethod
+    def _registered(cls, value: str, info: ValidationInfo) -> str:
+        option = str(info.field_name)
+        known = CHOICES.get(option)
+        names = [name for name, _ in penalty_terms(value)] if option == "penalty" else [value]
+        for name in names:
+            if known is not None and name not in known and name not in _ALSO.get(option, ()):
+                meant = did_you_mean(name, known)
+                raise ValueError(f"{name!r} is none of {', '.join(choices_of(option))}.{meant}")
+        return value
 
     @field_validator("checkpoint_every", mode="before")
     @classmethod
@@ -369,12 +438,14 @@ def incompatibilities(config: TrainConfig) -> Iterator[tuple[bool, str]]:
         "clip and spectral_norm are two answers to one question: give one of them",
     )
     yield (
-        config.update == "simultaneous" and config.discriminator_steps > 1,
-        "a simultaneous update moves each network once a step: discriminator_steps must be 1",
+        config.update != "alternating" and config.discriminator_steps > 1,
+        "a simultaneous or extragradient update moves each network once a step: "
+        "discriminator_steps must be 1",
     )
     yield (
-        config.update == "simultaneous" and config.generator_batch == "fresh",
-        "a simultaneous update has one batch for both networks: generator_batch must be 'reuse'",
+        config.update != "alternating" and config.generator_batch == "fresh",
+        "a simultaneous or extragradient update has one batch for both networks: "
+        "generator_batch must be 'reuse'",
     )
     yield (
         config.compile and config.penalty != "none",
@@ -502,6 +573,14 @@ class Option:
         if high:
             return f"{low} {high}".strip()
         return f"{low} or more" if "ge" in limits else low
+
+    @property
+    def choices(self) -> list[str]:
+        """The values that it can have, where they can be listed."""
+        if self.key in CHOICES:
+            return choices_of(self.key)
+        annotation = self.field.annotation
+        return [str(c) for c in get_args(annotation)] if get_origin(annotation) is Literal else []
 
     @property
     def makes_variant(self) -> bool:

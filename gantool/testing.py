@@ -11,27 +11,41 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from gantool.config import TrainConfig, resolve
 from gantool.data.batches import Batches
 from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError
-from gantool.gan.base import GAN, Batch, Losses, Shapes
+from gantool.gan.base import (
+    DISCRIMINATOR,
+    GAN,
+    GENERATOR,
+    Batch,
+    Losses,
+    Model,
+    Progress,
+    Shapes,
+    Turn,
+)
 from gantool.plugins.registry import load_registry
 from gantool.plugins.spec import ModelSpec, load_implementation
 from gantool.sampling.generate import generate_pixels
 from gantool.sampling.grid import plan_sample_grid
+from gantool.training.draws import Drawn, take
 from gantool.training.trainer import Trainer
 
 SIZES = (16, 28, 33, 64)
 CHANNELS = (1, 3)
 CLASSES = (0, 3)
 _IMAGES = 24
+_SHORT = 25  # steps after which a turned sign shows
+_LOOKED_AT = (*range(70), 100, 499, 500, 1000, 1024, 10_000, 100_000)  # steps
 _BATCH = 6
 
 
@@ -170,51 +184,75 @@ def _trainer(spec: ModelSpec, shapes: Shapes, options: dict[str, Any], seed: int
     labels = np.arange(_IMAGES) % shapes.classes if shapes.classes else None
     torch.manual_seed(seed)
     split = ImageSplit(images, labels)
-    gan: GAN[Any] = load_implementation(spec.implementation).create(
+    model: Model[Any] = load_implementation(spec.implementation).create(
         config, shapes, train_data=split
     )
     batches = Batches(split, batch_size=_BATCH, seed=seed, device=torch.device("cpu"))
-    return Trainer(gan, batches, total_steps=20, rng=torch.Generator().manual_seed(seed))
+    return Trainer(model, batches, total_steps=20, rng=torch.Generator().manual_seed(seed))
 
 
 def _check_networks(make: Callable[[], Trainer]) -> None:
     trainer = make()
-    gan, batch = trainer.gan, trainer.draw(with_graph=False)
-    expected = (_BATCH, gan.shapes.channels, gan.shapes.image_size, gan.shapes.image_size)
-    if tuple(batch.fake.shape) != expected:
+    model, shapes = trainer.model, trainer.model.shapes
+    z, y = model.sample_latent(_BATCH, trainer.rng), model.sample_labels(_BATCH, trainer.rng)
+    if tuple(z.shape) != (_BATCH, model.latent.dimension):
         raise _MendError(
-            f"generate returned {tuple(batch.fake.shape)}, not [N, C, H, W] = {expected}"
+            f"sample_latent returned {tuple(z.shape)}, "
+            f"but `latent` says {model.latent.dimension} dimensions"
         )
-    if not torch.isfinite(batch.fake).all():
+    images = model.generate(z, y)
+    expected = (_BATCH, shapes.channels, shapes.image_size, shapes.image_size)
+    if tuple(images.shape) != expected:
+        raise _MendError(f"generate returned {tuple(images.shape)}, not [N, C, H, W] = {expected}")
+    if not torch.isfinite(images).all():
         raise _MendError("generate returned values that are not finite")
-    if batch.fake.abs().max() > 1 + 1e-5:
+    if images.abs().max() > 1 + 1e-5:
         raise _MendError(
-            f"generate returned values up to {batch.fake.abs().max():.3g}; "
+            f"generate returned values up to {images.abs().max():.3g}; "
             "images are in [-1, 1]: end with tanh"
         )
-    if tuple(batch.z.shape) != (_BATCH, gan.latent.dimension):
-        raise _MendError(
-            f"sample_latent returned {tuple(batch.z.shape)}, "
-            f"but `latent` says {gan.latent.dimension} dimensions"
-        )
-    for images, labels in ((batch.real, batch.real_labels), (batch.fake, batch.fake_labels)):
-        logits = gan.discriminate(images, labels)
-        if tuple(logits.shape) != (_BATCH,):
-            raise _MendError(
-                f"discriminate returned {tuple(logits.shape)}, "
-                f"not logits [N] = {(_BATCH,)}: flatten it"
-            )
+    if isinstance(model, GAN):
+        real, labels = next(trainer.batches)
+        for seen, asked in ((real, labels), (images, y)):
+            answer = model.discriminate(seen, asked)
+            logits = answer[0] if isinstance(answer, tuple) else answer
+            if tuple(logits.shape) != (_BATCH,):
+                raise _MendError(
+                    f"judge returned logits {tuple(logits.shape)}, not [N] = {(_BATCH,)}: "
+                    "flatten them"
+                )
+
+
+def _check_turns(make: Callable[[], Trainer]) -> None:
+    trainer = make()
+    players = trainer.model.players()
+    for step, turns in _games(trainer.model):
+        if not turns:
+            raise _MendError(f"turns returned none for step {step}; a step needs one at least")
+        for turn in turns:
+            if turn.player not in players:
+                raise _MendError(
+                    f"step {step} has a turn of {turn.player!r}, and players names "
+                    f"{', '.join(players)} only"
+                )
+        if turns != trainer.model.turns(Progress(step, 0, epoch=step / 4, images=6 * step)):
+            names = [(turn.player, turn.name) for turn in turns]
+            again = trainer.model.turns(Progress(step, 0, epoch=step / 4, images=6 * step))
+            if names != [(turn.player, turn.name) for turn in again]:
+                raise _MendError(
+                    "turns answers differently when it is asked again: make it a pure function of "
+                    "progress, without random numbers"
+                )
 
 
 def _check_losses(make: Callable[[], Trainer]) -> None:
     trainer = make()
-    batch = trainer.draw(with_graph=True)
-    turn = trainer.for_discriminator(batch, detach=True)
-    for name, loss, seen in (
-        ("discriminator_loss", trainer.gan.discriminator_loss, turn),
-        ("generator_loss", trainer.gan.generator_loss, batch),
-    ):
-        losses: Losses = loss(seen)
+    model = trainer.model
+    for turn, batch in _one_of_each(trainer):
+        name = turn.name or f"the {turn.player}'s loss"
+        given = {key: value.clone() for key, value in _tensors(batch).items()}
+        weights = {key: value.clone() for key, value in model.named_parameters()}
+        losses, evaluating = _loss_and_modes(trainer, turn, batch=batch)
         if not isinstance(losses, Losses):
             raise _MendError(
                 f"{name} returned {type(losses).__name__}; return gantool.Losses(total, ...)"
@@ -226,71 +264,171 @@ def _check_losses(make: Callable[[], Trainer]) -> None:
             )
         if not torch.isfinite(losses.total):
             raise _MendError(f"{name} is {losses.total.item()} on the first batch")
+        if evaluating:
+            raise _MendError(
+                f"{name} runs BatchNorm in evaluation mode; leave train() and eval() to the loop"
+            )
+        for key, value in _tensors(batch).items():
+            if not torch.equal(given[key], value):
+                raise _MendError(
+                    f"{name} changes batch.{key} in place, and other turns see it too: "
+                    "make a new tensor"
+                )
+        for key, value in model.named_parameters():
+            if not torch.equal(weights[key], value):
+                raise _MendError(
+                    f"computing {name} changed {key}; weights move in the optimizers' steps only"
+                )
+
+
+def _loss_and_modes(trainer: Trainer, turn: Turn, *, batch: Batch) -> tuple[Losses, bool]:
+    """The losses of a turn, and whether a BatchNorm ran in evaluation mode for them."""
+    modes: list[bool] = []
+
+    def note(layer: nn.Module, _: Any) -> None:
+        modes.append(layer.training)
+
+    norms = (nn.modules.batchnorm._BatchNorm,)
+    layers = [layer for layer in trainer.model.modules() if isinstance(layer, norms)]
+    hooks = [layer.register_forward_pre_hook(note) for layer in layers]
+    losses = trainer.loss(turn, batch)
+    for hook in hooks:
+        hook.remove()
+    return losses, not all(modes)
 
 
 def _check_gradients(make: Callable[[], Trainer]) -> None:
     trainer = make()
-    sets = {
-        "discriminator": _parameters(trainer.optimizers.discriminator),
-        "generator": _parameters(trainer.optimizers.generator),
-    }
-    if {id(p) for p in sets["discriminator"]} & {id(p) for p in sets["generator"]}:
-        raise _MendError("both optimisers hold the same parameter; each is moved in one turn only")
-    before = copy.deepcopy(trainer.gan.state_dict())
-    turns: dict[str, Callable[[Batch], Losses]] = {
-        "discriminator": trainer.gan.discriminator_loss,
-        "generator": trainer.gan.generator_loss,
-    }
-    for player, loss in turns.items():
-        batch = trainer.draw(with_graph=True)
-        if player == "discriminator":
-            batch = trainer.for_discriminator(batch, detach=True)
-        total = loss(batch).total
-        if player == "discriminator":
-            stray = torch.autograd.grad(
-                total, sets["generator"], retain_graph=True, allow_unused=True
-            )
-            if any(g is not None for g in stray):
+    model = trainer.model
+    reached: set[nn.Parameter] = set()
+    names = {parameter: key for key, parameter in model.named_parameters()}
+    for turn, batch in _one_of_each(trainer):
+        own = [p for p in trainer.parameters[turn.player] if p.requires_grad]
+        making = [] if turn.player in trainer.makers else list(model.generator.parameters())
+        total = trainer.loss(turn, batch).total
+        wanted = [*own, *(p for p in making if p.requires_grad)]
+        gradients = torch.autograd.grad(total, wanted, allow_unused=True)
+        for i, (parameter, gradient) in enumerate(zip(wanted, gradients, strict=True)):
+            if gradient is None:
+                continue
+            if i >= len(own):
                 raise _MendError(
-                    "discriminator_loss sends gradients into the generator: "
-                    "use the detached batch.fake"
+                    f"the {turn.player}'s loss sends gradients into the generator: "
+                    "use batch.fake, which is detached for it"
                 )
-        gradients = torch.autograd.grad(total, sets[player], allow_unused=True)
-        missing = sum(g is None for g in gradients)
-        if missing:
-            raise _MendError(
-                f"{missing} of the {len(gradients)} parameters that the {player}'s turn moves "
-                f"get no gradient from {player}_loss: is the graph cut (detach, no_grad), "
-                "or do they belong to the other optimiser?"
-            )
-        if not any(bool(g.abs().sum() > 0) for g in gradients if g is not None):
-            raise _MendError(f"every gradient of {player}_loss is zero")
-        if any(not bool(torch.isfinite(g).all()) for g in gradients if g is not None):
-            raise _MendError(f"{player}_loss has gradients that are not finite")
-    after = trainer.gan.state_dict()
-    for player in ("discriminator", "generator"):
-        for key, _ in getattr(trainer.gan, player).named_parameters(prefix=player):
-            if not torch.equal(before[key], after[key]):
-                raise _MendError(
-                    f"computing the losses changed {key}; "
-                    "weights move in the optimisers' steps only"
-                )
+            if not torch.isfinite(gradient).all():
+                raise _MendError(f"the {turn.player}'s loss has gradients that are not finite")
+            reached.add(parameter)
+    owned = {p for own in trainer.parameters.values() for p in own}
+    lost = [names[p] for p in names if p.requires_grad and p not in owned]
+    if lost:
+        raise _MendError(
+            f"{len(lost)} parameters belong to no player ({', '.join(lost[:3])}): "
+            "name their module in players, or set requires_grad = False"
+        )
+    idle = [names[p] for p in owned if p.requires_grad and p not in reached]
+    if idle:
+        raise _MendError(
+            f"{len(idle)} parameters ({', '.join(sorted(idle)[:3])}) "
+            "get no gradient from any turn: "
+            "is the graph cut (detach, no_grad), or are they unused?"
+        )
 
 
 def _check_training(make: Callable[[], Trainer]) -> None:
     trainer = make()
-    before = copy.deepcopy(trainer.gan.state_dict())
+    before = copy.deepcopy(trainer.model.state_dict())
     for _ in range(3):
         for key, value in trainer.step().items():
             if not torch.isfinite(value):
                 raise _MendError(f"{key} is {value.item()} at step {trainer.steps}")
-    after = trainer.gan.state_dict()
-    for player in ("discriminator", "generator"):
-        keys = [key for key, _ in getattr(trainer.gan, player).named_parameters(prefix=player)]
+    names = {parameter: key for key, parameter in trainer.model.named_parameters()}
+    movers = {turn.player for _, turns in _games(trainer.model, steps=3) for turn in turns}
+    for player in movers:
+        keys = [names[p] for p in trainer.parameters[player]]
+        after = trainer.model.state_dict()
         if keys and all(torch.equal(before[key], after[key]) for key in keys):
+            raise _MendError(f"three steps did not move the {player}: is its learning rate 0?")
+
+
+def _check_labels(make: Callable[[], Trainer]) -> None:
+    trainer = make()
+    model = trainer.model
+    if not model.conditional or model.shapes.classes < 2:
+        return
+    _run(trainer, 3)
+    z = model.sample_latent(_BATCH, trainer.rng)
+    with torch.no_grad():
+        model.eval()
+        drawn = [
+            model.generate(z, torch.full((_BATCH,), label, dtype=torch.int64))
+            for label in range(model.shapes.classes)
+        ]
+        model.train()
+    if all(torch.equal(drawn[0], other) for other in drawn[1:]):
+        raise _MendError(
+            "the model says it is conditional, and generate draws the same for every label: use y"
+        )
+
+
+def _check_signs(make: Callable[[], Trainer]) -> None:
+    """A turned sign: D learns to call fakes real, or G to be caught."""
+    trainer = make()
+    model = trainer.model
+    if not isinstance(model, GAN):
+        _check_approach(trainer)
+        return
+    turns = model.turns(Progress(0, 0, epoch=0.0, images=0))
+    for player, better in ((DISCRIMINATOR, _gap), (GENERATOR, _approval)):
+        own = [turn for turn in turns if turn.player == player and not turn.name][:1]
+        if not own:
+            continue
+        turn = replace(own[0], real="new", latent="new")
+        first = last = 0.0
+        for _ in range(_SHORT):
+            batch = take(trainer, turn, drawn=Drawn(), graph=player == GENERATOR)
+            losses = trainer.loss(turn, batch)
+            with torch.no_grad():
+                last = better(model, batch)
+            first = first or last
+            trainer.differentiate(player, losses)
+            trainer.move(player)
+        if last < first - 1e-3 * max(1.0, abs(first)):
+            what = "D(x) - D(G(z))" if player == DISCRIMINATOR else "D(G(z))"
             raise _MendError(
-                f"three steps did not move the {player}: does optimizers() hold its parameters?"
+                f"{what} falls from {first:.3g} to {last:.3g} while only the {player} learns: "
+                f"turn the sign of the {player}'s loss"
             )
+
+
+def _gap(model: GAN[Any], batch: Batch) -> float:
+    real, fake = model.real_logits(batch), model.fake_logits(batch)
+    return float(real.mean() - fake.mean())
+
+
+def _approval(model: GAN[Any], batch: Batch) -> float:
+    return float(model.fake_logits(batch).mean())
+
+
+def _check_approach(trainer: Trainer) -> None:
+    """The samples of a model without a discriminator must not move away from its data."""
+
+    def distance() -> float:
+        model = trainer.model
+        rng = torch.Generator().manual_seed(1)
+        z, y = model.sample_latent(32, rng), model.sample_labels(32, rng)
+        fake = torch.from_numpy(generate_pixels(model, z, y=y)).flatten(1).float()
+        real = torch.from_numpy(np.array(trainer.batches.split.images)).flatten(1).float()
+        return float(torch.cdist(fake, real).min(1).values.mean())
+
+    first = distance()
+    _run(trainer, 3 * _SHORT)
+    last = distance()
+    if last > 1.05 * first:
+        raise _MendError(
+            f"the samples move away from the data, from {first:.0f} to {last:.0f} in {3 * _SHORT} "
+            "steps: turn the sign of the loss"
+        )
 
 
 def _check_determinism(make: Callable[[], Trainer]) -> None:
@@ -308,51 +446,83 @@ def _check_resume(make: Callable[[], Trainer]) -> None:
     buffer = io.BytesIO()
     torch.save(trainer.state_dict(), buffer)
     buffer.seek(0)
-    expected = _run(trainer, 2)
+    expected = _run(trainer, 3)
     other = make()
     torch.manual_seed(12345)
     other.load_state_dict(torch.load(buffer, weights_only=True))
-    if _run(other, 2) != expected:
+    if _run(other, 3) != expected:
         raise _MendError(
-            "a saved and restored model goes on differently: keep state in buffers and "
-            "parameters, and make schedule a pure function of progress"
+            "a saved and restored model goes on differently: keep state in buffers and parameters, "
+            "and make turns and settings pure functions of progress"
         )
 
 
 def _check_sampling(make: Callable[[], Trainer]) -> None:
     trainer = make()
     _run(trainer, 1)
-    sample_grid = plan_sample_grid(trainer.gan)
+    model, sample_grid = trainer.model, plan_sample_grid(trainer.model)
     random_state = torch.get_rng_state()
-    before = copy.deepcopy(trainer.gan.state_dict())
-    first = generate_pixels(trainer.gan, sample_grid.latents, y=sample_grid.labels)
-    second = generate_pixels(trainer.gan, sample_grid.latents, y=sample_grid.labels)
+    before = copy.deepcopy(model.state_dict())
+    first = generate_pixels(model, sample_grid.latents, y=sample_grid.labels)
+    torch.rand(1)
+    second = generate_pixels(model, sample_grid.latents, y=sample_grid.labels)
+    torch.set_rng_state(random_state)
     if not (first == second).all():
-        raise _MendError("the same latents give other images the second time, in evaluation mode")
-    after = trainer.gan.state_dict()
+        raise _MendError(
+            "the same latents give other images the second time, in evaluation mode: "
+            "draw what is random as part of the latent"
+        )
+    after = model.state_dict()
     if any(not torch.equal(before[key], after[key]) for key in before):
         raise _MendError("sampling changed the model's state")
-    if not torch.equal(random_state, torch.get_rng_state()) or not trainer.gan.training:
-        raise _MendError("sampling changed the random state or the training mode")
+    if not model.training:
+        raise _MendError("sampling changed the training mode")
 
 
 _CHECKS: dict[str, Callable[[Callable[[], Trainer]], None]] = {
     "networks have the right shapes and range": _check_networks,
-    "losses are finite scalars": _check_losses,
-    "each loss moves its own network only": _check_gradients,
-    "training moves both and stays finite": _check_training,
+    "turns are a pure function of players that there are": _check_turns,
+    "losses are finite scalars, and change nothing": _check_losses,
+    "every parameter is moved by a turn, and by its own": _check_gradients,
+    "training moves all players and stays finite": _check_training,
+    "labels matter": _check_labels,
+    "losses have the right sign": _check_signs,
     "one seed, one result": _check_determinism,
     "saved, restored, resumed": _check_resume,
     "sampling repeats itself and changes nothing": _check_sampling,
 }
 
 
+def _games(model: Model[Any], *, steps: int | None = None) -> Iterator[tuple[int, Sequence[Turn]]]:
+    """The turns of many steps; a lazy one is found however seldom it is played."""
+    for step in _LOOKED_AT if steps is None else range(steps):
+        yield step, model.turns(Progress(step, 0, epoch=step / 4, images=_BATCH * step))
+
+
+def _one_of_each(trainer: Trainer) -> Iterator[tuple[Turn, Batch]]:
+    """Each kind of turn once, with a batch such as the loop gives it."""
+    seen: set[tuple[str, str, str]] = set()
+    for _, turns in _games(trainer.model):
+        drawn = Drawn()
+        for turn in turns:
+            makes = turn.player in trainer.makers
+            batch = take(trainer, turn, drawn=drawn, graph=True)
+            if not makes and batch.fake is not None:
+                batch = replace(batch, fake=batch.fake.detach())
+            kind = (turn.player, turn.name, getattr(turn.loss, "__qualname__", repr(turn.loss)))
+            if kind not in seen:
+                seen.add(kind)
+                yield turn, batch
+                drawn.fake = None if makes else drawn.fake
+
+
+def _tensors(batch: Batch) -> dict[str, torch.Tensor]:
+    found = {"real": batch.real, "z": batch.z, "fake": batch.fake}
+    return {key: value.detach() for key, value in found.items() if value is not None}
+
+
 def _run(trainer: Trainer, steps: int) -> list[dict[str, float]]:
     return [{key: value.item() for key, value in trainer.step().items()} for _ in range(steps)]
-
-
-def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _imports_torch(spec: ModelSpec) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 import typer
 from pydantic import Field
 
-from gantool import cli, config
-from gantool.config import INCIDENTAL, RESERVED, RUN_ONLY, TrainConfig, incidental_of
-from gantool.evaluation.extractors import EXTRACTORS
-from gantool.gan.objectives import OBJECTIVES
-from gantool.plugins.registry import CORE_COMMANDS
+from gantool import cli
+from gantool.config import (
+    CHOICES,
+    INCIDENTAL,
+    RESERVED,
+    RUN_ONLY,
+    TrainConfig,
+    choices_of,
+    incidental_of,
+)
+from gantool.plugins.registry import CORE_COMMANDS, load_registry
 from gantool.report.columns import COLUMNS
 from gantool.report.compare import compare
 from gantool.report.load import read_runs
@@ -22,9 +26,11 @@ def test_the_core_commands_are_those_of_the_command_line() -> None:
     assert set(typer.main.get_group(cli.app).commands) == CORE_COMMANDS
 
 
-def test_losses_and_extractors() -> None:
-    assert set(get_args(config.Loss)) == set(OBJECTIVES)
-    assert set(config.EXTRACTORS) == set(EXTRACTORS)
+def test_choices_are_what_is_registered() -> None:
+    registry = load_registry()
+    assert set(CHOICES["loss"]) == set(registry.objectives)
+    assert set(CHOICES["extractor"]) == {"digits", "clothes", "stacked-digits", "inception"}
+    assert "none" in choices_of("penalty")
 
 
 def test_options_that_make_no_variant_say_so_themselves() -> None:

@@ -12,7 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from gantool.config import TrainConfig
-from gantool.gan.base import GAN, Batch, Losses, Optimizers, Progress, Schedule, Shapes
+from gantool.gan.base import (
+    GAN,
+    Batch,
+    Losses,
+    Model,
+    Progress,
+    Settings,
+    Shapes,
+    Turn,
+)
 from gantool.plugins import registry as plugins
 from gantool.plugins.spec import ModelSpec
 from gantool.testing import check_model, run_checks
@@ -39,7 +48,7 @@ class WrongRange(Sound):
 
 
 class ColumnLogits(Sound):
-    def discriminate(self, x: Tensor, y: Tensor | None) -> Tensor:
+    def judge(self, x: Tensor, y: Tensor | None) -> Tensor:
         logits: Tensor = self.discriminator(x)
         return logits
 
@@ -66,23 +75,149 @@ class StrayGradient(Sound):
         return super().discriminator_loss(replace(batch, fake=again))
 
 
-class WrongOptimizer(Sound):
-    def optimizers(self) -> Optimizers:
-        both = [*self.generator.parameters(), *self.discriminator.parameters()]
-        return Optimizers(
-            torch.optim.SGD(both, lr=0.1), self.make_optimizer(self.generator.parameters(), 0.1)
+class TwoOwners(Sound):
+    def players(self) -> dict[str, Any]:
+        return {
+            "discriminator": (self.discriminator, self.generator),
+            "generator": (self.generator,),
+        }
+
+
+class Forgotten(Sound):
+    def build(self, shapes: Shapes) -> None:
+        super().build(shapes)
+        self.encoder = nn.Linear(shapes.pixels, 4)
+
+
+class NeverMoved(Sound):
+    """Its lazy turn comes every 16th step, and its encoder never."""
+
+    def build(self, shapes: Shapes) -> None:
+        super().build(shapes)
+        self.encoder = nn.Linear(shapes.pixels, 4)
+
+    def players(self) -> dict[str, Any]:
+        return {**super().players(), "encoder": (self.encoder,)}
+
+
+class Lazy(Sound):
+    """Sound: the encoder moves in every 64th step alone."""
+
+    def build(self, shapes: Shapes) -> None:
+        super().build(shapes)
+        self.encoder = nn.Linear(shapes.pixels, 4)
+
+    def players(self) -> dict[str, Any]:
+        return {**super().players(), "encoder": (self.encoder,)}
+
+    def turns(self, progress: Progress) -> list[Turn]:
+        turns = list(super().turns(progress))
+        if progress.step % 64 == 0:
+            turns.append(Turn("encoder", self.code, real="same", latent="none", name="code"))
+        return turns
+
+    def code(self, batch: Batch) -> Losses:
+        return Losses(self.encoder(batch.real.flatten(1)).square().mean())
+
+
+class TurnedDiscriminator(Sound):
+    def discriminator_loss(self, batch: Batch) -> Losses:
+        losses = super().discriminator_loss(batch)
+        return replace(losses, total=-losses.total.exp().log())
+
+
+class TurnedGenerator(Sound):
+    def generator_loss(self, batch: Batch) -> Losses:
+        fake = self.fake_logits(batch)
+        return Losses(nn.functional.softplus(fake).mean(), fake_logits=fake)
+
+
+class EvaluationMode(Sound):
+    def build(self, shapes: Shapes) -> None:
+        super().build(shapes)
+        self.discriminator.append(nn.BatchNorm1d(1))
+
+    def discriminator_loss(self, batch: Batch) -> Losses:
+        self.discriminator.eval()
+        losses = super().discriminator_loss(batch)
+        self.discriminator.train()
+        return losses
+
+
+class ChangesTheBatch(Sound):
+    def discriminator_loss(self, batch: Batch) -> Losses:
+        batch.real.add_(0.1)
+        return super().discriminator_loss(batch)
+
+
+class DeafToLabels(Sound):
+    conditional = True
+
+
+class RandomInEvaluation(Sound):
+    def generate(self, z: Tensor, y: Tensor | None) -> Tensor:
+        return super().generate(z + 0.1 * torch.randn_like(z), y)
+
+
+class StateOutside(Sound):
+    """It counts in an attribute what belongs in a buffer."""
+
+    count = 0.0
+
+    def after_step(self, metrics: Any) -> dict[str, Tensor]:
+        self.count += 1
+        return {"count": torch.tensor(self.count)}
+
+
+class StateInside(Sound):
+    def build(self, shapes: Shapes) -> None:
+        super().build(shapes)
+        self.register_buffer("count", torch.zeros(()))
+
+    def after_step(self, metrics: Any) -> dict[str, Tensor]:
+        self.count += 1
+        return {"count": self.count.clone()}
+
+
+class RandomTurns(Sound):
+    def turns(self, progress: Progress) -> list[Turn]:
+        turns = list(super().turns(progress))
+        return turns if np.random.default_rng().random() < 0.7 else [turns[0], *turns]
+
+
+class UnknownPlayer(Sound):
+    def turns(self, progress: Progress) -> list[Turn]:
+        return [*super().turns(progress), Turn("critic", self.generator_loss)]
+
+
+class Outsider(Model):
+    """An autoencoder of one layer: no discriminator."""
+
+    sign = 1.0
+
+    def build(self, shapes: Shapes) -> None:
+        self.generator = nn.Sequential(
+            nn.Linear(self.config.nz, shapes.pixels),
+            nn.Tanh(),
+            nn.Unflatten(1, (shapes.channels, shapes.image_size, shapes.image_size)),
+        )
+        self.encoder = nn.Sequential(
+            nn.Flatten(), nn.Linear(shapes.pixels, self.config.nz), nn.LayerNorm(self.config.nz)
         )
 
+    def players(self) -> dict[str, Any]:
+        return {"model": (self.encoder, self.generator)}
 
-class ForgottenOptimizer(Sound):
-    def optimizers(self) -> Optimizers:
-        still = nn.Parameter(torch.zeros(1))
-        self.still = still
-        return Optimizers(super().optimizers().discriminator, torch.optim.SGD([still], lr=0.1))
+    def turns(self, progress: Progress) -> list[Turn]:
+        return [Turn("model", self.loss, latent="none")]
 
-    def generator_loss(self, batch: Batch) -> Losses:
-        losses = super().generator_loss(batch)
-        return replace(losses, total=losses.total + self.still.sum())
+    def loss(self, batch: Batch) -> Losses:
+        again = self.generate(self.encoder(batch.real), None)
+        return Losses(self.sign * (again - batch.real).square().mean())
+
+
+class TurnedOutsider(Outsider):
+    sign = -1.0
 
 
 class NotDeterministic(Sound):
@@ -93,9 +228,9 @@ class NotDeterministic(Sound):
 class HiddenState(Sound):
     calls = 0
 
-    def schedule(self, progress: Progress) -> Schedule:
+    def settings(self, progress: Progress) -> Settings:
         self.calls += 1
-        return Schedule(generator={"lr": 0.1 * self.calls})
+        return Settings(players={"generator": {"lr": 0.1 * self.calls}})
 
 
 class SamplingMoves(Sound):
@@ -127,7 +262,7 @@ class Refuses(Sound):
 def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     registry = plugins.load_registry()
 
-    def add(kind: type[GAN]) -> str:
+    def add(kind: type[Model]) -> str:
         spec = ModelSpec(
             "under-test", "x", implementation=f"{__name__}:{kind.__name__}", config=Small
         )
@@ -145,8 +280,9 @@ class Small(TrainConfig):
     lr: float = 0.01
 
 
-def test_a_sound_model_passes(register: Any) -> None:
-    check_model(register(Sound), sizes=(16, 33))
+@pytest.mark.parametrize("kind", [Sound, Lazy, StateInside, Outsider])
+def test_a_sound_model_passes(register: Any, kind: type[Model]) -> None:
+    check_model(register(kind), sizes=(16, 33) if kind is Sound else (16,))
 
 
 @pytest.mark.parametrize(
@@ -154,23 +290,38 @@ def test_a_sound_model_passes(register: Any) -> None:
     [
         (WrongShape, "generate returned"),
         (WrongRange, "images are in"),
-        (ColumnLogits, "flatten it"),
+        (ColumnLogits, "flatten them"),
         (VectorLoss, "reduce it to a scalar"),
         (NanLoss, "is nan"),
         (CutGraph, "get no gradient"),
         (StrayGradient, "sends gradients into the generator"),
-        (WrongOptimizer, "both optimisers hold"),
-        (ForgottenOptimizer, "did not move the generator"),
+        (TwoOwners, "both move one parameter"),
+        (Forgotten, "belong to no player"),
+        (NeverMoved, "get no gradient from any turn"),
+        (TurnedDiscriminator, "turn the sign of the discriminator's loss"),
+        (TurnedGenerator, "turn the sign of the generator's loss"),
+        (TurnedOutsider, "turn the sign of the loss"),
+        (EvaluationMode, "BatchNorm in evaluation mode"),
+        (ChangesTheBatch, "changes batch.real in place"),
+        (RandomInEvaluation, "draw what is random as part of the latent"),
+        (StateOutside, "goes on differently"),
+        (RandomTurns, "pure function of progress"),
+        (UnknownPlayer, "has a turn of 'critic'"),
         (NotDeterministic, "two runs with one seed differ"),
         (HiddenState, "goes on differently"),
         (SamplingMoves, "sampling changed"),
         (FixedSize, "generate returned"),
     ],
 )
-def test_each_fault_is_found(register: Any, kind: type[GAN], said: str) -> None:
+def test_each_fault_is_found(register: Any, kind: type[Model], said: str) -> None:
     with pytest.raises(AssertionError) as caught:
         check_model(register(kind), sizes=(16,), channels=(1,), classes=(0,))
     assert said in str(caught.value)
+
+
+def test_labels_that_are_ignored_are_found(register: Any) -> None:
+    with pytest.raises(AssertionError, match="draws the same for every label"):
+        check_model(register(DeafToLabels), sizes=(16,), channels=(1,), classes=(3,))
 
 
 def test_a_refusal_with_a_reason_is_no_fault_unless_everything_is_refused(register: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args, get_origin
 
 from gantool.config import Option, TrainConfig, options_of
 from gantool.plugins.registry import load_registry
@@ -22,9 +21,7 @@ source.
 
 
 def _row(option: Option) -> str:
-    annotation = option.field.annotation
-    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
-    text = option.description + (f": {', '.join(map(str, choices))}" if choices else "")
+    text = option.description + (f": {', '.join(option.choices)}" if option.choices else "")
     default = option.field.default
     shown = "-"
     if default is not None:

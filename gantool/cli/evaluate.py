@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from gantool.config import EXTRACTORS
-
 
 def evaluate(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
@@ -22,7 +20,7 @@ def evaluate(
         typer.Option(help="Only this score; may be given several times (`gantool list-metrics`)."),
     ] = None,
     extractor: Annotated[
-        str | None, typer.Option(metavar="NAME", help=f"auto, {', '.join(EXTRACTORS)}.")
+        str | None, typer.Option(metavar="NAME", help="A feature extractor, or auto.")
     ] = None,
     inception_weights: Annotated[
         Path | None, typer.Option(help="File with InceptionV3's weights.")

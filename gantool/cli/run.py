@@ -139,8 +139,8 @@ def _parameter(option: Option) -> inspect.Parameter:
     default = option.field.default
     flag = f"{option.flag}/--no-{option.flag[2:]}" if kind is bool else option.flag
     text = option.description
-    if get_origin(kind) is Literal:
-        text += f": {', '.join(get_args(kind))}"
+    if option.choices:
+        text += f": {', '.join(option.choices)}"
     if kind is bool:
         text += f" [default: {'on' if default else 'off'}]"
     elif default is not None:

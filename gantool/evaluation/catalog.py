@@ -1,11 +1,12 @@
-"""The metrics that gantool brings, registered by the same hook as anyone's."""
+"""The metrics and extractors that gantool brings, registered by the same hook as anyone's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from gantool.plugins.hookspecs import hookimpl
-from gantool.plugins.spec import MetricSpec
+from gantool.plugins.spec import ExtractorSpec, MetricSpec, load_implementation
 
 _DISTANCES = "gantool.evaluation.metrics.distances"
 _CLASSES = "gantool.evaluation.metrics.classes"
@@ -128,3 +129,22 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             paper="Goodfellow et al. 2014, arXiv:1406.2661",
         )
     )
+
+
+@hookimpl
+def register_extractors(register: Callable[[ExtractorSpec], None]) -> None:
+    """Register the networks whose features distances use."""
+    for name, summary in (
+        ("digits", "a small classifier of MNIST's digits"),
+        ("clothes", "a small classifier of Fashion-MNIST's clothes"),
+        ("stacked-digits", "the classifier of digits, on each of three channels"),
+        ("inception", "InceptionV3 as the FID has it; its weights are downloaded or given"),
+    ):
+        register(ExtractorSpec(name=name, summary=summary, make=_maker(name.replace("-", "_"))))
+
+
+def _maker(name: str) -> Callable[..., Any]:
+    def make(*arguments: Any, **options: Any) -> Any:
+        return load_implementation(f"gantool.evaluation.extractors:{name}")(*arguments, **options)
+
+    return make

@@ -26,7 +26,7 @@ from gantool.evaluation.metric import (
     NotComputedError,
 )
 from gantool.evaluation.metrics.memorization import nearest
-from gantool.gan.base import GAN
+from gantool.gan.base import Model
 from gantool.machine.device import choose_device
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import MetricSpec, load_implementation
@@ -101,7 +101,7 @@ def evaluate_run(
             "inception_weights": inception_weights,
         }
         update = {key: value for key, value in given.items() if value is not None}
-        config = trained.gan.config.model_copy(update=update)
+        config = trained.model.config.model_copy(update=update)
         data = load(config, registry, progress=display.preparing)
         if data.fingerprint != record.data.get("fingerprint"):
             raise ConfigError(
@@ -111,7 +111,7 @@ def evaluate_run(
             )
         display.say(f"scoring {config.evaluation_samples:,} samples of {folder.path}")
         scores = evaluate(
-            trained.gan,
+            trained.model,
             data,
             folder=folder,
             registry=registry,
@@ -124,7 +124,7 @@ def evaluate_run(
 
 
 def evaluate(
-    gan: GAN[Any],
+    gan: Model[Any],
     data: Prepared,
     *,
     folder: RunFolder,
@@ -182,7 +182,7 @@ def evaluate(
     return scores
 
 
-def draw_samples(gan: GAN[Any], n: int) -> ImageSet:
+def draw_samples(gan: Model[Any], n: int) -> ImageSet:
     """Draw n images from the generator.
 
     Their latents (and labels) are the same at every evaluation.
@@ -219,6 +219,7 @@ def _extractor(
         return choose(
             settings.extractor,
             data,
+            registry=registry,
             usual=spec.extractor if spec else "inception",
             weights=settings.inception_weights,
             cache=data_folder(settings.data_dir),

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from gantool.data.prepared import Prepared
-from gantool.errors import ConfigError, did_you_mean
+from gantool.errors import ConfigError
 from gantool.evaluation import classifier
+from gantool.plugins.registry import Registry
 
 _Reading = tuple[Tensor, Tensor | None]
 _GRAY = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns RGB into grey
@@ -67,13 +68,21 @@ class Extractor:
 
 
 def choose(
-    name: str, data: Prepared, usual: str, weights: Path | None, cache: Path, device: torch.device
+    name: str,
+    data: Prepared,
+    *,
+    registry: Registry,
+    usual: str,
+    weights: Path | None,
+    cache: Path,
+    device: torch.device,
 ) -> Extractor:
     """The extractor of a name; `auto` is the one that suits the data.
 
     Args:
-        name: `auto`, or a key of `EXTRACTORS`.
+        name: `auto`, or the name of a registered extractor.
         data: the images to be judged.
+        registry: where extractors are registered.
         usual: the data set's own choice.
         weights: InceptionV3's weights, where they are not in the cache.
         cache: folder that receives downloaded weights.
@@ -83,26 +92,19 @@ def choose(
         ConfigError: no such extractor, or the weights given are none.
         ExtractorMissingError: its weights are neither here nor can they be had.
     """
-    check_choice(name, weights)
-    if name == "auto":
-        name = usual
-    if name == "stacked-digits" and data.channels != 3:
-        raise ConfigError(
-            f"extractor 'stacked-digits' reads 3 channels; {data.name} has {data.channels}."
-        )
-    return EXTRACTORS[name](data, weights, cache, device)
+    check_choice(name, weights, registry=registry)
+    spec = registry.piece("extractor", usual if name == "auto" else name)
+    made: Extractor = spec.make(data, weights=weights, cache=cache, device=device)
+    return made
 
 
-def check_choice(name: str, weights: Path | None) -> None:
+def check_choice(name: str, weights: Path | None, *, registry: Registry) -> None:
     """Raise `ConfigError` if there is no such extractor, or no such file of weights.
 
     Nothing is loaded.
     """
-    if name not in ("auto", *EXTRACTORS):
-        raise ConfigError(
-            f"no extractor {name!r}.{did_you_mean(name, EXTRACTORS)}",
-            f"Extractors: auto, {', '.join(EXTRACTORS)}.",
-        )
+    if name != "auto":
+        registry.piece("extractor", name)
     if weights is not None and not weights.is_file():
         raise ConfigError(f"--inception-weights {weights}: no such file.")
 
@@ -112,7 +114,13 @@ class ExtractorMissingError(Exception):
 
 
 def _small(name: str, *, stacked: bool = False) -> Callable[..., Extractor]:
-    def make(data: Prepared, weights: Path | None, cache: Path, device: torch.device) -> Extractor:
+    def make(
+        data: Prepared, *, weights: Path | None, cache: Path, device: torch.device
+    ) -> Extractor:
+        if stacked and data.channels != 3:
+            raise ConfigError(
+                f"extractor 'stacked-digits' reads 3 channels; {data.name} has {data.channels}."
+            )
         network, sha256, about = classifier.load(name)
         network = network.to(device).to(memory_format=torch.channels_last)
 
@@ -155,9 +163,10 @@ def _gray(images: Tensor) -> Tensor:
     return (images * weights).sum(1, keepdim=True)
 
 
-def _inception(
-    data: Prepared, weights: Path | None, cache: Path, device: torch.device
+def inception(
+    data: Prepared, *, weights: Path | None, cache: Path, device: torch.device
 ) -> Extractor:
+    """InceptionV3 as the FID has it, from weights that were given or downloaded."""
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     file = weights or _downloaded(cache)
@@ -219,9 +228,6 @@ def _downloaded(cache: Path) -> Path:
     return file
 
 
-EXTRACTORS: dict[str, Callable[[Prepared, Path | None, Path, torch.device], Extractor]] = {
-    "digits": _small("digits"),
-    "clothes": _small("clothes"),
-    "stacked-digits": _small("digits", stacked=True),
-    "inception": _inception,
-}
+digits = _small("digits")
+clothes = _small("clothes")
+stacked_digits = _small("digits", stacked=True)

@@ -1,10 +1,10 @@
-"""The base class of a model, and the types that pass between it and the training loop."""
+"""The base classes of a model, and the types that pass between it and the training loop."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,14 @@ from torch.nn.utils import parametrizations
 
 from gantool.config import TrainConfig
 from gantool.data.prepared import ImageSplit
-from gantool.gan import penalties
-from gantool.gan.objectives import OBJECTIVES, Objective
+from gantool.gan.objectives import Objective
+from gantool.gan.penalties import PenaltyTerms
 from gantool.gan.schedules import decayed, linear
+from gantool.plugins.registry import load_registry
+
+Need = Literal["new", "same", "none"]
+DISCRIMINATOR, GENERATOR = "discriminator", "generator"
+_NOTHING: Any = None  # in a batch whose turn did not ask for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +30,13 @@ class Shapes:
         image_size: side in pixels.
         channels: 1 or 3.
         classes: number of labels; 0 where there are none.
+        kind: the kind of the data; "images" so far.
     """
 
     image_size: int
     channels: int
     classes: int
+    kind: Literal["images"] = "images"
 
     @property
     def pixels(self) -> int:
@@ -61,26 +68,26 @@ class Latent:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The input of a loss.
+    """The input of a loss: what its turn asked for; the rest is None.
 
     Attributes:
         real: float [N, C, H, W] in [-1, 1].
         real_labels: int64 [N], or None where the data has no labels.
         z: the latents of the fakes, float [N, dimension].
-        fake: float [N, C, H, W] in [-1, 1]; detached from the generator in the discriminator's
-            turn.
+        fake: float [N, C, H, W] in [-1, 1]; with its graph where the turn moves the generator, or
+            in a simultaneous move; else detached.
         fake_labels: int64 [N] that the fakes were asked for, or None where the model takes no
             labels.
-        real_logits: the discriminator's answer to `real` where it is known already (the
-            simultaneous update, whose two gradients come from one forward pass), else None.
+        real_logits: the discriminator's answer to `real` where it is known already (a simultaneous
+            move, whose gradients come from one forward pass), else None.
         fake_logits: the same for `fake`.
     """
 
-    real: Tensor
-    real_labels: Tensor | None
-    z: Tensor
-    fake: Tensor
-    fake_labels: Tensor | None
+    real: Tensor = _NOTHING
+    real_labels: Tensor | None = None
+    z: Tensor = _NOTHING
+    fake: Tensor = _NOTHING
+    fake_labels: Tensor | None = None
     real_logits: Tensor | None = None
     fake_logits: Tensor | None = None
 
@@ -103,11 +110,25 @@ class Losses:
 
 
 @dataclass(frozen=True, slots=True)
-class Optimizers:
-    """The optimiser of each network; it holds the parameters that the network's turn moves."""
+class Turn:
+    """One move of one player.
 
-    discriminator: torch.optim.Optimizer
-    generator: torch.optim.Optimizer
+    Attributes:
+        player: the name of who moves; a key of `Model.players()`.
+        loss: minimised by this move.
+        real: whether real data is drawn for it ("new"), that of an earlier turn of the step is
+            taken ("same"), or it needs none.
+        latent: the same of the latents (and the labels that fakes are asked for).
+        fake: whether the latents are made into samples.
+        name: of a turn beside the game's own (a lazy penalty): its loss is recorded under it.
+    """
+
+    player: str
+    loss: Callable[[Batch], Losses]
+    real: Need = "new"
+    latent: Need = "new"
+    fake: bool = True
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +137,7 @@ class Progress:
 
     Attributes:
         step: steps done.
-        total_steps: steps in all.
+        total_steps: steps in all; 0 for `turns`, which must not depend on it.
         epoch: passes over the training images, a fraction.
         images: real images that the discriminator has seen.
     """
@@ -127,19 +148,18 @@ class Progress:
     images: int
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """The settings of the next step.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of a step.
 
     Attributes:
-        discriminator: settings of its optimizer, for example `{"lr": 1e-4, "momentum": 0.6}`.
-        generator: the same for the generator's.
+        players: of each player settings of its optimizer, as `{"discriminator": {"lr": 1e-4}}`. A
+            parameter group with an `lr_factor` of its own gets the rate times that.
         penalty_weight: the weight of the penalty, or None for the configured one.
         ema: decay of the averaged weights, or None for the configured one.
     """
 
-    discriminator: Mapping[str, Any] = field(default_factory=dict)
-    generator: Mapping[str, Any] = field(default_factory=dict)
+    players: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     penalty_weight: float | None = None
     ema: float | None = None
 
@@ -147,36 +167,33 @@ class Schedule:
 C = TypeVar("C", bound=TrainConfig)
 
 
-class GAN(nn.Module, Generic[C]):
-    """A model: two networks, and all that is particular to their game.
+class Model(nn.Module, Generic[C]):
+    """Anything that can be trained here and draws samples.
 
-    Only `build` must be written.
-
-    `class MyGAN(GAN[MyConfig])` gives `self.config` the type of the model's own options.
-
-    `build` sets `self.generator` and `self.discriminator`; everything that `generate` needs belongs
-    in the generator, since that is what is averaged (`ema`) and what generator.safetensors keeps.
+    `build` sets `self.generator` and whatever else there is; `players` and `turns` say who moves
+    what. `class Mine(Model[MyConfig])` gives `self.config` the type of the model's own options.
 
     Attributes:
         conditional: whether the networks take labels; the loop then draws labels for the fakes.
+        keeps: names of the networks that are averaged, exported and kept together.
         config: the validated options.
-        shapes: the shapes of the data.
-        objective: the game that `config.loss` names.
-        penalty_weight: the weight in force, which `schedule` may change.
+        shapes: those of the data.
     """
 
     conditional: ClassVar[bool] = False
+    keeps: ClassVar[tuple[str, ...]] = (GENERATOR,)
 
     generator: nn.Module
-    discriminator: nn.Module
 
     def __init__(self, config: C, shapes: Shapes) -> None:
         super().__init__()
         self.config: C = config
         self.shapes = shapes
-        self.objective: Objective = OBJECTIVES[config.loss]
-        self.penalty_weight = penalties.weight_of(config)
+        self.prepare()
         self.build(shapes)
+
+    def prepare(self) -> None:
+        """Make what a kind of model has before its networks are built."""
 
     @classmethod
     def create(cls, config: C, shapes: Shapes, *, train_data: ImageSplit | None = None) -> Self:
@@ -184,39 +201,30 @@ class GAN(nn.Module, Generic[C]):
 
         Args:
             config: the validated options.
-            shapes: the shapes of the data.
+            shapes: those of the data.
             train_data: the training images, which first weights may be taken from; None leaves the
                 weights as PyTorch makes them.
         """
-        gan = cls(config, shapes)
+        model = cls(config, shapes)
         if train_data is not None:
             with torch.no_grad():
-                gan.initialize(train_data)
-        if config.spectral_norm:
-            for layer in gan.discriminator.modules():
-                if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-                    parametrizations.spectral_norm(layer)
-        return gan
+                model.initialize(train_data)
+        model.finish()
+        return model
 
     def build(self, shapes: Shapes) -> None:
-        """Set `self.generator` and `self.discriminator`.
-
-        They depend on the configuration and the data's shapes alone.
-        """
+        """Set the networks, from the configuration and the data's shapes alone."""
         raise NotImplementedError(f"{type(self).__name__} must define build(self, shapes)")
 
     def initialize(self, train_data: ImageSplit) -> None:
-        """Set the first weights of a new run, without gradients.
+        """Set the first weights of a new run; by default they stay as PyTorch made them."""
 
-        By default they stay as PyTorch made them.
-        """
+    def finish(self) -> None:
+        """Change what was built and initialised, once, before the optimizers are made."""
 
     @property
     def latent(self) -> Latent:
-        """The prior of z; by default the one that `config.latent` and `config.nz` name.
-
-        The uniform one is on [-1, 1].
-        """
+        """The prior of z: by default that of `config.latent` and `config.nz`."""
         return Latent(self.config.latent, self.config.nz)
 
     def sample_latent(self, n: int, rng: torch.Generator) -> Tensor:
@@ -224,129 +232,231 @@ class GAN(nn.Module, Generic[C]):
         return self.latent.sample(n, rng)
 
     def sample_labels(self, n: int, rng: torch.Generator) -> Tensor | None:
-        """Labels to ask the fakes for, int64 [n], by default uniform over the classes.
-
-        It is None for a model that is not conditional.
-        """
+        """Labels to ask the fakes for, int64 [n]: uniform over the classes, or None."""
         if not self.conditional:
             return None
         return torch.randint(self.shapes.classes, (n,), generator=rng, device=rng.device)
 
     def example(self, n: int) -> tuple[Tensor, Tensor | None]:
-        """Latents [n, dimension] and labels [n] (or None) of zeros.
-
-        They serve to try a network's shapes while building it.
-        """
+        """Latents [n, dimension] and labels [n] (or None) of zeros, to try shapes with."""
         labels = torch.zeros(n, dtype=torch.int64) if self.conditional else None
         return torch.zeros(n, self.latent.dimension), labels
 
     def generate(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """Images [N, C, H, W] in [-1, 1] from latents and labels.
+        """Images [N, C, H, W] in [-1, 1].
 
-        Latents are [N, dimension], labels int64 [N] (or None).
+        They are made from latents [N, dimension] and labels int64 [N] (or None).
         """
         images: Tensor = self.generator(z)
         return images
 
-    def discriminate(self, x: Tensor, y: Tensor | None) -> Tensor:
-        """Logits [N] from images [N, C, H, W] in [-1, 1] and labels int64 [N] (or None)."""
-        logits: Tensor = self.discriminator(x)
-        return logits.flatten()
+    def players(self) -> dict[str, Sequence[nn.Module]]:
+        """The modules whose parameters each player moves; no parameter belongs to two."""
+        raise NotImplementedError(f"{type(self).__name__} must define players(self)")
 
-    def discriminator_loss(self, batch: Batch) -> Losses:
-        """The discriminator's loss: the objective, and the penalty where one is configured."""
-        real, fake = self._real_logits(batch), self._fake_logits(batch)
-        total = self.objective.discriminator(real, fake)
-        extra = {}
-        if self.config.penalty != "none":
-            extra["penalty"] = self.penalty(batch, real, fake_logits=fake)
-            total = total + extra["penalty"]
-        return Losses(total, real, fake_logits=fake, extra=extra)
+    def turns(self, progress: Progress) -> Sequence[Turn]:
+        """The turns of the next step, in order.
 
-    def generator_loss(self, batch: Batch) -> Losses:
-        """The generator's loss: the objective alone."""
-        fake = self._fake_logits(batch)
-        real = self._real_logits(batch) if self.objective.generator_needs_real else None
-        return Losses(self.objective.generator(fake, real), real, fake_logits=fake)
-
-    def penalty(self, batch: Batch, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """The configured penalty, a scalar, weighted."""
-        name, weight = self.config.penalty, self.penalty_weight
-        if name == "gp":
-            return penalties.one_centered_gradient_penalty(
-                lambda images: self._logits(images, batch.real_labels),
-                batch.real,
-                fake=batch.fake,
-                weight=weight,
-            )
-        terms = []
-        if "r1" in name:
-            terms.append(
-                penalties.zero_centered_gradient_penalty(real_logits, batch.real, weight=weight)
-            )
-        if "r2" in name:
-            terms.append(
-                penalties.zero_centered_gradient_penalty(fake_logits, batch.fake, weight=weight)
-            )
-        return torch.stack(terms).sum()
-
-    def optimizers(self) -> Optimizers:
-        """The optimisers, each with the parameters that its turn moves.
-
-        The method is called once, on the training device.
+        A pure function of steps, epochs and images done.
         """
-        lr = self.config.lr
-        return Optimizers(
-            discriminator=self.make_optimizer(
-                self.discriminator.parameters(), self.config.discriminator_lr or lr
-            ),
-            generator=self.make_optimizer(self.generator.parameters(), lr),
-        )
+        raise NotImplementedError(f"{type(self).__name__} must define turns(self, progress)")
 
-    def make_optimizer(
-        self, parameters: Iterable[nn.Parameter], lr: float
-    ) -> torch.optim.Optimizer:
-        """The configured kind of optimiser for these parameters."""
-        if self.config.optimizer == "adam":
-            betas = (self.config.beta1, self.config.beta2)
-            return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
-        if self.config.optimizer == "rmsprop":
-            return torch.optim.RMSprop(parameters, lr=lr, momentum=self.config.momentum)
-        return torch.optim.SGD(parameters, lr=lr, momentum=self.config.momentum)
-
-    def schedule(self, progress: Progress) -> Schedule:
+    def settings(self, progress: Progress) -> Settings:
         """The settings of the next step: by default those of `lr_decay` and `final_momentum`.
 
         A pure function of progress, so that resuming needs no state of it.
         """
         config, common = self.config, {}
         if config.final_momentum is not None:
-            common["momentum"] = linear(
-                config.momentum, config.final_momentum, position=progress.epoch, begin=1, finish=250
+            momentum = linear(
+                config.momentum,
+                config.final_momentum,
+                position=progress.epoch,
+                begin=1,
+                finish=250,
             )
-        if config.lr_decay == 1:
-            return Schedule(discriminator=common, generator=common)
-        lr_d, lr_g = (
-            decayed(lr, config.lr_decay, step=progress.step, floor=1e-6)
-            for lr in (config.discriminator_lr or config.lr, config.lr)
-        )
-        return Schedule(discriminator={**common, "lr": lr_d}, generator={**common, "lr": lr_g})
+            common["momentum"] = momentum
+        players: dict[str, dict[str, Any]] = {}
+        for player in self.players():
+            players[player] = dict(common)
+            if config.lr_decay != 1:
+                rate = decayed(
+                    self.learning_rate(player), config.lr_decay, step=progress.step, floor=1e-6
+                )
+                players[player]["lr"] = rate
+        return Settings(players=players)
 
-    def _logits(self, x: Tensor, y: Tensor | None) -> Tensor:
-        # Losses are computed in full precision, whatever the networks' passes used.
-        logits = self.discriminate(x, y)
-        return logits.float() if logits.dtype == torch.bfloat16 else logits
+    def use(self, settings: Settings) -> None:
+        """Take from the settings of a step what the model itself needs."""
 
-    def _real_logits(self, batch: Batch) -> Tensor:
-        return (
-            self._logits(batch.real, batch.real_labels)
-            if batch.real_logits is None
-            else batch.real_logits
+    def after_step(self, metrics: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Change the state of the game itself (buffers) by the metrics of a step.
+
+        Args:
+            metrics: scalars, averaged over the processes of the run.
+
+        Returns:
+            scalars to record with them.
+        """
+        return {}
+
+    @property
+    def d_scale(self) -> Literal["probability", "raw"] | None:
+        """The scale of D(x): probabilities, raw outputs, or None without a discriminator."""
+        return None
+
+    def learning_rate(self, player: str) -> float:
+        """The first learning rate of a player."""
+        return self.config.lr
+
+    def make_optimizer(
+        self, player: str, parameters: Iterable[nn.Parameter]
+    ) -> torch.optim.Optimizer:
+        """The configured kind of optimizer for a player's parameters."""
+        config, lr = self.config, self.learning_rate(player)
+        if config.optimizer == "adam":
+            betas = (config.beta1, config.beta2)
+            return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
+        if config.optimizer == "rmsprop":
+            return torch.optim.RMSprop(parameters, lr=lr, momentum=config.momentum)
+        return torch.optim.SGD(parameters, lr=lr, momentum=config.momentum)
+
+
+class GAN(Model[C]):
+    """Two networks and what is particular to their game. Only `build` must be written.
+
+    `build` sets `self.generator` and `self.discriminator`; everything that `generate` needs belongs
+    in the generator, since that is what is averaged (`ema`) and what generator.safetensors keeps.
+
+    Attributes:
+        objective: the game that `config.loss` names.
+        penalties: the terms that `config.penalty` names, weighted.
+    """
+
+    discriminator: nn.Module
+    objective: Objective
+    penalties: PenaltyTerms
+    augmentation: nn.Module | None
+
+    def prepare(self) -> None:
+        """Look up the objective, the penalties and the augmentation that the options name."""
+        registry = load_registry()
+        self.objective = registry.piece("objective", self.config.loss).make()
+        self.penalties = PenaltyTerms(self.config, registry)
+        chosen = self.config.augment
+        self.augmentation = (
+            None if chosen == "none" else registry.piece("augmentation", chosen).make(self.config)
         )
 
-    def _fake_logits(self, batch: Batch) -> Tensor:
-        return (
-            self._logits(batch.fake, batch.fake_labels)
-            if batch.fake_logits is None
-            else batch.fake_logits
+    def finish(self) -> None:
+        """Normalise the discriminator's layers where `spectral_norm` asks for it."""
+        if self.config.spectral_norm:
+            for layer in self.discriminator.modules():
+                if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+                    parametrizations.spectral_norm(layer)
+
+    def players(self) -> dict[str, Sequence[nn.Module]]:
+        """The discriminator and the generator."""
+        return {DISCRIMINATOR: (self.discriminator,), GENERATOR: (self.generator,)}
+
+    def turns(self, progress: Progress) -> Sequence[Turn]:
+        """The discriminator's, `discriminator_steps` times, then the generator's."""
+        fresh = self.config.generator_batch == "fresh"
+        d = Turn(DISCRIMINATOR, self.discriminator_loss)
+        g = Turn(
+            GENERATOR,
+            self.generator_loss,
+            real="new" if fresh and self.objective.generator_needs_real else "same",
+            latent="new" if fresh else "same",
         )
+        return [d] * self.config.discriminator_steps + [g]
+
+    def judge(self, x: Tensor, y: Tensor | None) -> Any:
+        """Logits [N] from images [N, C, H, W] in [-1, 1] and labels int64 [N] (or None).
+
+        A model may answer with a tuple whose first part are the logits. Losses do not call it but
+        `discriminate`.
+        """
+        logits: Tensor = self.discriminator(x)
+        return logits.flatten()
+
+    def discriminate(self, x: Tensor, y: Tensor | None) -> Any:
+        """What `judge` says of the images, augmented where that is configured; in full precision.
+
+        The only door to the discriminator: gradient penalties differentiate at `x`, before the
+        augmentation, and whatever the networks' passes used, losses are computed in float32.
+        """
+        if self.augmentation is not None:
+            x = self.augmentation(x)
+        answer = self.judge(x, y)
+        return tuple(map(_full, answer)) if isinstance(answer, tuple) else _full(answer)
+
+    def discriminator_loss(self, batch: Batch) -> Losses:
+        """The discriminator's loss: the objective, and the penalties where some are configured."""
+        batch = self.penalties.ready(batch)
+        real, fake = self.real_logits(batch), self.fake_logits(batch)
+        total = self.objective.discriminator(real, fake)
+        extra = {}
+        if self.penalties:
+            extra["penalty"] = self.penalty(batch, real, fake_logits=fake)
+            total = total + extra["penalty"]
+        if self.augmentation is not None:
+            extra["d_sign"] = real.detach().sign().mean()
+        return Losses(total, real_logits=real, fake_logits=fake, extra=extra)
+
+    def generator_loss(self, batch: Batch) -> Losses:
+        """The generator's loss: the objective alone."""
+        fake = self.fake_logits(batch)
+        real = self.real_logits(batch) if self.objective.generator_needs_real else None
+        total = self.objective.generator(fake, real)
+        return Losses(total, real_logits=real, fake_logits=fake)
+
+    def penalty(self, batch: Batch, real_logits: Tensor, *, fake_logits: Tensor) -> Tensor:
+        """The configured penalties, a scalar, weighted."""
+        return self.penalties(
+            self.discriminate, batch, real_logits=real_logits, fake_logits=fake_logits
+        )
+
+    def real_logits(self, batch: Batch) -> Tensor:
+        """The discriminator's logits [N] of the real images, asked for if not known already."""
+        if batch.real_logits is not None:
+            return batch.real_logits
+        return _first(self.discriminate(batch.real, batch.real_labels))
+
+    def fake_logits(self, batch: Batch) -> Tensor:
+        """The discriminator's logits [N] of the fakes, asked for if not known already."""
+        if batch.fake_logits is not None:
+            return batch.fake_logits
+        return _first(self.discriminate(batch.fake, batch.fake_labels))
+
+    def use(self, settings: Settings) -> None:
+        """Take the penalty's weight."""
+        self.penalties.reweigh(settings.penalty_weight)
+
+    def after_step(self, metrics: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Let penalties and augmentation change their state."""
+        found: dict[str, Tensor] = {}
+        for part in (*self.penalties.parts(), self.augmentation):
+            after_step = getattr(part, "after_step", None)
+            if after_step is not None:
+                found |= after_step(metrics)
+        return found
+
+    @property
+    def d_scale(self) -> Literal["probability", "raw"] | None:
+        """That of the objective."""
+        return "probability" if self.objective.probabilities else "raw"
+
+    def learning_rate(self, player: str) -> float:
+        """`discriminator_lr` is the discriminator's, where it is given."""
+        if player == DISCRIMINATOR and self.config.discriminator_lr is not None:
+            return self.config.discriminator_lr
+        return self.config.lr
+
+
+def _full(answer: Tensor) -> Tensor:
+    return answer.float() if answer.dtype == torch.bfloat16 else answer
+
+
+def _first(answer: Tensor | tuple[Tensor, ...]) -> Tensor:
+    return answer[0] if isinstance(answer, tuple) else answer

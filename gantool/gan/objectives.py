@@ -1,24 +1,26 @@
 """The objectives: the losses of discriminator and generator, on logits, for any architecture.
 
 Throughout, r = D(x) and f = D(G(z)) are logits [N]; sigma is the logistic function and E the mean
-over the batch.
+over the batch. torch is imported inside the functions: help lists the objectives' names.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from gantool.plugins.hookspecs import hookimpl
+from gantool.plugins.spec import ObjectiveSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Objective:
     """One two-player game.
 
     Attributes:
-        probabilities: whether sigma of a logit is the probability of "real", so that equilibrium is
-            at 1/2.
+        probabilities: whether sigma of a logit is the probability of "real": equilibrium is at 1/2.
         generator_needs_real: whether the generator's loss reads the logits of real images.
     """
 
@@ -30,9 +32,9 @@ class Objective:
         raise NotImplementedError
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        """The generator's loss, a scalar, from logits [N] of fakes.
+        """The generator's loss, a scalar.
 
-        Logits of real images [N] are given where the game needs them.
+        From logits [N] of fakes, and of real images where the game needs them.
         """
         raise NotImplementedError
 
@@ -47,11 +49,11 @@ class Minimax(Objective):
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Binary cross-entropy of both batches, summed."""
-        return F.softplus(-real).mean() + F.softplus(fake).mean()
+        return _softplus(-real).mean() + _softplus(fake).mean()
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """E[log(1 - sigma(f))], never positive."""
-        return -F.softplus(fake).mean()
+        return -_softplus(fake).mean()
 
 
 class NonSaturating(Minimax):
@@ -62,7 +64,7 @@ class NonSaturating(Minimax):
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """E[-log sigma(f)]."""
-        return F.softplus(-fake).mean()
+        return _softplus(-fake).mean()
 
 
 class LeastSquares(Objective):
@@ -81,14 +83,14 @@ class LeastSquares(Objective):
 
 
 class Hinge(Objective):
-    """The hinge loss of Lim and Ye 2017; Miyato et al. 2018, equations 16 and 17.
+    """Lim and Ye 2017; Miyato et al. 2018, equations 16 and 17.
 
     D minimises E[max(0, 1 - r)] + E[max(0, 1 + f)]; G minimises -E[f].
     """
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Both margins."""
-        return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+        return (1 - real).relu().mean() + (1 + fake).relu().mean()
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """-E[f]."""
@@ -120,7 +122,7 @@ class Relativistic(Objective):
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """E[softplus(f - r)]."""
-        return F.softplus(fake - real).mean()
+        return _softplus(fake - real).mean()
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """E[softplus(r - f)].
@@ -130,22 +132,70 @@ class Relativistic(Objective):
         """
         if real is None:
             raise ValueError("the relativistic generator loss compares with real logits: pass them")
-        return F.softplus(real - fake).mean()
+        return _softplus(real - fake).mean()
 
 
-OBJECTIVES: dict[str, Objective] = {
-    "minimax": Minimax(),
-    "non-saturating": NonSaturating(),
-    "least-squares": LeastSquares(),
-    "hinge": Hinge(),
-    "wasserstein": Wasserstein(),
-    "relativistic": Relativistic(),
-}
+def _softplus(x: Tensor) -> Tensor:
+    import torch.nn.functional as F
+
+    return F.softplus(x)
 
 
-def scale(objective: Objective, logits: Tensor) -> Tensor:
-    """The scalar that metrics call D(x).
-
-    It is a probability where the game has them, else the raw output.
-    """
-    return (torch.sigmoid(logits) if objective.probabilities else logits).detach().mean()
+@hookimpl
+def register_objectives(register: Callable[[ObjectiveSpec], None]) -> None:
+    """Register the games that any GAN can play."""
+    goodfellow = "Goodfellow et al. 2014, arXiv:1406.2661"
+    register(
+        ObjectiveSpec(
+            name="minimax",
+            summary="the zero-sum game of 2014",
+            formula="D: E[sp(-r)] + E[sp(f)]; G: -E[sp(f)]",
+            paper=goodfellow,
+            make=Minimax,
+        )
+    )
+    register(
+        ObjectiveSpec(
+            name="non-saturating",
+            summary="minimax whose generator's gradient does not vanish",
+            formula="D: E[sp(-r)] + E[sp(f)]; G: E[sp(-f)]",
+            paper=goodfellow,
+            make=NonSaturating,
+        )
+    )
+    register(
+        ObjectiveSpec(
+            name="least-squares",
+            summary="squared distances from the labels 1 and 0",
+            formula="D: E[(r - 1)^2]/2 + E[f^2]/2; G: E[(f - 1)^2]/2",
+            paper="Mao et al. 2017, arXiv:1611.04076",
+            make=LeastSquares,
+        )
+    )
+    register(
+        ObjectiveSpec(
+            name="hinge",
+            summary="margins of 1 on both sides",
+            formula="D: E[max(0, 1 - r)] + E[max(0, 1 + f)]; G: -E[f]",
+            paper="Lim and Ye 2017, arXiv:1705.02894",
+            make=Hinge,
+        )
+    )
+    register(
+        ObjectiveSpec(
+            name="wasserstein",
+            summary="a critic of bounded slope estimates a distance",
+            formula="D: E[f] - E[r]; G: -E[f]",
+            paper="Arjovsky et al. 2017, arXiv:1701.07875",
+            make=Wasserstein,
+        )
+    )
+    register(
+        ObjectiveSpec(
+            name="relativistic",
+            summary="real and fake are compared in pairs",
+            formula="D: E[sp(f - r)]; G: E[sp(r - f)]",
+            paper="Jolicoeur-Martineau 2018, arXiv:1807.00734; Huang et al. 2024, arXiv:2501.05441",
+            make=Relativistic,
+        )
+    )

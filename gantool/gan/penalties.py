@@ -1,20 +1,125 @@
-"""Gradient penalties on the discriminator, independent of any architecture and of the objective."""
+"""Penalties on the discriminator, for any architecture and objective; registered like a plugin's.
+
+torch is imported inside the functions: help lists the penalties' names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
-from torch import Tensor
+from gantool.config import TrainConfig, penalty_terms
+from gantool.plugins.hookspecs import hookimpl
+from gantool.plugins.spec import PenaltySpec
 
-from gantool.config import TrainConfig
+if TYPE_CHECKING:
+    from torch import Tensor
 
-DEFAULT_WEIGHT = 10.0
+    from gantool.gan.base import Batch
+    from gantool.plugins.registry import Registry
 
 
-def weight_of(config: TrainConfig) -> float:
-    """The configured weight of the penalty."""
-    return DEFAULT_WEIGHT if config.penalty_weight is None else config.penalty_weight
+class Penalty(Protocol):
+    """A term of the discriminator's loss; one with state is a module with buffers."""
+
+    def __call__(
+        self,
+        discriminate: Callable[[Tensor, Tensor | None], Any],
+        batch: Batch,
+        *,
+        real_logits: Tensor,
+        fake_logits: Tensor,
+        weight: float,
+    ) -> Tensor:
+        """The weighted term, a scalar.
+
+        Args:
+            discriminate: the model's, from images and labels to logits [N].
+            batch: that of the turn; what its spec names requires gradients.
+            real_logits: [N], of `batch.real`.
+            fake_logits: [N], of `batch.fake`.
+            weight: to multiply with.
+        """
+
+
+@dataclass(slots=True)
+class _Term:
+    spec: PenaltySpec
+    penalty: Penalty
+    own_weight: float | None
+    weight: float
+
+
+class PenaltyTerms:
+    """The penalties that `config.penalty` names, as `gp`, `r1+r2` or `gp:10+r1:0.1`.
+
+    Args:
+        config: the validated options.
+        registry: where penalties are registered.
+    """
+
+    def __init__(self, config: TrainConfig, registry: Registry) -> None:
+        self._configured = config.penalty_weight
+        self._terms = []
+        for name, weight in penalty_terms(config.penalty):
+            spec = registry.piece("penalty", name)
+            self._terms.append(_Term(spec=spec, penalty=spec.make(), own_weight=weight, weight=0.0))
+        self.reweigh(None)
+
+    def __len__(self) -> int:
+        return len(self._terms)
+
+    def parts(self) -> Iterator[Penalty]:
+        """The penalties themselves."""
+        for term in self._terms:
+            yield term.penalty
+
+    def reweigh(self, weight: float | None) -> None:
+        """Set the weight of each term.
+
+        Its own in `config.penalty`, else the given one, else `config.penalty_weight`, else the
+        penalty's usual one.
+        """
+        for term in self._terms:
+            given = (term.own_weight, weight, self._configured, term.spec.weight)
+            term.weight = next(value for value in given if value is not None)
+
+    def ready(self, batch: Batch) -> Batch:
+        """The batch with gradients for those images that a penalty differentiates at."""
+        if any(term.spec.real_gradients for term in self._terms):
+            batch = replace(batch, real=_differentiable(batch.real))
+        if any(term.spec.fake_gradients for term in self._terms):
+            batch = replace(batch, fake=_differentiable(batch.fake))
+        return batch
+
+    def __call__(
+        self,
+        discriminate: Callable[[Tensor, Tensor | None], Any],
+        batch: Batch,
+        *,
+        real_logits: Tensor,
+        fake_logits: Tensor,
+    ) -> Tensor:
+        """The sum of the terms, a scalar."""
+        import torch
+
+        found = [
+            term.penalty(
+                discriminate,
+                batch,
+                real_logits=real_logits,
+                fake_logits=fake_logits,
+                weight=term.weight,
+            )
+            for term in self._terms
+        ]
+        return torch.stack(found).sum()
+
+
+def _differentiable(images: Tensor) -> Tensor:
+    # In a simultaneous move the fakes have a graph already, which must not be cut.
+    return images if images.requires_grad else images.detach().requires_grad_()
 
 
 def squared_gradient(logits: Tensor, images: Tensor) -> Tensor:
@@ -23,6 +128,8 @@ def squared_gradient(logits: Tensor, images: Tensor) -> Tensor:
     `images` [N, C, H, W] must require gradients. Each image's gradient is that of its own logit as
     long as D treats the images of a batch apart (no BatchNorm).
     """
+    import torch
+
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     if gradient.dtype == torch.bfloat16:
         gradient = gradient.float()
@@ -34,7 +141,7 @@ def zero_centered_gradient_penalty(
 ) -> Tensor:
     """R1 on real images, R2 on fakes: weight / 2 * E||grad_x D(x)||^2.
 
-    Mescheder et al. 2018, equations 9 and 10. Logits are [N], images [N, C, H, W].
+    Mescheder et al. 2018, equations 9 and 10; logits [N], images [N, C, H, W].
     """
     return 0.5 * weight * squared_gradient(logits, images).mean()
 
@@ -46,13 +153,89 @@ def one_centered_gradient_penalty(
     fake: Tensor,
     weight: float | Tensor,
 ) -> Tensor:
-    """The gradient penalty of Gulrajani et al. 2017, equation 3.
+    """The gradient penalty of Gulrajani et al. 2017: weight * E[(||grad_x D(x)|| - 1)^2].
 
-    It is weight * E[(||grad_x D(x)|| - 1)^2] at x = e * real + (1 - e) * fake, with one e, uniform
-    in [0, 1], for each image; real and fake are [N, C, H, W].
+    Equation 3, where x = e * real + (1 - e) * fake, with one e, uniform in [0, 1], for each image;
+    real and fake are [N, C, H, W].
     """
-    epsilon = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
+    import torch
+
+    shape = (len(real), *(1 for _ in real.shape[1:]))
+    epsilon = torch.rand(shape, device=real.device, dtype=real.dtype)
     between = torch.lerp(fake.detach(), real.detach(), weight=epsilon).requires_grad_()
     # The small constant keeps the gradient of the root finite where D is flat.
     norm = (squared_gradient(discriminate(between), between) + 1e-12).sqrt()
     return weight * (norm - 1).square().mean()
+
+
+def _gp(
+    discriminate: Callable[[Tensor, Tensor | None], Any],
+    batch: Batch,
+    *,
+    real_logits: Tensor,
+    fake_logits: Tensor,
+    weight: float,
+) -> Tensor:
+    def logits(images: Tensor) -> Tensor:
+        answer = discriminate(images, batch.real_labels)
+        found: Tensor = answer[0] if isinstance(answer, tuple) else answer
+        return found
+
+    return one_centered_gradient_penalty(logits, batch.real, fake=batch.fake, weight=weight)
+
+
+def _r1(
+    discriminate: Callable[[Tensor, Tensor | None], Any],
+    batch: Batch,
+    *,
+    real_logits: Tensor,
+    fake_logits: Tensor,
+    weight: float,
+) -> Tensor:
+    return zero_centered_gradient_penalty(real_logits, batch.real, weight=weight)
+
+
+def _r2(
+    discriminate: Callable[[Tensor, Tensor | None], Any],
+    batch: Batch,
+    *,
+    real_logits: Tensor,
+    fake_logits: Tensor,
+    weight: float,
+) -> Tensor:
+    return zero_centered_gradient_penalty(fake_logits, batch.fake, weight=weight)
+
+
+@hookimpl
+def register_penalties(register: Callable[[PenaltySpec], None]) -> None:
+    """Register gp, r1 and r2."""
+    register(
+        PenaltySpec(
+            name="gp",
+            summary="the slope between real images and fakes is pulled to 1",
+            formula="w E[(||grad D(x)|| - 1)^2]",
+            paper="Gulrajani et al. 2017, arXiv:1704.00028",
+            make=lambda: _gp,
+        )
+    )
+    mescheder = "Mescheder et al. 2018, arXiv:1801.04406"
+    register(
+        PenaltySpec(
+            name="r1",
+            summary="the slope at real images is pulled to 0",
+            formula="w/2 E||grad D(x)||^2",
+            paper=mescheder,
+            make=lambda: _r1,
+            real_gradients=True,
+        )
+    )
+    register(
+        PenaltySpec(
+            name="r2",
+            summary="the slope at fakes is pulled to 0",
+            formula="w/2 E||grad D(G(z))||^2",
+            paper=mescheder,
+            make=lambda: _r2,
+            fake_gradients=True,
+        )
+    )

@@ -10,7 +10,15 @@ import pluggy
 if TYPE_CHECKING:
     import typer
 
-    from gantool.plugins.spec import DatasetSpec, MetricSpec, ModelSpec
+    from gantool.plugins.spec import (
+        AugmentationSpec,
+        DatasetSpec,
+        ExtractorSpec,
+        MetricSpec,
+        ModelSpec,
+        ObjectiveSpec,
+        PenaltySpec,
+    )
     from gantool.plugins.tracking import TrackedRun, Tracker
 
 hookspec = pluggy.HookspecMarker("gantool")
@@ -30,6 +38,26 @@ def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
 @hookspec
 def register_metrics(register: Callable[[MetricSpec], None]) -> None:
     """Call `register(MetricSpec(...))` once for each score."""
+
+
+@hookspec
+def register_extractors(register: Callable[[ExtractorSpec], None]) -> None:
+    """Call `register(ExtractorSpec(...))` once for each feature extractor."""
+
+
+@hookspec
+def register_objectives(register: Callable[[ObjectiveSpec], None]) -> None:
+    """Call `register(ObjectiveSpec(...))` once for each objective."""
+
+
+@hookspec
+def register_penalties(register: Callable[[PenaltySpec], None]) -> None:
+    """Call `register(PenaltySpec(...))` once for each penalty."""
+
+
+@hookspec
+def register_augmentations(register: Callable[[AugmentationSpec], None]) -> None:
+    """Call `register(AugmentationSpec(...))` once for each augmentation."""
 
 
 @hookspec

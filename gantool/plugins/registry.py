@@ -17,10 +17,18 @@ import typer
 from packaging.requirements import Requirement
 
 from gantool._version import __version__
-from gantool.config import RESERVED, TrainConfig
+from gantool.config import CHOICES, RESERVED, TrainConfig
 from gantool.errors import ConfigError, GantoolError, did_you_mean
 from gantool.plugins import hookspecs
-from gantool.plugins.spec import DatasetSpec, MetricSpec, ModelSpec
+from gantool.plugins.spec import (
+    AugmentationSpec,
+    DatasetSpec,
+    ExtractorSpec,
+    MetricSpec,
+    ModelSpec,
+    ObjectiveSpec,
+    PenaltySpec,
+)
 
 if TYPE_CHECKING:
     from gantool.plugins.tracking import TrackedRun, Tracker
@@ -51,6 +59,24 @@ CORE_COMMANDS = frozenset(
         "explore",
     ]
 )
+# What plugins register: the word for one, the attribute of plugin and registry, the description.
+# The hook is `register_` and the attribute.
+KINDS: tuple[tuple[str, str, type[Any]], ...] = (
+    ("model", "models", ModelSpec),
+    ("data set", "datasets", DatasetSpec),
+    ("metric", "metrics", MetricSpec),
+    ("extractor", "extractors", ExtractorSpec),
+    ("objective", "objectives", ObjectiveSpec),
+    ("penalty", "penalties", PenaltySpec),
+    ("augmentation", "augmentations", AugmentationSpec),
+)
+# The options whose values are names of what is registered.
+NAMED_BY = {
+    "loss": "objectives",
+    "penalty": "penalties",
+    "augment": "augmentations",
+    "extractor": "extractors",
+}
 _T = TypeVar("_T")
 SLOW_SECONDS = 0.5  # a plugin that takes longer to load is named: it slows every command
 
@@ -68,6 +94,10 @@ class Plugin:
     models: list[ModelSpec] = field(default_factory=list)
     datasets: list[DatasetSpec] = field(default_factory=list)
     metrics: list[MetricSpec] = field(default_factory=list)
+    extractors: list[ExtractorSpec] = field(default_factory=list)
+    objectives: list[ObjectiveSpec] = field(default_factory=list)
+    penalties: list[PenaltySpec] = field(default_factory=list)
+    augmentations: list[AugmentationSpec] = field(default_factory=list)
     commands: dict[str, Any] = field(default_factory=dict)
     tracks: bool = False
     module: Any = None
@@ -79,14 +109,9 @@ class Plugin:
         return f"{self.distribution} {self.version} ({self.name})"
 
     @property
-    def names(self) -> list[str]:
-        """The names of all that it registers."""
-        specs: list[ModelSpec | DatasetSpec | MetricSpec] = [
-            *self.models,
-            *self.datasets,
-            *self.metrics,
-        ]
-        return [spec.name for spec in specs]
+    def names(self) -> list[tuple[str, str]]:
+        """All that it registers: the word for the kind, and the name."""
+        return [(kind, spec.name) for kind, attr, _ in KINDS for spec in getattr(self, attr)]
 
     @property
     def built_in(self) -> bool:
@@ -101,9 +126,11 @@ class Plugin:
     def fail(self, problem: str, remedy: str = "") -> None:
         """Mark as broken: it brings nothing."""
         self.problem = problem
-        self.lost = [*self.lost, *self.names]
+        self.lost = [*self.lost, *(name for _, name in self.names)]
         self.remedy = remedy or f"Update it, or remove it: `pip uninstall {self.distribution}`."
-        self.models, self.datasets, self.metrics, self.commands, self.tracks = [], [], [], {}, False
+        for _, attribute, _ in KINDS:
+            setattr(self, attribute, [])
+        self.commands, self.tracks = {}, False
 
 
 @dataclass(slots=True)
@@ -115,6 +142,7 @@ class Registry:
         models: name to description.
         datasets: name to description.
         metrics: name to description, in the order of their registration.
+        extractors: name to description; so are objectives, penalties and augmentations.
         commands: name to command.
         trackers: name of the flag to the plugin that can follow a run.
         conflicts: names that two plugins claim, which therefore neither has.
@@ -126,6 +154,10 @@ class Registry:
     models: dict[str, ModelSpec] = field(default_factory=dict)
     datasets: dict[str, DatasetSpec] = field(default_factory=dict)
     metrics: dict[str, MetricSpec] = field(default_factory=dict)
+    extractors: dict[str, ExtractorSpec] = field(default_factory=dict)
+    objectives: dict[str, ObjectiveSpec] = field(default_factory=dict)
+    penalties: dict[str, PenaltySpec] = field(default_factory=dict)
+    augmentations: dict[str, AugmentationSpec] = field(default_factory=dict)
     commands: dict[str, Any] = field(default_factory=dict)
     trackers: dict[str, Plugin] = field(default_factory=dict)
     conflicts: dict[tuple[str, str], list[Plugin]] = field(default_factory=dict)
@@ -164,6 +196,20 @@ class Registry:
                 if broken
                 else ""
             ),
+        )
+
+    def piece(self, kind: str, name: str) -> Any:
+        """Look up an extractor, objective, penalty or augmentation.
+
+        Raises:
+            ConfigError: it is unknown, claimed twice, or its plugin is broken.
+        """
+        known = next(getattr(self, attribute) for word, attribute, _ in KINDS if word == kind)
+        if name in known:
+            return known[name]
+        self.explain_missing(kind, name)
+        raise ConfigError(
+            f"no {kind} {name!r}.{did_you_mean(name, known)}", f"There are {', '.join(known)}."
         )
 
     def explain_missing(self, kind: str, name: str) -> None:
@@ -217,7 +263,11 @@ def load_registry(*, announce: bool = True) -> Registry:
 
 @functools.cache
 def _load() -> Registry:
-    return build_registry(_entry_points())
+    registry = build_registry(_entry_points())
+    for option, attribute in NAMED_BY.items():
+        known = getattr(registry, attribute)
+        CHOICES[option] = {name: spec.summary for name, spec in known.items()}
+    return registry
 
 
 @functools.cache
@@ -311,13 +361,9 @@ def _check_requirement(entry: importlib.metadata.EntryPoint) -> None:
 
 def _register(manager: pluggy.PluginManager, plugin: Plugin) -> None:
     manager.register(plugin.module, name=f"{plugin.distribution}:{plugin.name}")
-    hooks: list[tuple[str, type[Any], list[Any]]] = [
-        ("register_models", ModelSpec, plugin.models),
-        ("register_datasets", DatasetSpec, plugin.datasets),
-        ("register_metrics", MetricSpec, plugin.metrics),
-    ]
-    for hook, kind, collected in hooks:
-        _caller(manager, hook, module=plugin.module)(register=_collector(kind, collected))
+    for _, attribute, spec in KINDS:
+        collect = _collector(spec, getattr(plugin, attribute))
+        _caller(manager, f"register_{attribute}", module=plugin.module)(register=collect)
     app = typer.Typer()
     _caller(manager, "register_commands", module=plugin.module)(app=app)
     if app.registered_commands or app.registered_groups:
@@ -368,22 +414,18 @@ def _merge(registry: Registry) -> None:
     for plugin in registry.plugins:
         taken = own.intersection(plugin.names)
         if taken and not plugin.built_in:
-            plugin.fail(f"it registers {min(taken)!r}, a name of gantool's own.")
+            plugin.fail(f"it registers {min(taken)[1]!r}, a name of gantool's own.")
     plugins = registry.plugins
-    registry.models = _undisputed(
-        registry, "model", registered=[(p, {m.name: m for m in p.models}) for p in plugins]
-    )
-    registry.datasets = _undisputed(
-        registry, "data set", registered=[(p, {d.name: d for d in p.datasets}) for p in plugins]
-    )
-    registry.metrics = _undisputed(
-        registry, "metric", registered=[(p, {m.name: m for m in p.metrics}) for p in plugins]
-    )
+    for kind, attribute, _ in KINDS:
+        registered = [(p, {spec.name: spec for spec in getattr(p, attribute)}) for p in plugins]
+        setattr(registry, attribute, _undisputed(registry, kind, registered=registered))
     registry.commands = _undisputed(
         registry, "command", registered=[(p, p.commands) for p in plugins]
     )
     registry.trackers = _undisputed(
-        registry, "tracker", registered=[(p, {p.name: p} if p.tracks else {}) for p in plugins]
+        registry,
+        "tracker",
+        registered=[(p, {p.name: p} if p.tracks else {}) for p in plugins],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -195,3 +195,70 @@ class MetricSpec:
             raise InvalidSpecError(
                 f"metric {self.name!r}: real must be a split or None, not {self.real!r}"
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Piece:
+    """A named piece that any model may be trained with.
+
+    Attributes:
+        name: the value of the option that chooses it.
+        summary: one line.
+        make: makes it; torch is imported inside.
+        paper: author, year and where to find it.
+    """
+
+    name: str
+    summary: str
+    make: Callable[..., Any]
+    paper: str = ""
+
+    def check(self) -> None:
+        """Raise `InvalidSpecError` unless everything in this description can be used."""
+        kind = type(self).__name__.removesuffix("Spec").lower()
+        _check_name(kind, self.name)
+        if not isinstance(self.summary, str) or not self.summary.strip():
+            raise InvalidSpecError(f"{kind} {self.name!r}: a summary of one line is missing")
+        if not callable(self.make):
+            raise InvalidSpecError(f"{kind} {self.name!r}: make must be a function")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveSpec(_Piece):
+    """An objective for `--loss`; `make()` gives a `gantool.gan.objectives.Objective`.
+
+    Attributes:
+        formula: both losses, with r = D(x), f = D(G(z)) and sp = softplus.
+    """
+
+    formula: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PenaltySpec(_Piece):
+    """A penalty for `--penalty`; `make()` gives a `gantool.gan.penalties.Penalty`.
+
+    Attributes:
+        formula: the term, with its weight w.
+        weight: the usual one.
+        real_gradients: whether the term differentiates at the real images of the batch.
+        fake_gradients: whether it differentiates at the fakes of the batch.
+    """
+
+    formula: str = ""
+    weight: float = 10.0
+    real_gradients: bool = False
+    fake_gradients: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AugmentationSpec(_Piece):
+    """An augmentation for `--augment`; `make(config)` gives a module from images to images."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractorSpec(_Piece):
+    """A feature extractor for `--extractor`.
+
+    `make(data, weights=, cache=, device=)` gives a `gantool.evaluation.extractors.Extractor`.
+    """

@@ -45,7 +45,7 @@ def plot_comparison(result: ComparisonResult, runs: Sequence[RunData], *, path: 
         figure.subplots(2, 2, sharex=True).flat, _PANELS.items(), strict=True
     ):
         for variant in result.variants:
-            if key.startswith("d_") and variant.d_scale == "raw":
+            if key.startswith("d_") and variant.d_scale != "probability":
                 continue
             members = [
                 by_path[row.path]

@@ -153,7 +153,7 @@ def _data(
         {
             "name": plain(variant.name),
             "colour": colors[variant.name],
-            "raw": variant.d_scale == "raw",
+            "raw": variant.d_scale != "probability",
         }
         for variant in result.variants
     ]

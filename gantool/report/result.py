@@ -54,7 +54,7 @@ class RunRow(_WithValues):
     variant: str
     seed: int | None
     status: str
-    d_scale: str
+    d_scale: str | None
     collapses: list[Collapse] = Field(default_factory=list)
     diverged_at: int | None = None
     repeat_of: str | None = None
@@ -107,7 +107,7 @@ class Variant(_WithValues):
     model: str
     data: str
     loss: str
-    d_scale: str
+    d_scale: str | None
     config: dict[str, Any]
     runs: list[str]
     paths: list[str]

@@ -69,7 +69,24 @@ def load(path: Path) -> dict[str, Any]:
         raise DamagedCheckpointError((str(error) or type(error).__name__).splitlines()[0]) from None
     if not isinstance(state, dict):
         raise DamagedCheckpointError("not a state of a run")
-    return state
+    return _renamed(state)
+
+
+def _renamed(state: dict[str, Any]) -> dict[str, Any]:
+    """The state with the keys of today where it has those of gantool 0.1."""
+    if "gan" not in state:
+        return state
+    old = dict(state)
+    average = old.pop("ema")
+    optimizers = {
+        player: old.pop(f"{player}_optimizer") for player in ("discriminator", "generator")
+    }
+    return {
+        **old,
+        "model": old.pop("gan"),
+        "averages": {} if average is None else {"generator": average},
+        "optimizers": optimizers,
+    }
 
 
 def weights_to_bytes(network: nn.Module, about: Mapping[str, Any]) -> bytes:

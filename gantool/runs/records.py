@@ -27,7 +27,8 @@ class RunRecord(BaseModel):
         networks: parameters of each network.
         plugin: distribution and version that brought the model.
         environment: versions, device, threads.
-        d_scale: "probability" where d_real and d_fake are probabilities, else "raw".
+        d_scale: "probability" where d_real and d_fake are probabilities, else "raw";
+            None where there is no discriminator.
         total_steps: generator updates that the run is to have.
         steps: generator updates that it has had.
         epochs: passes over the training images so far.
@@ -53,7 +54,7 @@ class RunRecord(BaseModel):
     plugin: dict[str, str] = Field(default_factory=dict)
     environment: dict[str, Any] = Field(default_factory=dict)
     process: dict[str, Any] = Field(default_factory=dict)
-    d_scale: Literal["probability", "raw"] = "probability"
+    d_scale: Literal["probability", "raw"] | None = "probability"
     started: str = ""
     ended: str | None = None
     total_steps: int = 0

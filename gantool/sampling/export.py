@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gantool.errors import ConfigError, GantoolError
-from gantool.gan.base import GAN
+from gantool.gan.base import Model
 from gantool.runs.checkpoints import weights_to_bytes
 from gantool.runs.files import write_bytes
 from gantool.sampling.sampler import Sampler
@@ -28,7 +28,7 @@ class Drawing(nn.Module):
     images, float32 [N, C, H, W] in [-1, 1].
     """
 
-    def __init__(self, gan: GAN[Any]) -> None:
+    def __init__(self, gan: Model[Any]) -> None:
         super().__init__()
         self.gan = gan
 
@@ -50,7 +50,7 @@ def export(sampler: Sampler, kind: str, file: Path) -> Path:
         raise ConfigError(f"no format {kind!r}.", f"Formats: {', '.join(FORMATS)}.")
     about = sampler.describe()
     if kind == "safetensors":
-        content = weights_to_bytes(sampler.gan.generator, about)
+        content = weights_to_bytes(sampler.model.generator, about)
     else:
         content = {"pt2": _pt2, "onnx": _onnx}[kind](sampler, json.dumps(about, sort_keys=True))
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def _onnx(sampler: Sampler, about: str) -> bytes:
         raise GantoolError(
             "exporting to ONNX needs two more packages.", "pip install 'gantool[onnx]'"
         ) from None
-    names = ["z", "y"] if sampler.gan.conditional else ["z"]
+    names = ["z", "y"] if sampler.model.conditional else ["z"]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -96,7 +96,7 @@ def _onnx(sampler: Sampler, about: str) -> bytes:
 
 def _program(sampler: Sampler) -> Any:
     """The generator traced for any number of latents."""
-    gan = sampler.gan.eval().cpu()
+    gan = sampler.model.eval().cpu()
     z = sampler.sample_grid.latents[:2]
     inputs = (z, torch.zeros(2, dtype=torch.int64)) if gan.conditional else (z,)
     batch = torch.export.Dim("n", min=1)

@@ -9,13 +9,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gantool.gan.base import GAN
+from gantool.gan.base import Model
 
 Pixels = npt.NDArray[np.uint8]
 
 
 @torch.no_grad()
-def generate_pixels(gan: GAN[Any], z: Tensor, *, y: Tensor | None, chunk: int = 256) -> Pixels:
+def generate_pixels(gan: Model[Any], z: Tensor, *, y: Tensor | None, chunk: int = 256) -> Pixels:
     """Images uint8 [N, H, W, C] from latents [N, dimension] and labels [N] or None.
 
     Evaluation mode (BatchNorm's running statistics); neither the training mode nor any random state

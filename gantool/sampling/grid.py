@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gantool.gan.base import GAN
+from gantool.gan.base import Model
 from gantool.sampling.pictures import PADDING
 
 # The seed of every run's latents, so that models with latents of one size meet the same points.
@@ -45,7 +45,7 @@ class SampleGrid:
         }
 
 
-def plan_sample_grid(gan: GAN[Any]) -> SampleGrid:
+def plan_sample_grid(gan: Model[Any]) -> SampleGrid:
     """Draw the 64 latents of a sample grid of 8 x 8 cells.
 
     A conditional model has a column a class (16 at most), with the same latents in each column.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gantool.errors import ConfigError
-from gantool.gan.base import GAN
+from gantool.gan.base import Model
 
 Mode = Literal["lerp", "slerp"]
 BLOCK = 256
@@ -57,13 +57,13 @@ def slerp(a: Tensor, b: Tensor, steps: int) -> Tensor:
 PATHS: dict[str, Callable[[Tensor, Tensor, int], Tensor]] = {"lerp": lerp, "slerp": slerp}
 
 
-def usual_mode(gan: GAN[Any]) -> Mode:
+def usual_mode(gan: Model[Any]) -> Mode:
     """The arc for a normal prior, the line for a uniform one, whose box holds it."""
     return "slerp" if gan.latent.prior == "normal" else "lerp"
 
 
 def stream(
-    gan: GAN[Any], n: int, seed: int, label: int | None = None
+    gan: Model[Any], n: int, seed: int, label: int | None = None
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Draw n latents and labels in blocks of 256.
 

@@ -33,8 +33,8 @@ class Sampler:
         self.folder = folder
         self.record = record
         self.trained = trained
-        self.gan = trained.gan
-        self.sample_grid: SampleGrid = plan_sample_grid(self.gan)
+        self.model = trained.model
+        self.sample_grid: SampleGrid = plan_sample_grid(self.model)
         self.classes: Sequence[str] = tuple(map(str, record.data.get("classes", ())))
 
     @property
@@ -47,7 +47,7 @@ class Sampler:
 
         Latents are float [N, dimension], labels int64 [N] (or None).
         """
-        return generate_pixels(self.gan, z, y=y)
+        return generate_pixels(self.model, z, y=y)
 
     def draw_sample_grid(self) -> Pixels:
         """The cells of the sample grid."""
@@ -61,7 +61,7 @@ class Sampler:
         """
         if wanted is None:
             return None
-        if not self.gan.conditional:
+        if not self.model.conditional:
             raise ConfigError(
                 f"{self.record.model} takes no labels; it draws what the latent says.",
                 "Leave the label out, or train a conditional model (`gantool run cgan`).",
@@ -76,7 +76,7 @@ class Sampler:
     def sample(self, n: int, seed: int, label: int | None = None) -> Pixels:
         """Draw n samples; sample i depends on the seed and on i alone."""
         return np.concatenate(
-            [self.draw(z, y) for z, y in latents.stream(self.gan, n, seed=seed, label=label)]
+            [self.draw(z, y) for z, y in latents.stream(self.model, n, seed=seed, label=label)]
         )
 
     def every_label(self, rows: int, seed: int) -> Pixels:
@@ -85,9 +85,9 @@ class Sampler:
         Raises:
             ConfigError: the model takes no labels.
         """
-        if not self.gan.conditional:
+        if not self.model.conditional:
             self.label("0")
-        z, _ = next(latents.stream(self.gan, rows, seed=seed))
+        z, _ = next(latents.stream(self.model, rows, seed=seed))
         classes = len(self.classes)
         return self.draw(z.repeat_interleave(classes, dim=0), torch.arange(classes).repeat(len(z)))
 
@@ -99,7 +99,7 @@ class Sampler:
         """
         text = str(place).strip()
         if text.startswith("seed:") and text.removeprefix("seed:").isdecimal():
-            z, _ = next(latents.stream(self.gan, 1, seed=int(text.removeprefix("seed:"))))
+            z, _ = next(latents.stream(self.model, 1, seed=int(text.removeprefix("seed:"))))
             return z[0], None
         if not text.lstrip("-").isdecimal():
             raise ConfigError(
@@ -132,7 +132,7 @@ class Sampler:
             ConfigError: no such cell.
         """
         (a, own), (b, _) = self.latent(start), self.latent(end)
-        z = latents.PATHS[mode or latents.usual_mode(self.gan)](a, b, steps)
+        z = latents.PATHS[mode or latents.usual_mode(self.model)](a, b, steps)
         return self.draw(z, self._labels(steps, own if label is None else label))
 
     def arithmetic(self, text: str, *, label: int | None = None) -> Sum:
@@ -168,7 +168,7 @@ class Sampler:
         return Sum(expression, operands, means=drawn[:-1], result=drawn[-1])
 
     def _labels(self, n: int, label: int | None) -> Tensor | None:
-        return torch.full((n,), label or 0, dtype=torch.int64) if self.gan.conditional else None
+        return torch.full((n,), label or 0, dtype=torch.int64) if self.model.conditional else None
 
     def describe(self) -> dict[str, Any]:
         """The origin of an image, as pictures and exports record it."""
@@ -177,11 +177,11 @@ class Sampler:
             "model": self.record.model,
             "step": self.trained.step,
             "averaged": self.trained.averaged,
-            "latent": self.gan.latent.describe(),
-            "classes": list(self.classes) if self.gan.conditional else [],
+            "latent": self.model.latent.describe(),
+            "classes": list(self.classes) if self.model.conditional else [],
             "image": {
-                "size": self.gan.shapes.image_size,
-                "channels": self.gan.shapes.channels,
+                "size": self.model.shapes.image_size,
+                "channels": self.model.shapes.channels,
                 "range": [-1, 1],
             },
         }

@@ -100,14 +100,18 @@ def describe(sampler: Sampler) -> dict[str, Any]:
 def draw_latents(sampler: Sampler, wanted: dict[str, Any]) -> dict[str, Any]:
     """Images of given latents: `z` [N, dimension] and for a conditional model `y` [N]."""
     z = torch.tensor(wanted["z"], dtype=torch.float32)
-    if z.ndim != 2 or z.shape[1] != sampler.gan.latent.dimension or not 1 <= len(z) <= _MOST_IMAGES:
+    if (
+        z.ndim != 2
+        or z.shape[1] != sampler.model.latent.dimension
+        or not 1 <= len(z) <= _MOST_IMAGES
+    ):
         raise ConfigError(
-            f"z must be 1 to {_MOST_IMAGES} latents of {sampler.gan.latent.dimension} numbers."
+            f"z must be 1 to {_MOST_IMAGES} latents of {sampler.model.latent.dimension} numbers."
         )
     if not torch.isfinite(z).all():
         raise ConfigError("a latent's numbers must be finite.")
     y = None
-    if sampler.gan.conditional:
+    if sampler.model.conditional:
         y = torch.tensor(wanted["y"], dtype=torch.int64)
         if y.shape != (len(z),) or y.min() < 0 or y.max() >= len(sampler.classes):
             raise ConfigError(f"y must be one class a latent, 0 to {len(sampler.classes) - 1}.")

@@ -23,7 +23,7 @@ def blocks(
     sampler: Sampler, n: int, seed: int, label: int | None
 ) -> Iterator[tuple[Pixels, Any, Any]]:
     """Images, latents and labels (or None), a block at a time."""
-    for z, y in latents.stream(sampler.gan, n, seed=seed, label=label):
+    for z, y in latents.stream(sampler.model, n, seed=seed, label=label):
         yield sampler.draw(z, y), z.numpy(), None if y is None else y.numpy()
 
 
@@ -56,14 +56,14 @@ def to_npz(
     written a block at a time, so that memory does not grow with N; the file appears whole or not
     at all.
     """
-    size, channels = sampler.gan.shapes.image_size, sampler.gan.shapes.channels
+    size, channels = sampler.model.shapes.image_size, sampler.model.shapes.channels
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, aside = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
     os.close(descriptor)
     later: list[tuple[str, tuple[int, ...], type[np.generic]]] = [
-        ("latents", (n, sampler.gan.latent.dimension), np.float32)
+        ("latents", (n, sampler.model.latent.dimension), np.float32)
     ]
-    if sampler.gan.conditional:
+    if sampler.model.conditional:
         later.append(("labels", (n,), np.int64))
     try:
         with (
@@ -109,8 +109,8 @@ def _parts(spare: IO[bytes], sampler: Sampler, n: int) -> Iterator[tuple[bytes, 
     left = n
     while left:
         take = min(latents.BLOCK, left)
-        z = spare.read(take * sampler.gan.latent.dimension * 4)
-        yield z, spare.read(take * 8) if sampler.gan.conditional else b""
+        z = spare.read(take * sampler.model.latent.dimension * 4)
+        yield z, spare.read(take * 8) if sampler.model.conditional else b""
         left -= take
 
 

@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 
 from gantool.errors import ConfigError, GantoolError
-from gantool.gan.base import GAN, Shapes
+from gantool.gan.base import Model, Shapes
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import ModelSpec, load_implementation
 from gantool.runs import checkpoints
@@ -26,12 +26,12 @@ class Trained:
     The discriminator's weights are those it was built with.
 
     Attributes:
-        gan: draws with `generate`.
+        model: draws with `generate`.
         step: that the generator was trained for.
         averaged: whether its weights are averaged ones.
     """
 
-    gan: GAN[Any]
+    model: Model[Any]
     step: int
     averaged: bool
 
@@ -69,17 +69,18 @@ def open_trained(
         GantoolError: the run has no generator yet, or its files do not fit its record.
     """
     record = folder.read()
-    gan = _build(folder, record, registry=registry)
+    model = _build(folder, record, registry=registry)
     state, step, averaged = _state(folder, record, at=at)
     try:
-        gan.generator.load_state_dict(state)
+        for name in model.keeps:
+            getattr(model, name).load_state_dict(_part(state, f"{name}."))
     except RuntimeError as error:
         detail = str(error).splitlines()[0]
         raise GantoolError(
             f"{folder.path}: its generator is of other networks than its record says: {detail}",
             "Install the version of the plugin that made the run.",
         ) from None
-    return Trained(gan=gan.to(device).eval(), step=step, averaged=averaged)
+    return Trained(model=model.to(device).eval(), step=step, averaged=averaged)
 
 
 def _state(
@@ -111,7 +112,7 @@ def _state(
     )
 
 
-def _build(folder: RunFolder, record: RunRecord, *, registry: Registry) -> GAN[Any]:
+def _build(folder: RunFolder, record: RunRecord, *, registry: Registry) -> Model[Any]:
     spec = spec_of(record, registry)
     try:
         config = spec.config(**record.config)
@@ -124,17 +125,25 @@ def _build(folder: RunFolder, record: RunRecord, *, registry: Registry) -> GAN[A
         raise GantoolError(
             f"{folder.record_file}: its configuration does not fit {record.model}: {error}"
         ) from None
-    implementation: type[GAN[Any]] = load_implementation(spec.implementation)
+    implementation: type[Model[Any]] = load_implementation(spec.implementation)
     return implementation.create(config, shapes)
 
 
 def _read_generator(file: Path) -> tuple[Mapping[str, Any], dict[str, Any]]:
     try:
-        return checkpoints.weights_from_bytes(file.read_bytes())
+        tensors, about = checkpoints.weights_from_bytes(file.read_bytes())
     except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise GantoolError(
             f"{file} is damaged: {error}", "Bring it back from a copy, or train the run again."
         ) from None
+    if "networks" not in about:  # the generator alone, whose names stand by themselves
+        tensors = {f"generator.{key}": tensor for key, tensor in tensors.items()}
+    return tensors, about
+
+
+def _part(tensors: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """The tensors whose names begin so, without that beginning."""
+    return {k.removeprefix(prefix): tensor for k, tensor in tensors.items() if k.startswith(prefix)}
 
 
 def _newest_state(folder: RunFolder) -> tuple[Mapping[str, Any], int, bool]:
@@ -153,13 +162,10 @@ def _newest_state(folder: RunFolder) -> tuple[Mapping[str, Any], int, bool]:
 def _from_state(path: Path) -> tuple[Mapping[str, Any], int, bool]:
     try:
         state = checkpoints.load(path)
-        averaged = state.get("ema") is not None
-        source, prefix = (state["ema"], "module.") if averaged else (state["gan"], "generator.")
-        tensors = {
-            key.removeprefix(prefix): value
-            for key, value in source.items()
-            if key.startswith(prefix)
-        }
+        tensors, averaged = dict(state["model"]), bool(state["averages"])
+        for name, average in state["averages"].items():
+            found = _part(average, "module.")
+            tensors |= {f"{name}.{key}": tensor for key, tensor in found.items()}
         return tensors, int(state["steps"]), averaged
     except (
         checkpoints.DamagedCheckpointError,

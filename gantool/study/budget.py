@@ -10,7 +10,8 @@ from gantool.display import Display
 from gantool.errors import GantoolError
 from gantool.plugins.registry import Registry
 from gantool.study.file import Budget
-from gantool.study.job import Job, resolved, steps_for_images
+from gantool.study.job import Job, resolved
+from gantool.training.draws import steps_in
 from gantool.training.setup import Request, set_up
 from gantool.training.trainer import Trainer
 
@@ -57,9 +58,12 @@ def settle(
         if budget.steps is not None:
             steps[job.variant] = budget.steps
         elif budget.images is not None:
-            assert trainer.config.batch_size is not None
-            a_step = trainer.config.batch_size, trainer.config.discriminator_steps
-            steps[job.variant] = steps_for_images(budget.images, *a_step)
+            steps[job.variant] = steps_in(
+                trainer.model,
+                batch_size=trainer.batches.batch_size,
+                batches_per_epoch=trainer.batches.per_epoch,
+                images=budget.images,
+            )
         else:
             assert budget.seconds is not None
             found = known.get(job.variant)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -150,8 +149,3 @@ def _job(study: Study, chosen: ModelChoice, data: str, options: dict[str, Any], 
         steps=study.budget.steps,
         scores=scores,
     )
-
-
-def steps_for_images(images: int, batch_size: int, discriminator_steps: int) -> int:
-    """Generator updates after which the discriminator has seen at least so many real images."""
-    return max(1, math.ceil(images / (batch_size * discriminator_steps)))

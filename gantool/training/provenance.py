@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from gantool.data.prepared import Prepared
-from gantool.gan.base import GAN
+from gantool.gan.base import Model
 from gantool.machine import distributed
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import ModelSpec
@@ -17,7 +17,7 @@ from gantool.runs.records import RunRecord
 
 
 def describe(
-    gan: GAN[Any],
+    model: Model[Any],
     data: Prepared,
     *,
     registry: Registry,
@@ -35,14 +35,15 @@ def describe(
             "classes": list(data.classes),
             "unreadable": data.unreadable,
         },
-        "latent": gan.latent.describe(),
+        "latent": model.latent.describe(),
         "networks": {
             name: sum(parameter.numel() for parameter in network.parameters())
-            for name, network in gan.named_children()
+            for name, network in model.named_children()
+            if any(True for _ in network.parameters())
         },
         "plugin": _plugin(registry, spec),
-        "environment": {**_environment(device), **distributed.describe(gan)},
-        "d_scale": "probability" if gan.objective.probabilities else "raw",
+        "environment": {**_environment(device), **distributed.describe(model)},
+        "d_scale": model.d_scale,
     }
 
 

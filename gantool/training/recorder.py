@@ -27,9 +27,9 @@ from gantool.sampling.generate import generate_pixels
 from gantool.sampling.grid import SAMPLE_GRID_SEED, SampleGrid
 from gantool.sampling.pictures import lay_out, png
 from gantool.training.detectors import Alarm, SaturationDetector, variety_detectors
+from gantool.training.metrics import METRICS
 from gantool.training.trainer import Trainer
 
-METRICS = ("loss_d", "loss_g", "d_real", "d_fake", "d_fake_after")
 _BLOCK = 50  # steps whose metrics are fetched at once from an accelerator: fetching waits for it
 _FLUSH_SECONDS = 1.0
 _CHECKPOINT_SECONDS = 300.0
@@ -62,9 +62,11 @@ class Recorder:
         self.block = 1 if trainer.device.type == "cpu" else _BLOCK
         self.metrics = JsonLines(folder.metrics_file)
         self.events = JsonLines(folder.events_file)
-        self.saturation = SaturationDetector(trainer.gan.objective.probabilities)
+        self.saturation = SaturationDetector(trainer.model.d_scale == "probability")
         n = len(sample_grid.latents)
-        self.variety = variety_detectors(*_some_real(data, n, with_labels=trainer.gan.conditional))
+        self.variety = variety_detectors(
+            *_some_real(data, n, with_labels=trainer.model.conditional)
+        )
         self.seconds_before = record.seconds
         self.images_before = trainer.images
         self.began = self.flushed = self.saved = time.monotonic()
@@ -132,8 +134,8 @@ class Recorder:
     def draw_sample_grid(self) -> None:
         """Draw the sample grid of the current step; training is not touched."""
         step, sample_grid = self.trainer.steps, self.sample_grid
-        with self.trainer.averaged() as gan:
-            pixels = generate_pixels(gan, sample_grid.latents, y=sample_grid.labels)
+        with self.trainer.averaged() as model:
+            pixels = generate_pixels(model, sample_grid.latents, y=sample_grid.labels)
         picture = lay_out(pixels, sample_grid.columns)
         write_bytes(self.folder.sample_grid(step), png(picture))
         self.trackers.samples(step, picture)
@@ -157,14 +159,19 @@ class Recorder:
     def save_generator(self, path: Path) -> None:
         """Keep the generator of now, with averaged weights if any, as safetensors."""
         path.parent.mkdir(exist_ok=True)
-        with self.trainer.averaged() as gan:
-            about = {
+        with self.trainer.averaged() as model:
+            about: dict[str, Any] = {
                 "model": self.record.model,
                 "step": self.trainer.steps,
-                "averaged": self.trainer.ema is not None,
-                "latent": gan.latent.describe(),
+                "averaged": bool(self.trainer.averages),
+                "latent": model.latent.describe(),
             }
-            content = checkpoints.weights_to_bytes(gan.generator, about)
+            networks = {name: getattr(model, name) for name in model.keeps}
+            kept: nn.Module = model.generator
+            if len(networks) > 1:
+                about["networks"] = list(networks)
+                kept = nn.ModuleDict(networks)
+            content = checkpoints.weights_to_bytes(kept, about)
         write_bytes(path, content)
 
     def say(self, alarm: Alarm | None, step: int) -> None:
@@ -243,9 +250,8 @@ class Recorder:
 
     def _diverged(self, line: Mapping[str, Any], bad: list[str]) -> None:
         self.metrics.flush()
-        gan = self.trainer.gan
-        networks = {"discriminator": gan.discriminator, "generator": gan.generator}
-        state = "; ".join(f"{name}: {_health(network)}" for name, network in networks.items())
+        networks = sorted(self.trainer.model.named_children())
+        state = "; ".join(f"{name}: {_health(network)}" for name, network in networks)
         verb = "is" if len(bad) == 1 else "are"
         message = f"{', '.join(bad)} {verb} not finite ({state})"
         self.note("divergence", message, detector="non-finite", step=line["step"])

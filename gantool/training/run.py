@@ -91,7 +91,9 @@ def resume(
         device = distributed.on_this_process(choose_device(config.device))
         data = load(config, registry, progress=display.preparing)
         trainer = build(config, data, spec=spec, device=device)
-        today = provenance.describe(trainer.gan, data, registry=registry, spec=spec, device=device)
+        today = provenance.describe(
+            trainer.model, data, registry=registry, spec=spec, device=device
+        )
         _refuse_changes(record, today, force=force, display=display)
         if trainer.total_steps <= record.steps and (budget or record.status == "finished"):
             raise ConfigError(
@@ -153,7 +155,7 @@ def _session(
         folder,
         trainer,
         record=setup.record,
-        sample_grid=plan_sample_grid(trainer.gan),
+        sample_grid=plan_sample_grid(trainer.model),
         data=setup.data,
         display=display,
     )
@@ -255,15 +257,15 @@ def _evaluate(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) 
     settings = ScoringSettings.of(trainer.config)
     display.say(f"scoring {settings.samples:,} samples")
     try:
-        with recorder.paused(), trainer.averaged() as gan:
+        with recorder.paused(), trainer.averaged() as model:
             scores = evaluate(
-                gan,
+                model,
                 setup.data,
                 folder=folder,
                 registry=setup.registry,
                 settings=settings,
                 step=trainer.steps,
-                averaged=trainer.ema is not None,
+                averaged=bool(trainer.averages),
                 stopped=stopped,
             )
     except Exception as error:

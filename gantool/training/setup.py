@@ -19,7 +19,7 @@ from gantool.data.prepared import Prepared
 from gantool.display import Display
 from gantool.errors import ConfigError, GantoolError
 from gantool.evaluation.extractors import check_choice
-from gantool.gan.base import GAN, Shapes
+from gantool.gan.base import Model, Shapes
 from gantool.machine import distributed
 from gantool.machine.device import choose_device, make_deterministic, slow_bf16
 from gantool.machine.randomness import derived_seed
@@ -29,6 +29,7 @@ from gantool.runs.files import slug
 from gantool.runs.folder import NAME, RunFolder
 from gantool.runs.records import RunRecord, timestamp
 from gantool.training import provenance
+from gantool.training.draws import steps_in
 from gantool.training.trainer import Trainer
 
 
@@ -95,7 +96,7 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
     for note in data.notes:
         display.say(note)
     _check_data(config, data, spec=spec, sources=sources)
-    check_choice(config.extractor, config.inception_weights)
+    check_choice(config.extractor, config.inception_weights, registry=registry)
     config = _settle(config, data, sources=sources, registry=registry)
     if config.precision == "bf16" and slow_bf16(device):
         display.say(
@@ -116,7 +117,7 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
         started=timestamp(),
         total_steps=trainer.total_steps,
         trackers=list(request.trackers),
-        **provenance.describe(trainer.gan, data, registry=registry, spec=spec, device=device),
+        **provenance.describe(trainer.model, data, registry=registry, spec=spec, device=device),
     )
     return Setup(
         folder=RunFolder(request.experiments_dir / name),
@@ -137,15 +138,15 @@ def build(config: TrainConfig, data: Prepared, *, spec: ModelSpec, device: torch
     make_deterministic(config.deterministic)
     torch.manual_seed(config.seed)
     implementation = load_implementation(spec.implementation)
-    if not (isinstance(implementation, type) and issubclass(implementation, GAN)):
+    if not (isinstance(implementation, type) and issubclass(implementation, Model)):
         raise GantoolError(
-            f"{spec.implementation} is not a subclass of gantool.GAN.", "Mend the plugin."
+            f"{spec.implementation} is not a subclass of gantool.Model.", "Mend the plugin."
         )
-    gan: GAN[Any] = implementation.create(config, shapes, train_data=data.train)
-    gan = gan.to(device).to(memory_format=torch.channels_last)
-    distributed.synchronize_batch_norm(gan, device)
+    model: Model[Any] = implementation.create(config, shapes, train_data=data.train)
+    model = model.to(device).to(memory_format=torch.channels_last)
+    distributed.synchronize_batch_norm(model, device)
     if config.compile:
-        for network in gan.children():
+        for network in model.children():
             network.compile()
     assert config.batch_size is not None
     world = distributed.world()
@@ -160,20 +161,13 @@ def build(config: TrainConfig, data: Prepared, *, spec: ModelSpec, device: torch
         data.train, batch_size=config.batch_size, seed=config.seed, device=device, world=world
     )
     rng = torch.Generator().manual_seed(derived_seed(config.seed, "latents"))
-    steps = total_steps(config, gan, batches_per_epoch=batches.per_epoch)
-    return Trainer(gan, batches, total_steps=steps, rng=rng)
-
-
-def total_steps(config: TrainConfig, gan: GAN[Any], *, batches_per_epoch: int) -> int:
-    """Generator updates in the budget.
-
-    An epoch is floor(N / batch) real batches, and a step takes one or more of them.
-    """
-    if config.steps is not None:
-        return config.steps
-    assert config.epochs is not None
-    extra = config.generator_batch == "fresh" and gan.objective.generator_needs_real
-    return max(1, config.epochs * batches_per_epoch // (config.discriminator_steps + extra))
+    steps = config.steps or steps_in(
+        model,
+        batch_size=config.batch_size,
+        batches_per_epoch=batches.per_epoch,
+        epochs=config.epochs,
+    )
+    return Trainer(model, batches, total_steps=steps, rng=rng)
 
 
 def this_process() -> dict[str, Any]:

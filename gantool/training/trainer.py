@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,44 +12,53 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gantool.data.batches import Batches
-from gantool.gan.base import GAN, Batch, Losses, Progress, Schedule
-from gantool.gan.objectives import scale
-from gantool.gan.penalties import weight_of
+from gantool.errors import GantoolError
+from gantool.gan.base import DISCRIMINATOR, Batch, Losses, Model, Progress, Turn
 from gantool.machine import randomness
+from gantool.training.metrics import metrics_of
+from gantool.training.moves import MOVES
 
 
 class Trainer:
-    """The training of a GAN's two networks, one generator update a step.
-
-    It holds all that resuming needs.
+    """Plays the turns of a model's game, step by step, and holds all that resuming needs.
 
     Args:
-        gan: the model, on the device and in the memory format to train in.
-        batches: real images; those of this process where several share the run.
-        total_steps: generator updates that the run shall have, for schedules.
+        model: on the device and in the memory format to train in.
+        batches: real data; that of this process where several share the run.
+        total_steps: steps that the run shall have, for schedules.
         rng: the source of latents and labels, alike in all processes.
 
     Attributes:
-        steps: generator updates done.
-        images: real images that the discriminator has seen.
+        makers: the players that move the generator.
+        steps: steps done.
+        images: real images learned from: those drawn for the discriminator's turns.
     """
 
     def __init__(
-        self, gan: GAN[Any], batches: Batches, *, total_steps: int, rng: torch.Generator
+        self, model: Model[Any], batches: Batches, *, total_steps: int, rng: torch.Generator
     ) -> None:
-        self.gan = gan
-        self.config = gan.config
+        self.model = model
+        self.config = model.config
         self.batches = batches
         self.total_steps = total_steps
         self.rng = rng
-        self.optimizers = gan.optimizers()
-        self.ema = _averaged(gan, self.config.ema) if self.config.ema else None
+        self.parameters = parameters_of(model)
+        made = set(model.generator.parameters())
+        self.makers = {player for player, own in self.parameters.items() if made & set(own)}
+        self.optimizers = {
+            player: model.make_optimizer(player, parameters)
+            for player, parameters in self.parameters.items()
+        }
+        self.averages = {
+            name: AveragedModel(getattr(model, name), multi_avg_fn=_average(self.config.ema))
+            for name in (model.keeps if self.config.ema else ())
+        }
         self.device = batches.device
         self.world = batches.world
-        self.dtype = next(gan.parameters()).dtype
+        self.dtype = next(model.parameters()).dtype
         self.steps = 0
         self.images = 0
-        gan.train()
+        model.train()
 
     def train(self) -> Iterator[dict[str, Tensor]]:
         """Step until `total_steps`, yielding each step's metrics: scalars, still on the device."""
@@ -57,123 +66,56 @@ class Trainer:
             yield self.step()
 
     def step(self) -> dict[str, Tensor]:
-        """One generator update and the discriminator updates before it; the metrics of the step."""
-        d, g = self.play()
-        if self.ema is not None:
-            self.ema.update_parameters(self.gan.generator)
+        """The turns of one step, the averages after it, and its metrics."""
+        played = self.play()
+        for name, average in self.averages.items():
+            average.update_parameters(getattr(self.model, name))
         self.steps += 1
-        return self._metrics(d, g)
+        metrics = metrics_of(played, self.model.d_scale)
+        self.world.average(list(metrics.values()))
+        return {**metrics, **self.model.after_step(metrics)}
 
-    def play(self) -> tuple[Losses, Losses]:
-        """The updates of a step alone: the last loss of the discriminator, and the generator's."""
-        self._apply(self.gan.schedule(self.progress))
-        if self.config.update == "simultaneous":
-            return self._simultaneous()
-        return self._alternating()
+    def play(self) -> list[tuple[Turn, Losses]]:
+        """The turns of one step alone, each with its losses, in the way that `update` says."""
+        self._apply_settings()
+        turns = self.model.turns(replace(self.progress, total_steps=0))
+        return MOVES[self.config.update](self, turns)
 
-    def _alternating(self) -> tuple[Losses, Losses]:
-        fresh = self.config.generator_batch == "fresh"
-        for remaining in reversed(range(self.config.discriminator_steps)):
-            batch = self.draw(with_graph=not remaining and not fresh)
-            d = self._loss(self.gan.discriminator_loss, self.for_discriminator(batch, detach=True))
-            self._backward(self.optimizers.discriminator, d)
-            self._move_discriminator()
-        if fresh:
-            batch = self.draw(
-                with_graph=True, real=None if self.gan.objective.generator_needs_real else batch
-            )
-        g = self._loss(self.gan.generator_loss, batch)
-        self._backward(self.optimizers.generator, g)
-        self.optimizers.generator.step()
-        return d, g
+    def loss(self, turn: Turn, batch: Batch) -> Losses:
+        """The losses of a turn."""
+        with self.autocast():
+            return turn.loss(batch)
 
-    def _simultaneous(self) -> tuple[Losses, Losses]:
-        batch = self.for_discriminator(self.draw(with_graph=True), detach=False)
-        d = self._loss(self.gan.discriminator_loss, batch)
-        known = replace(batch, real_logits=d.real_logits, fake_logits=d.fake_logits)
-        g = self._loss(self.gan.generator_loss, known)
-        self._backward(self.optimizers.discriminator, d, retain_graph=True)
-        self._backward(self.optimizers.generator, g)
-        self._move_discriminator()
-        self.optimizers.generator.step()
-        return d, replace(g, fake_logits=None)  # nothing is known of D's answer after its update
-
-    def draw(self, *, with_graph: bool, real: Batch | None = None) -> Batch:
-        """Draw new fakes beside new real images, or beside those of the given batch."""
-        images, labels = next(self.batches) if real is None else (real.real, real.real_labels)
-        whole = len(images) * self.world.size
-        z = self.world.part(self.gan.sample_latent(whole, self.rng)).to(
-            self.device, self.dtype, non_blocking=True
-        )
-        y = self.gan.sample_labels(whole, self.rng)
-        y = None if y is None else self.world.part(y).to(self.device, non_blocking=True)
-        with torch.set_grad_enabled(with_graph), self._autocast():
-            fake = self.gan.generate(z, y).to(self.dtype)
-        return Batch(images.to(self.dtype), labels, z=z, fake=fake, fake_labels=y)
-
-    def for_discriminator(self, batch: Batch, *, detach: bool) -> Batch:
-        """The batch of the discriminator's turn; its real images are counted.
-
-        If `detach`, the generator is cut off. Gradients reach the images that a penalty
-        differentiates.
-        """
-        self.images += len(batch.real) * self.world.size
-        real = batch.real.requires_grad_("r1" in self.config.penalty)
-        fake = (
-            batch.fake.detach().requires_grad_("r2" in self.config.penalty)
-            if detach
-            else batch.fake
-        )
-        return replace(batch, real=real, fake=fake)
-
-    def _loss(self, loss: Callable[[Batch], Losses], batch: Batch) -> Losses:
-        with self._autocast():
-            return loss(batch)
-
-    def _backward(
-        self, optimizer: torch.optim.Optimizer, losses: Losses, *, retain_graph: bool = False
-    ) -> None:
-        """Compute the gradients of this optimiser's parameters alone.
-
-        Autograd skips the work for all others.
-        """
-        optimizer.zero_grad(set_to_none=True)
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    def differentiate(self, player: str, losses: Losses, *, retain_graph: bool = False) -> None:
+        """Set the gradients of this player's parameters alone: autograd skips all other work."""
+        self.optimizers[player].zero_grad(set_to_none=True)
+        parameters = [p for p in self.parameters[player] if p.requires_grad]
         losses.total.backward(inputs=parameters, retain_graph=retain_graph)
         self.world.average([p.grad for p in parameters if p.grad is not None])
 
-    def _move_discriminator(self) -> None:
-        self.optimizers.discriminator.step()
-        if self.config.clip:
+    def move(self, player: str) -> None:
+        """Let a player's optimizer step, and clip the discriminator's weights where asked."""
+        self.optimizers[player].step()
+        if self.config.clip and player == DISCRIMINATOR:
             with torch.no_grad():
-                for parameter in self.gan.discriminator.parameters():
+                for parameter in self.parameters[player]:
                     parameter.clamp_(-self.config.clip, self.config.clip)
 
-    def _apply(self, schedule: Schedule) -> None:
-        for group in self.optimizers.discriminator.param_groups:
-            group.update(schedule.discriminator)
-        for group in self.optimizers.generator.param_groups:
-            group.update(schedule.generator)
-        weight, decay = schedule.penalty_weight, schedule.ema
-        self.gan.penalty_weight = weight_of(self.config) if weight is None else weight
-        if self.ema is not None:
-            self.ema.multi_avg_fn = get_ema_multi_avg_fn(
-                self.config.ema if decay is None else decay
+    def _apply_settings(self) -> None:
+        settings = self.model.settings(self.progress)
+        for player, values in settings.players.items():
+            for group in self.optimizers[player].param_groups:
+                group.update(values)
+                if "lr" in values:
+                    group["lr"] = values["lr"] * group.get("lr_factor", 1)
+        self.model.use(settings)
+        for average in self.averages.values():
+            average.multi_avg_fn = _average(
+                self.config.ema if settings.ema is None else settings.ema
             )
 
-    def _metrics(self, d: Losses, g: Losses) -> dict[str, Tensor]:
-        metrics = {"loss_d": d.total.detach(), "loss_g": g.total.detach()}
-        answers = {"d_real": d.real_logits, "d_fake": d.fake_logits, "d_fake_after": g.fake_logits}
-        metrics |= {
-            k: scale(self.gan.objective, logits)
-            for k, logits in answers.items()
-            if logits is not None
-        }
-        metrics |= {k: value.detach() for k, value in {**d.extra, **g.extra}.items()}
-        self.world.average(list(metrics.values()))
-        return metrics
-
-    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """The arithmetic of the networks' passes."""
         return torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"
         )
@@ -184,26 +126,25 @@ class Trainer:
         return Progress(self.steps, self.total_steps, epoch=self.batches.epoch, images=self.images)
 
     @contextlib.contextmanager
-    def averaged(self) -> Iterator[GAN[Any]]:
-        """The model with the generator that samples are drawn from.
-
-        It is the averaged one where the run averages.
-        """
-        trained = self.gan.generator
+    def averaged(self) -> Iterator[Model[Any]]:
+        """The model as samples are drawn from it: with averaged networks where the run averages."""
+        trained = {name: getattr(self.model, name) for name in self.averages}
         try:
-            if self.ema is not None:
-                self.gan.generator = self.ema.module
-            yield self.gan
+            for name, average in self.averages.items():
+                setattr(self.model, name, average.module)
+            yield self.model
         finally:
-            self.gan.generator = trained
+            for name, network in trained.items():
+                setattr(self.model, name, network)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that resuming needs: tensors, numbers and strings only."""
         return {
-            "gan": self.gan.state_dict(),
-            "ema": None if self.ema is None else self.ema.state_dict(),
-            "discriminator_optimizer": self.optimizers.discriminator.state_dict(),
-            "generator_optimizer": self.optimizers.generator.state_dict(),
+            "model": self.model.state_dict(),
+            "averages": {name: average.state_dict() for name, average in self.averages.items()},
+            "optimizers": {
+                player: optimizer.state_dict() for player, optimizer in self.optimizers.items()
+            },
             "latents": self.rng.get_state(),
             "random": randomness.states(self.device, self.world),
             "batches": self.batches.drawn,
@@ -217,19 +158,38 @@ class Trainer:
         Raises:
             RuntimeError, KeyError, ValueError: the state is of another model or configuration.
         """
-        self.gan.load_state_dict(state["gan"])
-        if self.ema is not None:
-            self.ema.load_state_dict(state["ema"])
-        self.optimizers.discriminator.load_state_dict(state["discriminator_optimizer"])
-        self.optimizers.generator.load_state_dict(state["generator_optimizer"])
+        self.model.load_state_dict(state["model"])
+        for name, average in self.averages.items():
+            average.load_state_dict(state["averages"][name])
+        for player, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][player])
         self.rng.set_state(state["latents"])
-        randomness.restore(
-            state["random"], self.device, world=self.world, seed=self.config.seed + state["steps"]
-        )
+        seed = self.config.seed + state["steps"]
+        randomness.restore(state["random"], self.device, world=self.world, seed=seed)
         self.batches.drawn = state["batches"]
         self.steps = state["steps"]
         self.images = state["images"]
 
 
-def _averaged(gan: GAN[Any], decay: float) -> AveragedModel:
-    return AveragedModel(gan.generator, multi_avg_fn=get_ema_multi_avg_fn(decay))
+def parameters_of(model: Model[Any]) -> dict[str, list[torch.nn.Parameter]]:
+    """The parameters of each player, each once.
+
+    Raises:
+        GantoolError: one belongs to two players.
+    """
+    found: dict[str, list[torch.nn.Parameter]] = {}
+    owner: dict[torch.nn.Parameter, str] = {}
+    for player, modules in model.players().items():
+        unique = dict.fromkeys(p for module in modules for p in module.parameters())
+        for parameter in unique:
+            if owner.setdefault(parameter, player) != player:
+                raise GantoolError(
+                    f"the players {owner[parameter]} and {player} both move one parameter.",
+                    "Let `players` give each module to one of them.",
+                )
+        found[player] = list(unique)
+    return found
+
+
+def _average(decay: float) -> Any:
+    return get_ema_multi_avg_fn(decay)

@@ -22,7 +22,6 @@ def parameters(network: nn.Module) -> int:
 
 def make(size: int, channels: int, **options: object) -> DCGAN:
     split = ImageSplit(np.zeros((2, size, size, channels), dtype=np.uint8), None)
-    # Type: ignore[arg-type]
     return DCGAN.create(Config(**options), Shapes(size, channels, classes=0), train_data=split)
 
 
@@ -93,8 +92,9 @@ def test_without_batchnorm_the_discriminator_keeps_weights_that_can_learn() -> N
 
 
 def test_optimizers_are_the_tutorials() -> None:
-    optimizers = make(64, 3).optimizers()
-    for optimizer in (optimizers.discriminator, optimizers.generator):
+    gan = make(64, 3)
+    for player, (network,) in gan.players().items():
+        optimizer = gan.make_optimizer(player, network.parameters())
         assert isinstance(optimizer, torch.optim.Adam)
         assert optimizer.param_groups[0]["lr"] == 2e-4
         assert optimizer.param_groups[0]["betas"] == (0.5, 0.999)

@@ -21,7 +21,7 @@ def any_run(request: pytest.FixtureRequest) -> Path:
 def inputs_of(run: Path, n: int) -> tuple[torch.Tensor, torch.Tensor | None]:
     import gantool as names
 
-    gan = names.open(run).sampler.gan
+    gan = names.open(run).sampler.model
     z = torch.randn(n, gan.latent.dimension, generator=torch.Generator().manual_seed(0))
     return z, torch.arange(n) % 10 if gan.conditional else None
 
@@ -30,7 +30,7 @@ def drawn(run: Path, z: torch.Tensor, y: torch.Tensor | None) -> np.ndarray:
     import gantool as names
 
     with torch.no_grad():
-        return names.open(run).sampler.gan.generate(z, y).numpy()
+        return names.open(run).sampler.model.generate(z, y).numpy()
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from gantool.config import TrainConfig
 from gantool.data.batches import Batches
 from gantool.data.prepared import ImageSplit
-from gantool.gan.base import GAN, Batch, Losses, Progress, Schedule, Shapes
+from gantool.gan.base import GAN, Batch, Losses, Progress, Settings, Shapes
 from gantool.models.dcgan import Config
 from gantool.models.dcgan.model import DCGAN
 from gantool.training.trainer import Trainer
@@ -61,8 +61,8 @@ class Reference:
     """
 
     def __init__(self, trainer: Trainer, beta1: float = 0.5) -> None:
-        self.g = copy.deepcopy(trainer.gan.generator)
-        self.d = copy.deepcopy(trainer.gan.discriminator)
+        self.g = copy.deepcopy(trainer.model.generator)
+        self.d = copy.deepcopy(trainer.model.discriminator)
         lr = trainer.config.lr
         self.opt_d = torch.optim.Adam(
             self.d.parameters(), lr=lr, betas=(beta1, 0.999), fused=False, foreach=False
@@ -108,7 +108,7 @@ class Reference:
 
 def test_float64_follows_the_reference_loop_for_20_steps() -> None:
     trainer = make_trainer(small(), some_data())
-    trainer.gan.to(memory_format=torch.channels_last)
+    trainer.model.to(memory_format=torch.channels_last)
     reference = Reference(trainer)
     for _ in range(20):
         expected, figures = reference.step(), trainer.step()
@@ -130,7 +130,7 @@ def test_fp32_agrees_with_the_reference_loop_at_the_first_step() -> None:
 def test_several_discriminator_steps_each_take_a_fresh_batch() -> None:
     config = small(discriminator_steps=3, discriminator_norm="none")
     trainer = make_trainer(config, some_data())
-    g, d = copy.deepcopy(trainer.gan.generator), copy.deepcopy(trainer.gan.discriminator)
+    g, d = copy.deepcopy(trainer.model.generator), copy.deepcopy(trainer.model.discriminator)
     opt_d = torch.optim.Adam(d.parameters(), lr=config.lr, betas=(0.5, 0.999))
     opt_g = torch.optim.Adam(g.parameters(), lr=config.lr, betas=(0.5, 0.999))
     batches, rng = (
@@ -184,7 +184,7 @@ class Mlp(GAN):
 def test_simultaneous_update_takes_both_gradients_from_one_pass() -> None:
     config = small(update="simultaneous", optimizer="sgd", lr=0.1)
     trainer = make_trainer(config, some_data(), Mlp)
-    g, d = copy.deepcopy(trainer.gan.generator), copy.deepcopy(trainer.gan.discriminator)
+    g, d = copy.deepcopy(trainer.model.generator), copy.deepcopy(trainer.model.discriminator)
     batches, rng = (
         Batches(trainer.batches.split, 8, seed=5, device=CPU),
         torch.Generator().manual_seed(3),
@@ -218,22 +218,21 @@ def test_each_turn_moves_its_own_network_only_and_leaves_no_gradient_elsewhere()
     class Spy(DCGAN):
         def generator_loss(self, batch: Batch) -> Losses:
             seen["g clean in D's turn"] = all(p.grad is None for p in self.generator.parameters())
-            # Type: ignore[union-attr]
             self.gradient_of_d = [p.grad.clone() for p in self.discriminator.parameters()]
             return super().generator_loss(batch)
 
     trainer = make_trainer(small(), some_data(), Spy)
     trainer.step()
     assert seen["g clean in D's turn"]
-    after = [p.grad for p in trainer.gan.discriminator.parameters()]
-    assert all(torch.equal(a, b) for a, b in zip(trainer.gan.gradient_of_d, after, strict=True))
+    after = [p.grad for p in trainer.model.discriminator.parameters()]
+    assert all(torch.equal(a, b) for a, b in zip(trainer.model.gradient_of_d, after, strict=True))
 
 
 def test_the_default_update_makes_no_more_passes_than_the_tutorial() -> None:
     calls = {"g": 0, "d": 0}
     trainer = make_trainer(small(), some_data())
-    trainer.gan.generator.register_forward_hook(lambda *_: calls.__setitem__("g", calls["g"] + 1))
-    trainer.gan.discriminator.register_forward_hook(
+    trainer.model.generator.register_forward_hook(lambda *_: calls.__setitem__("g", calls["g"] + 1))
+    trainer.model.discriminator.register_forward_hook(
         lambda *_: calls.__setitem__("d", calls["d"] + 1)
     )
     trainer.step()
@@ -258,16 +257,16 @@ def test_penalties_reach_the_discriminator_loss() -> None:
 def test_clip_bounds_every_weight_of_the_critic() -> None:
     trainer = make_trainer(small(loss="wasserstein", clip=0.01, optimizer="rmsprop"), some_data())
     trainer.step()
-    assert max(p.abs().max().item() for p in trainer.gan.discriminator.parameters()) <= 0.01
-    assert max(p.abs().max().item() for p in trainer.gan.generator.parameters()) > 0.01
+    assert max(p.abs().max().item() for p in trainer.model.discriminator.parameters()) <= 0.01
+    assert max(p.abs().max().item() for p in trainer.model.generator.parameters()) > 0.01
 
 
 def test_spectral_norm_bounds_the_largest_singular_value() -> None:
     trainer = make_trainer(small(loss="hinge", spectral_norm=True), some_data())
     for _ in range(30):
         trainer.step()
-    trainer.gan.eval()
-    for layer in trainer.gan.discriminator.modules():
+    trainer.model.eval()
+    for layer in trainer.model.discriminator.modules():
         if isinstance(layer, nn.Conv2d):
             assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(
                 1, abs=0.2
@@ -278,74 +277,83 @@ def test_averaged_weights_follow_the_formula() -> None:
     trainer = make_trainer(small(ema=0.9), some_data())
     trainer.step()
     average = {
-        k: v.clone() for k, v in trainer.gan.generator.state_dict().items() if v.is_floating_point()
+        k: v.clone()
+        for k, v in trainer.model.generator.state_dict().items()
+        if v.is_floating_point()
     }
     for _ in range(3):
         trainer.step()
-        now = trainer.gan.generator.state_dict()
-        for key, _parameter in trainer.gan.generator.named_parameters():
+        now = trainer.model.generator.state_dict()
+        for key, _parameter in trainer.model.generator.named_parameters():
             average[key] = 0.9 * average[key] + 0.1 * now[key]
-    trained = trainer.gan.generator
+    trained = trainer.model.generator
     with trainer.averaged() as gan:
         for key, parameter in gan.generator.named_parameters():
             torch.testing.assert_close(parameter.detach(), average[key])
         for key, buffer in gan.generator.named_buffers():
-            # Type: ignore[union-attr]
-            torch.testing.assert_close(buffer, trainer.ema.module.state_dict()[key])
+            torch.testing.assert_close(
+                buffer, trainer.averages["generator"].module.state_dict()[key]
+            )
         assert gan.generator is not trained
-    assert trainer.gan.generator is trained
+    assert trainer.model.generator is trained
 
 
-def test_a_schedule_sets_what_it_says_before_each_step() -> None:
+def weight_of(trainer: Trainer) -> float:
+    (term,) = trainer.model.penalties._terms
+    return term.weight
+
+
+def test_settings_hold_for_the_step_before_which_they_are_asked_for() -> None:
     class Scheduled(DCGAN):
-        def schedule(self, progress: Progress) -> Schedule:
+        def settings(self, progress: Progress) -> Settings:
             rate = 0.1 / (1 + progress.step)
-            return Schedule(
-                discriminator={"lr": rate},
-                generator={"lr": rate / 2},
+            return Settings(
+                players={"discriminator": {"lr": rate}, "generator": {"lr": rate / 2}},
                 penalty_weight=progress.epoch + 1,
             )
 
     trainer = make_trainer(small(penalty="r1"), some_data(), Scheduled)
+    trainer.optimizers["generator"].param_groups[0]["lr_factor"] = 0.01
     for step in range(4):
         trainer.step()
-        assert trainer.optimizers.discriminator.param_groups[0]["lr"] == pytest.approx(
-            0.1 / (1 + step)
-        )
-        assert trainer.optimizers.generator.param_groups[0]["lr"] == pytest.approx(
-            0.05 / (1 + step)
-        )
-        assert trainer.gan.penalty_weight == pytest.approx(step / 8 + 1)
+        rates = {
+            player: optimizer.param_groups[0]["lr"]
+            for player, optimizer in trainer.optimizers.items()
+        }
+        assert rates["discriminator"] == pytest.approx(0.1 / (1 + step))
+        assert rates["generator"] == pytest.approx(0.01 * 0.05 / (1 + step))
+        assert weight_of(trainer) == pytest.approx(step / 8 + 1)
 
 
-def test_a_schedule_that_says_nothing_means_the_configured_weight() -> None:
+def test_settings_that_say_nothing_mean_the_configured_weight() -> None:
     class Sometimes(DCGAN):
-        def schedule(self, progress: Progress) -> Schedule:
-            return Schedule(penalty_weight=3.0 if progress.step == 0 else None)
+        def settings(self, progress: Progress) -> Settings:
+            return Settings(penalty_weight=3.0 if progress.step == 0 else None)
 
     trainer = make_trainer(small(penalty="r1", penalty_weight=7.0), some_data(), Sometimes)
     trainer.step()
-    assert trainer.gan.penalty_weight == 3.0
+    assert weight_of(trainer) == 3.0
     trainer.step()
-    assert trainer.gan.penalty_weight == 7.0
+    assert weight_of(trainer) == 7.0
+    own = make_trainer(small(penalty="r1:0.5", penalty_weight=7.0), some_data(), Sometimes)
+    own.step()
+    assert weight_of(own) == 0.5
 
 
-def test_the_default_schedule_decays_each_rate_and_raises_the_momentum() -> None:
+def test_the_default_settings_decay_each_rate_and_raise_the_momentum() -> None:
     config = small(
         optimizer="sgd", lr=0.1, discriminator_lr=0.2, lr_decay=2, momentum=0.5, final_momentum=0.7
     )
-    gan = make_trainer(config, some_data()).gan
-    later = gan.schedule(Progress(3, 10, epoch=125.5, images=0))
-    assert later.discriminator == {"lr": pytest.approx(0.2 / 8), "momentum": pytest.approx(0.6)}
-    assert later.generator == {"lr": pytest.approx(0.1 / 8), "momentum": pytest.approx(0.6)}
-    assert gan.schedule(Progress(10**6, 10**6, epoch=300, images=0)).generator == {
-        "lr": 1e-6,
-        "momentum": 0.7,
-    }
-    assert (
-        make_trainer(small(), some_data()).gan.schedule(Progress(3, 10, epoch=1, images=0))
-        == Schedule()
-    )
+    model = make_trainer(config, some_data()).model
+    later = model.settings(Progress(3, 10, epoch=125.5, images=0)).players
+    momentum = pytest.approx(0.6)
+    assert later["discriminator"] == {"lr": pytest.approx(0.2 / 8), "momentum": momentum}
+    assert later["generator"] == {"lr": pytest.approx(0.1 / 8), "momentum": momentum}
+    end = model.settings(Progress(10**6, 10**6, epoch=300, images=0)).players
+    assert end["generator"] == {"lr": 1e-6, "momentum": 0.7}
+    plain = make_trainer(small(), some_data()).model
+    nothing = plain.settings(Progress(3, 10, epoch=1, images=0))
+    assert nothing == Settings(players={"discriminator": {}, "generator": {}})
 
 
 @pytest.mark.parametrize(
@@ -358,6 +366,9 @@ def test_the_default_schedule_decays_each_rate_and_raises_the_momentum() -> None
         {"precision": "bf16"},
         {"update": "simultaneous", "optimizer": "sgd", "momentum": 0.5},
         {"spectral_norm": True, "loss": "hinge"},
+        {"update": "extragradient", "penalty": "r1+r2"},
+        {"augment": "diff"},
+        {"augment": "ada", "ada_images": 64, "ema": 0.9},
     ],
 )
 def test_a_restored_state_goes_on_bit_for_bit(options: dict[str, Any]) -> None:

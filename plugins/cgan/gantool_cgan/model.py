@@ -114,7 +114,7 @@ class CGAN(GAN):
         """Images of the classes y."""
         return self.generator(torch.cat([z, self._one_hot(y, z)], dim=1))
 
-    def discriminate(self, x: Tensor, y: Tensor) -> Tensor:
+    def judge(self, x: Tensor, y: Tensor) -> Tensor:
         """Logits that x is a real image of class y."""
         label = self._one_hot(y, x)
         if self.config.backbone == "dcgan":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gantool import Progress, Schedule
+from gantool import Progress, Settings
 from gantool.gan.schedules import cosine
 from gantool.models.dcgan.model import DCGAN
 
@@ -26,15 +26,14 @@ class R3GAN(WGANGP):
     Learning rate, beta2 and gamma have schedules over the whole run.
     """
 
-    def schedule(self, progress: Progress) -> Schedule:
+    def settings(self, progress: Progress) -> Settings:
         """Learning rate, beta2 and gamma at this share of the run."""
         config, share = self.config, progress.step / progress.total_steps
         decline = cosine(1, config.final_lr / config.lr, share=share)
         betas = (config.beta1, cosine(config.beta2, config.final_beta2, share=share))
-        return Schedule(
-            discriminator={"lr": (config.discriminator_lr or config.lr) * decline, "betas": betas},
-            generator={"lr": config.lr * decline, "betas": betas},
-            penalty_weight=cosine(
-                config.penalty_weight or 1.0, config.final_penalty_weight, share=share
-            ),
-        )
+        weight = cosine(config.penalty_weight or 1.0, config.final_penalty_weight, share=share)
+        players = {
+            player: {"lr": self.learning_rate(player) * decline, "betas": betas}
+            for player in self.players()
+        }
+        return Settings(players=players, penalty_weight=weight)
