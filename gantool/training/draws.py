@@ -30,7 +30,7 @@ class Drawn:
 
 
 def take(trainer: Trainer, turn: Turn, *, drawn: Drawn, graph: bool) -> Batch:
-    """The batch of a turn: what it needs new is drawn, the rest is taken from what was drawn before.
+    """The batch of a turn: what it needs new is drawn, the rest was drawn before.
 
     Args:
         trainer: draws, and counts what it learns from.

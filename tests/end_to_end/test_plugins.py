@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support import SMALL, Cli, Outcome, distribution, run_cli
 
-from gantool.gan.base import GAN
+from gantool.gan.base import GAN, Model
 from gantool.plugins import hookspecs
 
 ROOT = Path(__file__).parents[2]
@@ -314,7 +314,7 @@ def test_every_hook_is_documented() -> None:
 
 
 def test_every_method_that_a_model_can_override_is_documented() -> None:
-    for name, member in vars(GAN).items():
+    for name, member in {**vars(Model), **vars(GAN)}.items():
         if name.startswith("_"):
             continue
         if isinstance(member, property):

@@ -24,7 +24,10 @@ def register_models(register):
     for name, kind in PROBES.items():
         register(
             gantool.ModelSpec(
-                name=f"probe-{name}", summary="a test", implementation=f"probes:{kind}", config=Config
+                name=f"probe-{name}",
+                summary="a test",
+                implementation=f"probes:{kind}",
+                config=Config,
             )
         )
 
