@@ -141,9 +141,9 @@ def sentences(
 def _first_sentence(
     variants: Sequence[Variant], ranking: ScoreColumn | None, *, pairs: Sequence[Pair]
 ) -> str:
-    if ranking is None:
+    ranked = [v for v in variants if ranking is not None and ranking.id in v.scores]
+    if ranking is None or not ranked:  # a run that another stands in for may be the only scored one
         return "No run has a score, so nothing can be ranked; `gantool evaluate` gives them."
-    ranked = [variant for variant in variants if ranking.id in variant.scores]
     first, others = ranked[0], ranked[1:]
     figure = f"{first.name} has {with_origin(first.scores[ranking.id])}"
     real = "" if ranking.real is None else f", real images {short(ranking.real)}"

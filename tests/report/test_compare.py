@@ -100,6 +100,12 @@ def test_the_same_configuration_and_seed_counts_once_and_says_so(tmp_path: Path)
     assert "1 run repeats a configuration and seed" in messages(result)
 
 
+def test_a_score_of_a_run_that_does_not_count_ranks_nothing(tmp_path: Path) -> None:
+    make_run(tmp_path / "a", scores={"frechet-distance": 5.0}, steps=50)
+    make_run(tmp_path / "b", steps=100)
+    assert compared(tmp_path).verdict[0].startswith("No run has a score")
+
+
 def test_variants_are_named_by_what_tells_them_apart(tmp_path: Path) -> None:
     result = compared(
         make_run(tmp_path / "a"),
