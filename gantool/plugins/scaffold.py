@@ -36,7 +36,7 @@ def write_plugin(name: str, directory: Path) -> Path:
     }
     try:
         folder.mkdir(parents=True)
-        _copy(resources.files("gantool") / "templates" / "plugin", folder, values=values)
+        _copy(resources.files("gantool.plugins") / "templates" / "plugin", folder, values=values)
     except FileExistsError:
         raise ConfigError(
             f"{folder} exists already.", "Choose another name or --directory."

@@ -138,15 +138,19 @@ def test_workers_without_the_folder_send_their_runs_back(carried_out: Path, tmp_
     write(tmp_path, models='["dcgan", "vanilla"]', seeds="[0, 1]", steps=60)
     script = (
         "from pathlib import Path\n"
-        "from gantool.plugins import load_registry\n"
-        "from gantool.study import on_ray, plan, running\n"
+        "from gantool.plugins.registry import load_registry\n"
+        "from gantool.study import run\n"
+        "from gantool.study.engines import ray\n"
+        "from gantool.study.file import read\n"
+        "from gantool.study.job import expand\n"
         "from dataclasses import replace\n"
-        "study = plan.read(Path('it.toml'))\n"
-        "jobs = [replace(job, steps=60) for job in plan.jobs(study, load_registry())]\n"
+        "study = read(Path('it.toml'))\n"
+        "jobs = [replace(job, steps=60) for job in expand(study, load_registry())]\n"
         "place = Path('experiments/it')\n"
-        "def engine(jobs, place, board):\n"
-        "    return on_ray.run(jobs, place, on_ray.Cluster(None, 1, 0.0), board, share=False)\n"
-        "outcomes = running.carry_out_all(jobs, study, place, engine)\n"
+        "def engine(jobs, place, table):\n"
+        "    cluster = ray.Cluster(None, 1, gpus=0.0)\n"
+        "    return ray.run(jobs, place, cluster=cluster, table=table, share=False)\n"
+        "outcomes = run.carry_out_all(jobs, study, place=place, engine=engine)\n"
         "assert [outcome.status for outcome in outcomes] == ['done'] * 4, outcomes\n"
     )
     done = subprocess.run(
@@ -156,9 +160,8 @@ def test_workers_without_the_folder_send_their_runs_back(carried_out: Path, tmp_
     place = tmp_path / "experiments" / "it"
     kept, begun, *_ = sorted(place.glob("*-s*"))
     before = (kept / "metrics.jsonl").stat().st_mtime_ns
-    for path in sorted((begun / "checkpoints").iterdir())[
-        2:
-    ]:  # as if it had been sent back when it was interrupted
+    # As if it had been sent back when it was interrupted.
+    for path in sorted((begun / "checkpoints").iterdir())[2:]:
         path.unlink()
     record = json.loads((begun / "run.json").read_text()) | {"status": "interrupted"}
     (begun / "run.json").write_text(json.dumps(record))
