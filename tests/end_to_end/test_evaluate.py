@@ -262,6 +262,7 @@ def test_inception_with_weights_given(
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     from gantool.evaluation.extractors import choose
+    from gantool.plugins.registry import load_registry
 
     class Data:
         channels, classes = 1, ()
@@ -270,6 +271,7 @@ def test_inception_with_weights_given(
     ours = choose(
         "inception",
         Data(),
+        registry=load_registry(),
         usual="digits",
         weights=inception_weights,
         cache=tmp_path,

@@ -20,6 +20,7 @@ from gantool.evaluation.classifier import Classifier, accuracy, load, to_input
 from gantool.evaluation.extractors import Extractor, choose
 from gantool.evaluation.metric import Evaluation, ImageSet, NotApplicableError, NotComputedError
 from gantool.evaluation.metrics import classes, distances, equilibrium, memorization, parzen
+from gantool.plugins.registry import load_registry
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord
 
@@ -68,6 +69,7 @@ def evaluation(
     found = choose(
         extractor,
         data,
+        registry=load_registry(),
         usual="digits",
         weights=None,
         cache=Path("nowhere"),

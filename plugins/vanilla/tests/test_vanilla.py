@@ -91,20 +91,16 @@ def test_schedules():
     gan = paper()
 
     def at(step, epoch):
-        schedule = gan.schedule(Progress(step, 10**6, epoch=epoch, images=0))
-        assert schedule.generator == schedule.discriminator
-        return schedule.generator["lr"], schedule.generator["momentum"]
+        players = gan.settings(Progress(step, 10**6, epoch=epoch, images=0)).players
+        assert players["generator"] == players["discriminator"]
+        return players["generator"]["lr"], players["generator"]["momentum"]
 
     assert at(0, 0) == (0.1, 0.5)
     assert at(1, 1)[0] == pytest.approx(0.1 / 1.000004)
     assert at(1000, 125.5) == (pytest.approx(0.1 / 1.000004**1000), pytest.approx(0.6))
     assert at(10**7, 300) == (1e-6, 0.7)
-    assert (
-        Vanilla.create(Config(), Shapes(28, 1, classes=0))
-        .schedule(Progress(5, 10, epoch=1, images=0))
-        .generator
-        == {}
-    )
+    modern = Vanilla.create(Config(), Shapes(28, 1, classes=0))
+    assert modern.settings(Progress(5, 10, epoch=1, images=0)).players["generator"] == {}
 
 
 def test_the_loss_of_d_is_half_the_sum():

@@ -31,8 +31,9 @@ def test_r3gan_goes_from_the_first_values_to_the_final_ones():
     assert not any(isinstance(m, nn.BatchNorm2d) for m in gan.discriminator.modules())
 
     def at(step):
-        schedule = gan.schedule(Progress(step, 1000, epoch=0, images=0))
-        return schedule.generator["lr"], *schedule.generator["betas"], schedule.penalty_weight
+        settings = gan.settings(Progress(step, 1000, epoch=0, images=0))
+        own = settings.players["generator"]
+        return own["lr"], *own["betas"], settings.penalty_weight
 
     assert at(0) == pytest.approx((2e-4, 0, 0.9, 1.0))
     assert at(500) == pytest.approx((1.25e-4, 0, 0.945, 0.55))
@@ -41,12 +42,9 @@ def test_r3gan_goes_from_the_first_values_to_the_final_ones():
 
 def test_the_discriminators_own_rate_declines_with_it():
     gan = R3GAN.create(R3GANConfig(ngf=4, ndf=4, discriminator_lr=4e-4), Shapes(28, 1, classes=0))
-    assert gan.schedule(Progress(0, 10, epoch=0, images=0)).discriminator["lr"] == pytest.approx(
-        4e-4
-    )
-    assert gan.schedule(Progress(10, 10, epoch=0, images=0)).discriminator["lr"] == pytest.approx(
-        1e-4
-    )
+    for step, rate in ((0, 4e-4), (10, 1e-4)):
+        settings = gan.settings(Progress(step, 10, epoch=0, images=0))
+        assert settings.players["discriminator"]["lr"] == pytest.approx(rate)
 
 
 def test_the_penalties_can_be_switched_off_and_changed():
