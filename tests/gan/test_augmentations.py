@@ -1,0 +1,130 @@
+"""Augmentations against NumPy, and against what their papers say of them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gantool import GAN, Shapes, TrainConfig
+from gantool.gan import augmentations
+from gantool.sampling.generate import generate_pixels
+
+
+def pictures(n: int = 4, side: int = 8, channels: int = 3) -> Tensor:
+    rng = torch.Generator().manual_seed(0)
+    return torch.rand(n, channels, side, side, generator=rng, dtype=torch.float64) * 2 - 1
+
+
+def test_colors_by_hand() -> None:
+    x = pictures(2)
+    brightness, saturation, contrast = torch.tensor([[0.1, -0.2], [0.5, 2.0], [1.5, 0.5]]).double()
+    made = augmentations.recolored(
+        x, brightness=brightness, saturation=saturation, contrast=contrast
+    )
+    for i in range(2):
+        image = x[i].numpy() + brightness[i].item()
+        gray = image.mean(0, keepdims=True)
+        image = (image - gray) * saturation[i].item() + gray
+        image = (image - image.mean()) * contrast[i].item() + image.mean()
+        np.testing.assert_allclose(made[i].numpy(), image, atol=1e-12)
+
+
+def test_translation_by_hand() -> None:
+    x = pictures(2)
+    made = augmentations.translated(x, down=torch.tensor([2, -1]), right=torch.tensor([0, 3]))
+    assert torch.equal(made[0, :, 2:], x[0, :, :-2])
+    assert not made[0, :, :2].any()
+    assert torch.equal(made[1, :, :-1, 3:], x[1, :, 1:, :-3])
+    assert not made[1, :, -1].any()
+    assert not made[1, :, :, :3].any()
+
+
+def test_a_hole_is_zero_and_the_rest_is_as_it_was() -> None:
+    x = pictures(2)
+    corner = torch.tensor([1, -2])
+    made = augmentations.cut_out(x, top=corner, left=corner, height=4, width=4)
+    assert not made[0, :, 1:5, 1:5].any()
+    assert not made[1, :, :2, :2].any()
+    assert torch.equal(made[0, :, 5:], x[0, :, 5:])
+    assert torch.equal(made[1, :, 2:], x[1, :, 2:])
+
+
+def turned(angle: float) -> Tensor:
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return torch.tensor([[[cosine, -sine, 0.0], [sine, cosine, 0.0]]], dtype=torch.float64)
+
+
+def test_warps_by_hand() -> None:
+    x = pictures(1)
+    still = augmentations.warped(x, turned(0.0))
+    torch.testing.assert_close(still, x)
+    quarter = augmentations.warped(x, turned(math.pi / 2))
+    torch.testing.assert_close(quarter, torch.rot90(x, 1, (2, 3)))
+    mirror = torch.tensor([[[-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], dtype=torch.float64)
+    torch.testing.assert_close(augmentations.warped(x, mirror), x.flip(3))
+    # Between pixels it is bilinear, as PyTorch's own sampling with reflection.
+    some = turned(0.3) * 1.2
+    grid = nn.functional.affine_grid(some, list(x.shape), align_corners=False)
+    expected = nn.functional.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+    torch.testing.assert_close(
+        augmentations.warped(x, some)[..., 2:6, 2:6], expected[..., 2:6, 2:6]
+    )
+
+
+def test_warps_can_be_differentiated_twice() -> None:
+    x = pictures(1, side=4, channels=1).requires_grad_()
+    assert torch.autograd.gradgradcheck(
+        lambda images: augmentations.warped(images, turned(0.4)).square(), (x,)
+    )
+
+
+@pytest.mark.parametrize("name", ["diff", "ada"])
+def test_each_keeps_the_shape_and_is_finite(name: str) -> None:
+    make = {"diff": augmentations.make_diff, "ada": augmentations.make_ada}[name]
+    augment = make(TrainConfig(batch_size=4))
+    if name == "ada":
+        augment.p.fill_(1.0)
+    for channels in (1, 3):
+        x = pictures(64, 16, channels).float()
+        made = augment(x)
+        assert made.shape == x.shape
+        assert torch.isfinite(made).all()
+        assert not torch.equal(made, x)
+
+
+def test_ada_follows_the_sign_of_d_on_real_images() -> None:
+    augment = augmentations.make_ada(TrainConfig(batch_size=10, ada_images=100))
+    x = pictures().float()
+    assert torch.equal(augment(x), x)  # p is 0 at first
+    for sign, p in ((1.0, 0.1), (0.7, 0.2), (0.5, 0.1), (-1.0, 0.0), (-1.0, 0.0)):
+        recorded = augment.after_step({"d_sign": torch.tensor(sign)})
+        assert recorded["ada_p"].item() == pytest.approx(p)
+    for _ in range(12):
+        augment.after_step({"d_sign": torch.tensor(1.0)})
+    assert augment.p.item() == 1.0
+
+
+class Plain(GAN[TrainConfig]):
+    def build(self, shapes: Shapes) -> None:
+        self.generator = nn.Sequential(
+            nn.Linear(4, shapes.pixels), nn.Tanh(), nn.Unflatten(1, (1, 8, 8))
+        )
+        self.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(shapes.pixels, 1))
+
+
+def test_samples_are_never_augmented_and_d_always_sees_augmented_images() -> None:
+    torch.manual_seed(0)
+    shapes = Shapes(8, 1, classes=0)
+    augmented = Plain.create(TrainConfig(augment="diff", nz=4), shapes)
+    plain = Plain.create(TrainConfig(nz=4), shapes)
+    plain.load_state_dict(augmented.state_dict())
+    z = torch.randn(6, 4)
+    drawn, expected = (generate_pixels(model, z, y=None) for model in (augmented, plain))
+    np.testing.assert_array_equal(drawn, expected)
+    x = pictures(6, 8, 1).float()
+    assert not torch.equal(augmented.discriminate(x, None), plain.discriminate(x, None))
+    assert torch.equal(augmented.judge(x, None), plain.discriminate(x, None))
