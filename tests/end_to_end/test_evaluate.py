@@ -267,7 +267,6 @@ def test_inception_with_weights_given(
         channels, classes = 1, ()
 
     pixels = np.random.default_rng(0).integers(0, 256, size=(2, 28, 28, 1), dtype=np.uint8)
-    # Type: ignore[arg-type]
     ours = choose(
         "inception",
         Data(),

@@ -22,7 +22,6 @@ def parameters(network: nn.Module) -> int:
 
 def make(size: int, channels: int, **options: object) -> DCGAN:
     split = ImageSplit(np.zeros((2, size, size, channels), dtype=np.uint8), None)
-    # Type: ignore[arg-type]
     return DCGAN.create(Config(**options), Shapes(size, channels, classes=0), train_data=split)
 
 

@@ -135,7 +135,6 @@ def test_stream_is_drawn_in_blocks_whatever_the_number() -> None:
     assert [len(z) for z, _ in many] == [256, 256, 256, 232]
     assert (few[0][0] == many[0][0][:10]).all()
     assert (many[0][0] != many[1][0]).any()
-    # Type: ignore[arg-type]
     assert all(
         (y == 4).all() for _, y in latents.stream(Model(), 300, seed=7, label=4) if y is not None
     )

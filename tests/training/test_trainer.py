@@ -218,7 +218,6 @@ def test_each_turn_moves_its_own_network_only_and_leaves_no_gradient_elsewhere()
     class Spy(DCGAN):
         def generator_loss(self, batch: Batch) -> Losses:
             seen["g clean in D's turn"] = all(p.grad is None for p in self.generator.parameters())
-            # Type: ignore[union-attr]
             self.gradient_of_d = [p.grad.clone() for p in self.discriminator.parameters()]
             return super().generator_loss(batch)
 
@@ -290,7 +289,6 @@ def test_averaged_weights_follow_the_formula() -> None:
         for key, parameter in gan.generator.named_parameters():
             torch.testing.assert_close(parameter.detach(), average[key])
         for key, buffer in gan.generator.named_buffers():
-            # Type: ignore[union-attr]
             torch.testing.assert_close(buffer, trainer.ema.module.state_dict()[key])
         assert gan.generator is not trained
     assert trainer.gan.generator is trained
