@@ -13,7 +13,7 @@ from benchmarks.recorded import made_up, trainer_of
 from benchmarks.tutorial import Tutorial
 from gantool.data.batches import Batches
 from gantool.data.prepared import ImageSplit
-from gantool.gan.base import Shapes
+from gantool.gan.shapes import Shapes
 from gantool.models.dcgan import Config
 from gantool.models.dcgan.model import DCGAN
 from gantool.plugins.registry import load_registry

@@ -13,7 +13,7 @@ from gantool.config import TrainConfig
 from gantool.data.batches import Batches, batch_size_for
 from gantool.data.prepared import ImageSplit, Prepared
 from gantool.display import PlainDisplay
-from gantool.gan.base import Shapes
+from gantool.gan.shapes import Shapes
 from gantool.plugins.spec import ModelSpec, load_implementation
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord

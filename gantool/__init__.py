@@ -26,18 +26,11 @@ if TYPE_CHECKING:
         NotApplicableError,
         NotComputedError,
     )
-    from gantool.gan.base import (
-        GAN,
-        Batch,
-        Latent,
-        Losses,
-        Model,
-        Progress,
-        Settings,
-        Shapes,
-        Turn,
-    )
+    from gantool.gan.base import GAN, Model
+    from gantool.gan.game import Batch, Losses, Progress, Settings, Turn
+    from gantool.gan.latent import Latent
     from gantool.gan.objectives import Objective
+    from gantool.gan.shapes import Shapes
     from gantool.plugins.hookspecs import hookimpl
     from gantool.plugins.spec import (
         AugmentationSpec,
@@ -90,6 +83,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Batch": "gantool.gan.game",
+    "Latent": "gantool.gan.latent",
+    "Losses": "gantool.gan.game",
+    "Progress": "gantool.gan.game",
+    "Settings": "gantool.gan.game",
+    "Shapes": "gantool.gan.shapes",
+    "Turn": "gantool.gan.game",
     "Comparison": "gantool.api",
     "Run": "gantool.api",
     "compare": "gantool.api",

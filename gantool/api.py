@@ -76,12 +76,9 @@ class Run:
         Raises:
             GantoolError: there is none.
         """
-        from gantool.machine.device import choose_device
         from gantool.sampling.sampler import Sampler
-        from gantool.sampling.trained import open_trained
 
-        trained = open_trained(self.folder, load_registry(), device=choose_device(device), at=step)
-        return Sampler(self.folder, self.record, trained=trained)
+        return Sampler.open(self.folder, load_registry(), device=device, at=step)
 
     def samples(self, n: int = 64, *, seed: int = 0, label: str | int | None = None) -> Image:
         """A grid of samples; `sampler.sample` gives them as an array.

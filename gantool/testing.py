@@ -22,22 +22,14 @@ from gantool.config import TrainConfig, resolve
 from gantool.data.batches import Batches
 from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError
-from gantool.gan.base import (
-    DISCRIMINATOR,
-    GAN,
-    GENERATOR,
-    Batch,
-    Losses,
-    Model,
-    Progress,
-    Shapes,
-    Turn,
-)
+from gantool.gan.base import GAN, Model
+from gantool.gan.game import DISCRIMINATOR, GENERATOR, Batch, Losses, Progress, Turn
+from gantool.gan.shapes import Shapes
 from gantool.plugins.registry import load_registry
 from gantool.plugins.spec import ModelSpec, load_implementation
 from gantool.sampling.generate import generate_pixels
 from gantool.sampling.grid import plan_sample_grid
-from gantool.training.draws import Drawn, take
+from gantool.training.draws import Drawn
 from gantool.training.trainer import Trainer
 
 SIZES = (16, 28, 33, 64)
@@ -194,7 +186,10 @@ def _trainer(spec: ModelSpec, shapes: Shapes, options: dict[str, Any], seed: int
 def _check_networks(make: Callable[[], Trainer]) -> None:
     trainer = make()
     model, shapes = trainer.model, trainer.model.shapes
-    z, y = model.sample_latent(_BATCH, trainer.rng), model.sample_labels(_BATCH, trainer.rng)
+    z, y = (
+        model.sample_latent(_BATCH, trainer.draws.rng),
+        model.sample_labels(_BATCH, trainer.draws.rng),
+    )
     if tuple(z.shape) != (_BATCH, model.latent.dimension):
         raise _MendError(
             f"sample_latent returned {tuple(z.shape)}, "
@@ -357,7 +352,7 @@ def _check_labels(make: Callable[[], Trainer]) -> None:
     if not model.conditional or model.shapes.classes < 2:
         return
     _run(trainer, 3)
-    z = model.sample_latent(_BATCH, trainer.rng)
+    z = model.sample_latent(_BATCH, trainer.draws.rng)
     with torch.no_grad():
         model.eval()
         drawn = [
@@ -386,7 +381,7 @@ def _check_signs(make: Callable[[], Trainer]) -> None:
         turn = replace(own[0], real="new", latent="new")
         first = last = 0.0
         for _ in range(_SHORT):
-            batch = take(trainer, turn, drawn=Drawn(), graph=player == GENERATOR)
+            batch = trainer.draws.take(turn, drawn=Drawn(), graph=player == GENERATOR)
             losses = trainer.loss(turn, batch)
             with torch.no_grad():
                 last = better(model, batch)
@@ -506,7 +501,7 @@ def _one_of_each(trainer: Trainer) -> Iterator[tuple[Turn, Batch]]:
         drawn = Drawn()
         for turn in turns:
             makes = turn.player in trainer.makers
-            batch = take(trainer, turn, drawn=drawn, graph=True)
+            batch = trainer.draws.take(turn, drawn=drawn, graph=True)
             if not makes and batch.fake is not None:
                 batch = replace(batch, fake=batch.fake.detach())
             kind = (turn.player, turn.name, getattr(turn.loss, "__qualname__", repr(turn.loss)))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import typer
+from made_runs import make_run
 from pydantic import Field
 
 from gantool import cli
@@ -17,7 +20,8 @@ from gantool.config import (
     incidental_of,
 )
 from gantool.plugins.registry import CORE_COMMANDS, load_registry
-from gantool.report.columns import COLUMNS
+from gantool.report import columns, page, tables
+from gantool.report.columns import COLUMNS, Column
 from gantool.report.compare import compare
 from gantool.report.load import read_runs
 
@@ -48,9 +52,7 @@ def test_options_that_make_no_variant_say_so_themselves() -> None:
     assert set(incidental_of(Own)) == INCIDENTAL | {"verbose"}
 
 
-def test_an_option_of_a_plugin_that_makes_no_variant_splits_none(tmp_path) -> None:
-    from made_runs import make_run
-
+def test_an_option_of_a_plugin_that_makes_no_variant_splits_none(tmp_path: Path) -> None:
     for i in range(2):
         make_run(tmp_path / f"{i}", seed=i, config={"verbose": i}, incidental=["verbose"])
     assert len(compare(read_runs([tmp_path]).runs).variants) == 1
@@ -61,12 +63,10 @@ def test_reserved_names_are_no_options() -> None:
     assert "seeds" in RESERVED
 
 
-def test_a_column_is_declared_once_and_appears_everywhere(tmp_path, monkeypatch) -> None:
+def test_a_column_is_declared_once_and_appears_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A new entry reaches JSON, CSV, the terminal and the page, and the page's footer counts it."""
-    from made_runs import make_run
-
-    from gantool.report import columns, page, tables
-
     new = columns.Column(
         key="square",
         heading="steps squared",
@@ -91,5 +91,5 @@ def test_a_column_is_declared_once_and_appears_everywhere(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.key)
-def test_every_column_is_shown_somewhere(column) -> None:
+def test_every_column_is_shown_somewhere(column: Column) -> None:
     assert column.places

@@ -12,16 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from gantool.config import TrainConfig
-from gantool.gan.base import (
-    GAN,
-    Batch,
-    Losses,
-    Model,
-    Progress,
-    Settings,
-    Shapes,
-    Turn,
-)
+from gantool.gan.base import GAN, Model
+from gantool.gan.game import Batch, Losses, Progress, Settings, Turn
+from gantool.gan.shapes import Shapes
 from gantool.plugins import registry as plugins
 from gantool.plugins.spec import ModelSpec
 from gantool.testing import check_model, run_checks

@@ -32,18 +32,11 @@ def open_sampler(run: Path, at: int | None = None, device: str = "cpu") -> Sampl
     Raises:
         GantoolError: it is no run, or has no such generator.
     """
-    from gantool.machine.device import choose_device
     from gantool.plugins.registry import load_registry
     from gantool.runs.folder import RunFolder
     from gantool.sampling.sampler import Sampler
-    from gantool.sampling.trained import open_trained
 
-    folder = RunFolder.open(run)
-    return Sampler(
-        folder,
-        folder.read(),
-        trained=open_trained(folder, load_registry(), device=choose_device(device), at=at),
-    )
+    return Sampler.open(RunFolder.open(run), load_registry(), device=device, at=at)
 
 
 def place_for(sampler: Sampler, output: Path | None, name: str) -> Path:

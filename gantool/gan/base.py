@@ -1,9 +1,8 @@
-"""The base classes of a model, and the types that pass between it and the training loop."""
+"""The base classes of a model: anything that can be trained here, and a GAN."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import torch
@@ -12,157 +11,13 @@ from torch.nn.utils import parametrizations
 
 from gantool.config import TrainConfig
 from gantool.data.prepared import ImageSplit
+from gantool.gan.game import DISCRIMINATOR, GENERATOR, Batch, Losses, Progress, Settings, Turn
+from gantool.gan.latent import Latent
 from gantool.gan.objectives import Objective
 from gantool.gan.penalties import PenaltyTerms
 from gantool.gan.schedules import decayed, linear
+from gantool.gan.shapes import Shapes
 from gantool.plugins.registry import load_registry
-
-Need = Literal["new", "same", "none"]
-DISCRIMINATOR, GENERATOR = "discriminator", "generator"
-_NOTHING: Any = None  # in a batch whose turn did not ask for it
-
-
-@dataclass(frozen=True, slots=True)
-class Shapes:
-    """The shapes of the data, which networks are derived from.
-
-    Attributes:
-        image_size: side in pixels.
-        channels: 1 or 3.
-        classes: number of labels; 0 where there are none.
-        kind: the kind of the data; "images" so far.
-    """
-
-    image_size: int
-    channels: int
-    classes: int
-    kind: Literal["images"] = "images"
-
-    @property
-    def pixels(self) -> int:
-        """Values an image has: channels * image_size^2."""
-        return self.channels * self.image_size**2
-
-
-@dataclass(frozen=True, slots=True)
-class Latent:
-    """The prior of z: standard normal, or uniform on [low, high], in `dimension` dimensions."""
-
-    prior: str
-    dimension: int
-    low: float = -1.0
-    high: float = 1.0
-
-    def sample(self, n: int, rng: torch.Generator) -> Tensor:
-        """Draw float32 [n, dimension] on the generator's device."""
-        z = torch.empty(n, self.dimension, device=rng.device)
-        if self.prior == "normal":
-            return z.normal_(generator=rng)
-        return z.uniform_(self.low, self.high, generator=rng)
-
-    def describe(self) -> dict[str, Any]:
-        """The prior as run.json records it."""
-        bounds = {} if self.prior == "normal" else {"low": self.low, "high": self.high}
-        return {"prior": self.prior, "dimension": self.dimension, **bounds}
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The input of a loss: what its turn asked for; the rest is None.
-
-    Attributes:
-        real: float [N, C, H, W] in [-1, 1].
-        real_labels: int64 [N], or None where the data has no labels.
-        z: the latents of the fakes, float [N, dimension].
-        fake: float [N, C, H, W] in [-1, 1]; with its graph where the turn moves the generator, or
-            in a simultaneous move; else detached.
-        fake_labels: int64 [N] that the fakes were asked for, or None where the model takes no
-            labels.
-        real_logits: the discriminator's answer to `real` where it is known already (a simultaneous
-            move, whose gradients come from one forward pass), else None.
-        fake_logits: the same for `fake`.
-    """
-
-    real: Tensor = _NOTHING
-    real_labels: Tensor | None = None
-    z: Tensor = _NOTHING
-    fake: Tensor = _NOTHING
-    fake_labels: Tensor | None = None
-    real_logits: Tensor | None = None
-    fake_logits: Tensor | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Losses:
-    """The output of a loss.
-
-    Attributes:
-        total: the scalar that is minimised.
-        real_logits: [N], for the metrics; None where they were not needed.
-        fake_logits: the same for the fakes.
-        extra: further scalars to record, by name (a penalty, an auxiliary loss).
-    """
-
-    total: Tensor
-    real_logits: Tensor | None = None
-    fake_logits: Tensor | None = None
-    extra: Mapping[str, Tensor] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One move of one player.
-
-    Attributes:
-        player: the name of who moves; a key of `Model.players()`.
-        loss: minimised by this move.
-        real: whether real data is drawn for it ("new"), that of an earlier turn of the step is
-            taken ("same"), or it needs none.
-        latent: the same of the latents (and the labels that fakes are asked for).
-        fake: whether the latents are made into samples.
-        name: of a turn beside the game's own (a lazy penalty): its loss is recorded under it.
-    """
-
-    player: str
-    loss: Callable[[Batch], Losses]
-    real: Need = "new"
-    latent: Need = "new"
-    fake: bool = True
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """The state of training before a step.
-
-    Attributes:
-        step: steps done.
-        total_steps: steps in all; 0 for `turns`, which must not depend on it.
-        epoch: passes over the training images, a fraction.
-        images: real images that the discriminator has seen.
-    """
-
-    step: int
-    total_steps: int
-    epoch: float
-    images: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The settings of a step.
-
-    Attributes:
-        players: of each player settings of its optimizer, as `{"discriminator": {"lr": 1e-4}}`. A
-            parameter group with an `lr_factor` of its own gets the rate times that.
-        penalty_weight: the weight of the penalty, or None for the configured one.
-        ema: decay of the averaged weights, or None for the configured one.
-    """
-
-    players: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    penalty_weight: float | None = None
-    ema: float | None = None
-
 
 C = TypeVar("C", bound=TrainConfig)
 
@@ -343,6 +198,10 @@ class GAN(Model[C]):
         registry = load_registry()
         self.objective = registry.piece("objective", self.config.loss).make()
         self.penalties = PenaltyTerms(self.config, registry)
+        # So that the state of penalties that have some moves and is kept with the model's.
+        self.penalty_states = nn.ModuleList(
+            penalty for penalty in self.penalties.parts() if isinstance(penalty, nn.Module)
+        )
         chosen = self.config.augment
         self.augmentation = (
             None if chosen == "none" else registry.piece("augmentation", chosen).make(self.config)
@@ -381,7 +240,7 @@ class GAN(Model[C]):
         return logits.flatten()
 
     def discriminate(self, x: Tensor, y: Tensor | None) -> Any:
-        """What `judge` says of the images, augmented where that is configured; in full precision.
+        """The answer of `judge` to the images, augmented where configured, in full precision.
 
         The only door to the discriminator: gradient penalties differentiate at `x`, before the
         augmentation, and whatever the networks' passes used, losses are computed in float32.

@@ -16,7 +16,7 @@ from gantool.plugins.spec import PenaltySpec
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gantool.gan.base import Batch
+    from gantool.gan.game import Batch
     from gantool.plugins.registry import Registry
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from gantool.errors import ConfigError
+from gantool.machine.device import choose_device
+from gantool.plugins.registry import Registry
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord
 from gantool.sampling import latents
@@ -17,7 +19,7 @@ from gantool.sampling.generate import Pixels, generate_pixels
 from gantool.sampling.grid import SampleGrid, plan_sample_grid
 from gantool.sampling.latents import Mode
 from gantool.sampling.pictures import Sum
-from gantool.sampling.trained import Trained
+from gantool.sampling.trained import Trained, open_trained
 
 
 class Sampler:
@@ -36,6 +38,18 @@ class Sampler:
         self.model = trained.model
         self.sample_grid: SampleGrid = plan_sample_grid(self.model)
         self.classes: Sequence[str] = tuple(map(str, record.data.get("classes", ())))
+
+    @classmethod
+    def open(
+        cls, folder: RunFolder, registry: Registry, *, device: str = "cpu", at: int | None = None
+    ) -> Self:
+        """Open a run to draw from it: its last generator, or that of a step that was kept.
+
+        Raises:
+            GantoolError: it has no such generator, or this machine no such device.
+        """
+        trained = open_trained(folder, registry, device=choose_device(device), at=at)
+        return cls(folder, folder.read(), trained)
 
     @property
     def cells(self) -> int:
@@ -106,9 +120,8 @@ class Sampler:
                 f"{text!r} is neither a cell nor a seed.", "Write a cell as 3, a seed as seed:3."
             )
         cell = latents.check_cell(int(text), self.cells)
-        return self.sample_grid.latents[cell], None if self.sample_grid.labels is None else int(
-            self.sample_grid.labels[cell]
-        )
+        labels = self.sample_grid.labels
+        return self.sample_grid.latents[cell], None if labels is None else int(labels[cell])
 
     def interpolate(
         self,

@@ -50,9 +50,7 @@ def application(sampler: Sampler) -> Starlette:
     async def about(request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(describe, sampler))
 
-    def answering(
-        answer: Callable[[Sampler, dict[str, Any]], dict[str, Any]],
-    ) -> Callable[[Request], Awaitable[Response]]:
+    def answering(answer: _Answer) -> _Endpoint:
         async def endpoint(request: Request) -> Response:
             try:
                 wanted = json.loads(await _body(request))

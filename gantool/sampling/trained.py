@@ -11,7 +11,8 @@ import torch
 from safetensors import SafetensorError
 
 from gantool.errors import ConfigError, GantoolError
-from gantool.gan.base import Model, Shapes
+from gantool.gan.base import Model
+from gantool.gan.shapes import Shapes
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import ModelSpec, load_implementation
 from gantool.runs import checkpoints

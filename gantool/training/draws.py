@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from gantool.data.batches import Batches
 from gantool.errors import ConfigError
-from gantool.gan.base import DISCRIMINATOR, Batch, Model, Progress, Turn
-
-if TYPE_CHECKING:
-    from gantool.training.trainer import Trainer
+from gantool.gan.base import Model
+from gantool.gan.game import DISCRIMINATOR, Batch, Progress, Turn
 
 _PATIENCE = 1000  # steps without real data after which an epoch is not waited for
 
@@ -29,48 +29,81 @@ class Drawn:
     fake: Any = None
 
 
-def take(trainer: Trainer, turn: Turn, *, drawn: Drawn, graph: bool) -> Batch:
-    """The batch of a turn: what it needs new is drawn, the rest was drawn before.
+class Draws:
+    """Draws what turns ask for, and counts the real images that are learned from.
 
     Args:
-        trainer: draws, and counts what it learns from.
-        turn: whose it is.
-        drawn: so far in this step; what is new is added to it.
-        graph: whether new fakes keep their graph, for this turn or a later one.
+        model: makes latents, labels and fakes.
+        batches: real data; that of this process where several share the run.
+        rng: the source of latents and labels, alike in all processes.
 
-    Raises:
-        ConfigError: the turn wants the same as an earlier one, and there is none.
+    Attributes:
+        images: real images learned from so far.
     """
-    model, device, world = trainer.model, trainer.device, trainer.world
-    if turn.real == "new":
-        images, drawn.real_labels = next(trainer.batches)
-        drawn.real = images.to(trainer.dtype)
-        if is_learned_from(turn, trainer.optimizers):
-            trainer.images += len(images) * world.size
-    if turn.latent == "new":
-        n = trainer.batches.batch_size
-        z = world.part(model.sample_latent(n, trainer.rng))
-        drawn.z = z.to(device, trainer.dtype, non_blocking=True)
-        y = model.sample_labels(n, trainer.rng)
+
+    def __init__(self, model: Model[Any], batches: Batches, rng: torch.Generator) -> None:
+        self.model = model
+        self.batches = batches
+        self.rng = rng
+        self.dtype = next(model.parameters()).dtype
+        self.players = model.players()
+        self.images = 0
+
+    def take(self, turn: Turn, *, drawn: Drawn, graph: bool) -> Batch:
+        """The batch of a turn: what it needs new is drawn, the rest was drawn before.
+
+        Args:
+            turn: whose it is.
+            drawn: so far in this step; what is new is added to it.
+            graph: whether new fakes keep their graph, for this turn or a later one.
+
+        Raises:
+            ConfigError: the turn wants the same as an earlier one, and there is none.
+        """
+        if turn.real == "new":
+            self._draw_real(turn, drawn)
+        if turn.latent == "new":
+            self._draw_latents(drawn)
+        for need, known in ((turn.real, drawn.real), (turn.latent, drawn.z)):
+            if need == "same" and known is None:
+                raise ConfigError(
+                    f"a turn of the {turn.player} takes what an earlier turn of the step drew, "
+                    "and none has drawn any.",
+                    "Ask for 'new' in its Turn, or put a turn that does before it.",
+                )
+        if turn.latent != "none" and turn.fake and drawn.fake is None:
+            with torch.set_grad_enabled(graph), self.autocast():
+                drawn.fake = self.model.generate(drawn.z, drawn.fake_labels).to(self.dtype)
+        found: dict[str, Any] = {}
+        if turn.real != "none":
+            found |= {"real": drawn.real, "real_labels": drawn.real_labels}
+        if turn.latent != "none":
+            found |= {"z": drawn.z, "fake_labels": drawn.fake_labels}
+            found["fake"] = drawn.fake if turn.fake else None
+        return Batch(**found)
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """The arithmetic of the networks' passes."""
+        return torch.autocast(
+            self.batches.device.type,
+            torch.bfloat16,
+            enabled=self.model.config.precision == "bf16",
+        )
+
+    def _draw_real(self, turn: Turn, drawn: Drawn) -> None:
+        images, drawn.real_labels = next(self.batches)
+        drawn.real = images.to(self.dtype)
+        if is_learned_from(turn, self.players):
+            self.images += len(images) * self.batches.world.size
+
+    def _draw_latents(self, drawn: Drawn) -> None:
+        model, n = self.model, self.batches.batch_size
+        device, world = self.batches.device, self.batches.world
+        z = world.part(model.sample_latent(n, self.rng))
+        drawn.z = z.to(device, self.dtype, non_blocking=True)
+        y = model.sample_labels(n, self.rng)
         drawn.fake_labels = None if y is None else world.part(y).to(device, non_blocking=True)
         drawn.fake = None
-    for need, known in ((turn.real, drawn.real), (turn.latent, drawn.z)):
-        if need == "same" and known is None:
-            raise ConfigError(
-                f"a turn of the {turn.player} takes what an earlier turn of the step drew, "
-                "and none has drawn any.",
-                "Ask for 'new' in its Turn, or put a turn that does before it.",
-            )
-    if turn.latent != "none" and turn.fake and drawn.fake is None:
-        with torch.set_grad_enabled(graph), trainer.autocast():
-            drawn.fake = model.generate(drawn.z, drawn.fake_labels).to(trainer.dtype)
-    found: dict[str, Any] = {}
-    if turn.real != "none":
-        found |= {"real": drawn.real, "real_labels": drawn.real_labels}
-    if turn.latent != "none":
-        found |= {"z": drawn.z, "fake_labels": drawn.fake_labels}
-        found["fake"] = drawn.fake if turn.fake else None
-    return Batch(**found)
 
 
 def is_learned_from(turn: Turn, players: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gantool.gan.base import DISCRIMINATOR, GENERATOR, Losses, Turn
+from gantool.gan.game import DISCRIMINATOR, GENERATOR, Losses, Turn
 
 METRICS = ("loss_d", "loss_g", "d_real", "d_fake", "d_fake_after")  # those of every line
 _LOSSES = {DISCRIMINATOR: "loss_d", GENERATOR: "loss_g"}

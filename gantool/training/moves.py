@@ -4,37 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
+from torch import nn
 
 from gantool.errors import ConfigError
-from gantool.gan.base import DISCRIMINATOR, Batch, Losses, Turn
-from gantool.training.draws import Drawn, take
-
-if TYPE_CHECKING:
-    from gantool.training.trainer import Trainer
+from gantool.gan.game import DISCRIMINATOR, Batch, Losses, Turn
+from gantool.training.draws import Drawn, Draws
 
 Played = list[tuple[Turn, Losses]]
 
 
-def alternating(trainer: Trainer, turns: Sequence[Turn], drawn: Drawn | None = None) -> Played:
+class Loop(Protocol):
+    """The part of the training loop that a move works with."""
+
+    draws: Draws
+    parameters: dict[str, list[nn.Parameter]]
+    makers: set[str]
+
+    def loss(self, turn: Turn, batch: Batch) -> Losses:
+        """The losses of a turn."""
+
+    def differentiate(self, player: str, losses: Losses, *, retain_graph: bool = False) -> None:
+        """Set the gradients of this player's parameters."""
+
+    def move(self, player: str) -> None:
+        """Let a player's optimizer step."""
+
+
+def alternating(loop: Loop, turns: Sequence[Turn], drawn: Drawn | None = None) -> Played:
     """Each turn is played where the one before it has left the networks."""
     drawn = drawn or Drawn()
     played = []
     for i, turn in enumerate(turns):
-        user = _user_of_graph(trainer, turns, i)
-        batch = take(trainer, turn, drawn=drawn, graph=user is not None)
+        user = _user_of_graph(loop, turns, i)
+        batch = loop.draws.take(turn, drawn=drawn, graph=user is not None)
         if user != i and batch.fake is not None:
             batch = replace(batch, fake=batch.fake.detach())
-        losses = trainer.loss(turn, batch)
-        trainer.differentiate(turn.player, losses)
-        trainer.move(turn.player)
+        losses = loop.loss(turn, batch)
+        loop.differentiate(turn.player, losses)
+        loop.move(turn.player)
         played.append((turn, losses))
     return played
 
 
-def simultaneous(trainer: Trainer, turns: Sequence[Turn]) -> Played:
+def simultaneous(loop: Loop, turns: Sequence[Turn]) -> Played:
     """The gradients of all players are taken at one point, then all move.
 
     That is each player's last turn; turns of its before that are played one after the other first.
@@ -42,12 +57,12 @@ def simultaneous(trainer: Trainer, turns: Sequence[Turn]) -> Played:
     last = {turn.player: i for i, turn in enumerate(turns)}
     before = [turn for i, turn in enumerate(turns) if i != last[turn.player]]
     drawn = Drawn()
-    played = alternating(trainer, before, drawn)
+    played = alternating(loop, before, drawn)
     at_one_point = [turn for i, turn in enumerate(turns) if i == last[turn.player]]
-    return played + _together(trainer, at_one_point, drawn)
+    return played + _together(loop, at_one_point, drawn)
 
 
-def extragradient(trainer: Trainer, turns: Sequence[Turn]) -> Played:
+def extragradient(loop: Loop, turns: Sequence[Turn]) -> Played:
     """All move to an extrapolated point, go back, and move by the gradients of that point.
 
     Korpelevich 1976; Gidel et al. 2019, algorithm 4 (ExtraAdam): both half-steps update the
@@ -58,20 +73,20 @@ def extragradient(trainer: Trainer, turns: Sequence[Turn]) -> Played:
             "an extragradient step has one turn of each player, and this game has more.",
             "Use --update alternating or simultaneous.",
         )
-    parameters = [p for own in trainer.parameters.values() for p in own]
+    parameters = [p for own in loop.parameters.values() for p in own]
     weights = [parameter.detach().clone() for parameter in parameters]
-    _together(trainer, turns, Drawn())
+    _together(loop, turns, Drawn())
 
     def go_back() -> None:
         with torch.no_grad():
             for parameter, weight in zip(parameters, weights, strict=True):
                 parameter.copy_(weight)
 
-    return _together(trainer, turns, Drawn(), before_moving=go_back)
+    return _together(loop, turns, Drawn(), before_moving=go_back)
 
 
 def _together(
-    trainer: Trainer,
+    loop: Loop,
     turns: Sequence[Turn],
     drawn: Drawn,
     *,
@@ -83,17 +98,17 @@ def _together(
     for turn in turns:
         if "new" in (turn.real, turn.latent):
             known = Losses(torch.empty(0))
-        batch = take(trainer, turn, drawn=drawn, graph=True)
+        batch = loop.draws.take(turn, drawn=drawn, graph=True)
         if turn.player == DISCRIMINATOR:
-            known = losses = trainer.loss(turn, batch)
+            known = losses = loop.loss(turn, batch)
         else:
-            losses = trainer.loss(turn, _with_answers(batch, known))
+            losses = loop.loss(turn, _with_answers(batch, known))
         played.append((turn, losses))
     for i, (turn, losses) in enumerate(played):
-        trainer.differentiate(turn.player, losses, retain_graph=i < len(played) - 1)
+        loop.differentiate(turn.player, losses, retain_graph=i < len(played) - 1)
     before_moving()
     for turn, _ in played:
-        trainer.move(turn.player)
+        loop.move(turn.player)
     # Nothing is known of D's answer after its update.
     return [
         (turn, losses if turn.player == DISCRIMINATOR else replace(losses, fake_logits=None))
@@ -105,7 +120,7 @@ def _with_answers(batch: Batch, known: Losses) -> Batch:
     return replace(batch, real_logits=known.real_logits, fake_logits=known.fake_logits)
 
 
-def _user_of_graph(trainer: Trainer, turns: Sequence[Turn], position: int) -> int | None:
+def _user_of_graph(loop: Loop, turns: Sequence[Turn], position: int) -> int | None:
     """The turn that differentiates through the fakes which this turn sees, if there is one.
 
     Raises:
@@ -117,7 +132,7 @@ def _user_of_graph(trainer: Trainer, turns: Sequence[Turn], position: int) -> in
     users = [
         i
         for i in range(begin, end)
-        if turns[i].player in trainer.makers and turns[i].latent != "none" and turns[i].fake
+        if turns[i].player in loop.makers and turns[i].latent != "none" and turns[i].fake
     ]
     if len(users) > 1:
         raise ConfigError(
@@ -128,7 +143,7 @@ def _user_of_graph(trainer: Trainer, turns: Sequence[Turn], position: int) -> in
     return users[0] if users else None
 
 
-MOVES: dict[str, Callable[[Trainer, Sequence[Turn]], Played]] = {
+MOVES: dict[str, Callable[[Loop, Sequence[Turn]], Played]] = {
     "alternating": alternating,
     "simultaneous": simultaneous,
     "extragradient": extragradient,

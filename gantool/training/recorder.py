@@ -68,7 +68,7 @@ class Recorder:
             *_some_real(data, n, with_labels=trainer.model.conditional)
         )
         self.seconds_before = record.seconds
-        self.images_before = trainer.images
+        self.images_before = trainer.draws.images
         self.began = self.flushed = self.saved = time.monotonic()
         self.saved_epoch = int(trainer.batches.epoch)
         self.pending: list[tuple[dict[str, Any], dict[str, Tensor]]] = []
@@ -195,7 +195,7 @@ class Recorder:
 
     def up_to_date(self, status: Status) -> RunRecord:
         """The record with the numbers of now."""
-        seconds, images = self.seconds, self.trainer.images
+        seconds, images = self.seconds, self.trainer.draws.images
         self.record = self.record.model_copy(
             update={
                 "status": status,

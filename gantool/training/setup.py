@@ -19,7 +19,8 @@ from gantool.data.prepared import Prepared
 from gantool.display import Display
 from gantool.errors import ConfigError, GantoolError
 from gantool.evaluation.extractors import check_choice
-from gantool.gan.base import Model, Shapes
+from gantool.gan.base import Model
+from gantool.gan.shapes import Shapes
 from gantool.machine import distributed
 from gantool.machine.device import choose_device, make_deterministic, slow_bf16
 from gantool.machine.randomness import derived_seed

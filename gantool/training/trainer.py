@@ -13,8 +13,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gantool.data.batches import Batches
 from gantool.errors import GantoolError
-from gantool.gan.base import DISCRIMINATOR, Batch, Losses, Model, Progress, Turn
+from gantool.gan.base import Model
+from gantool.gan.game import DISCRIMINATOR, Batch, Losses, Progress, Turn
 from gantool.machine import randomness
+from gantool.training.draws import Draws
 from gantool.training.metrics import metrics_of
 from gantool.training.moves import MOVES
 
@@ -31,7 +33,7 @@ class Trainer:
     Attributes:
         makers: the players that move the generator.
         steps: steps done.
-        images: real images learned from: those drawn for the discriminator's turns.
+        draws: what turns are given, drawn.
     """
 
     def __init__(
@@ -40,8 +42,8 @@ class Trainer:
         self.model = model
         self.config = model.config
         self.batches = batches
+        self.draws = Draws(model, batches, rng)
         self.total_steps = total_steps
-        self.rng = rng
         self.parameters = parameters_of(model)
         made = set(model.generator.parameters())
         self.makers = {player for player, own in self.parameters.items() if made & set(own)}
@@ -55,9 +57,7 @@ class Trainer:
         }
         self.device = batches.device
         self.world = batches.world
-        self.dtype = next(model.parameters()).dtype
         self.steps = 0
-        self.images = 0
         model.train()
 
     def train(self) -> Iterator[dict[str, Tensor]]:
@@ -83,7 +83,7 @@ class Trainer:
 
     def loss(self, turn: Turn, batch: Batch) -> Losses:
         """The losses of a turn."""
-        with self.autocast():
+        with self.draws.autocast():
             return turn.loss(batch)
 
     def differentiate(self, player: str, losses: Losses, *, retain_graph: bool = False) -> None:
@@ -114,16 +114,12 @@ class Trainer:
                 self.config.ema if settings.ema is None else settings.ema
             )
 
-    def autocast(self) -> contextlib.AbstractContextManager[Any]:
-        """The arithmetic of the networks' passes."""
-        return torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"
-        )
-
     @property
     def progress(self) -> Progress:
         """The state of training."""
-        return Progress(self.steps, self.total_steps, epoch=self.batches.epoch, images=self.images)
+        return Progress(
+            self.steps, self.total_steps, epoch=self.batches.epoch, images=self.draws.images
+        )
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[Model[Any]]:
@@ -145,11 +141,11 @@ class Trainer:
             "optimizers": {
                 player: optimizer.state_dict() for player, optimizer in self.optimizers.items()
             },
-            "latents": self.rng.get_state(),
+            "latents": self.draws.rng.get_state(),
             "random": randomness.states(self.device, self.world),
             "batches": self.batches.drawn,
             "steps": self.steps,
-            "images": self.images,
+            "images": self.draws.images,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -163,12 +159,12 @@ class Trainer:
             average.load_state_dict(state["averages"][name])
         for player, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][player])
-        self.rng.set_state(state["latents"])
+        self.draws.rng.set_state(state["latents"])
         seed = self.config.seed + state["steps"]
         randomness.restore(state["random"], self.device, world=self.world, seed=seed)
         self.batches.drawn = state["batches"]
         self.steps = state["steps"]
-        self.images = state["images"]
+        self.draws.images = state["images"]
 
 
 def parameters_of(model: Model[Any]) -> dict[str, list[torch.nn.Parameter]]:

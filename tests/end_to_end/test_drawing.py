@@ -52,7 +52,7 @@ def test_samples_depend_on_seed_and_number_alone(
 
 def test_samples_are_what_the_networks_give(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
     """The same weights in a generator built from the tutorial's layers, in evaluation mode."""
-    from gantool.gan.base import Shapes
+    from gantool.gan.shapes import Shapes
     from gantool.models.dcgan.model import generator
     from gantool.sampling.generate import to_pixels
 

@@ -84,7 +84,7 @@ def test_the_generator_file_redraws_the_last_sheet(finished_run: Path) -> None:
     import torch
 
     from gantool.data.prepared import ImageSplit
-    from gantool.gan.base import Shapes
+    from gantool.gan.shapes import Shapes
     from gantool.models.dcgan import Config
     from gantool.models.dcgan.model import DCGAN
     from gantool.sampling.generate import generate_pixels

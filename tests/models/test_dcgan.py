@@ -11,7 +11,7 @@ from torch import nn
 
 from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError
-from gantool.gan.base import Shapes
+from gantool.gan.shapes import Shapes
 from gantool.models.dcgan import Config
 from gantool.models.dcgan.model import DCGAN, sides
 

@@ -119,7 +119,7 @@ def test_any_text_is_an_expression_or_a_clear_error(text: str) -> None:
 
 
 def test_stream_is_drawn_in_blocks_whatever_the_number() -> None:
-    from gantool.gan.base import Latent
+    from gantool.gan.latent import Latent
 
     class Model:
         latent = Latent("normal", 3)

@@ -18,7 +18,9 @@ from gantool.config import TrainConfig
 from gantool.data.batches import Batches
 from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError, GantoolError
-from gantool.gan.base import Batch, Losses, Model, Progress, Shapes, Turn
+from gantool.gan.base import Model
+from gantool.gan.game import Batch, Losses, Progress, Turn
+from gantool.gan.shapes import Shapes
 from gantool.training.draws import steps_in
 from gantool.training.trainer import Trainer
 
@@ -207,7 +209,7 @@ def test_extragradient_follows_gidels_algorithm() -> None:
         assert "d_fake_after" not in metrics
     for own, other in zip(trainer.model.parameters(), m.parameters(), strict=True):
         torch.testing.assert_close(own, other, atol=1e-9, rtol=0)
-    assert trainer.images == 2 * 8 * STEPS
+    assert trainer.draws.images == 2 * 8 * STEPS
     assert trainer.batches.drawn == 2 * STEPS
 
 
@@ -296,9 +298,9 @@ def test_a_budget_counted_on_paper_is_what_is_played(kind: type[Model[Any]]) -> 
     wanted = steps_in(trainer.model, images=300, **budget)
     for _ in range(wanted - 1):
         trainer.step()
-    assert trainer.images < 300
+    assert trainer.draws.images < 300
     trainer.step()
-    assert trainer.images >= 300
+    assert trainer.draws.images >= 300
 
 
 def test_a_game_without_real_data_needs_steps() -> None:

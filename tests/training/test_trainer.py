@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from gantool.config import TrainConfig
 from gantool.data.batches import Batches
 from gantool.data.prepared import ImageSplit
-from gantool.gan.base import GAN, Batch, Losses, Progress, Settings, Shapes
+from gantool.gan.base import GAN
+from gantool.gan.game import Batch, Losses, Progress, Settings
+from gantool.gan.shapes import Shapes
 from gantool.models.dcgan import Config
 from gantool.models.dcgan.model import DCGAN
 from gantool.training.trainer import Trainer
@@ -74,7 +76,7 @@ class Reference:
             trainer.batches.split, trainer.batches.batch_size, seed=trainer.batches.seed, device=CPU
         )
         self.rng = torch.Generator().manual_seed(3)
-        self.dtype = trainer.dtype
+        self.dtype = trainer.draws.dtype
         self.nz = trainer.config.nz
 
     def noise(self, n: int) -> Tensor:
@@ -152,7 +154,7 @@ def test_several_discriminator_steps_each_take_a_fresh_batch() -> None:
         figures = trainer.step()
         assert figures["loss_d"].item() == pytest.approx(loss_d.item(), abs=1e-9)
         assert figures["loss_g"].item() == pytest.approx(loss_g.item(), abs=1e-9)
-    assert trainer.images == 4 * 3 * 8
+    assert trainer.draws.images == 4 * 3 * 8
     assert trainer.batches.drawn == 12
 
 
@@ -163,7 +165,9 @@ def test_fresh_generator_batch_draws_new_latents_and_where_the_loss_needs_them_n
     pairing = make_trainer(small(generator_batch="fresh", loss="relativistic"), some_data())
     pairing.step()
     assert pairing.batches.drawn == 2
-    assert pairing.images == 8  # those of the generator's turn teach the discriminator nothing
+    assert (
+        pairing.draws.images == 8
+    )  # those of the generator's turn teach the discriminator nothing
 
 
 class Mlp(GAN):

@@ -7,7 +7,8 @@ from torch import nn
 from gantool.config import TrainConfig
 from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError
-from gantool.gan.base import GAN, Shapes
+from gantool.gan.base import GAN
+from gantool.gan.shapes import Shapes
 from gantool.models.dcgan import Config
 
 
