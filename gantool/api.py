@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,13 +80,28 @@ class Run:
 
         return Sampler.open(self.folder, load_registry(), device=device, at=step)
 
-    def samples(self, n: int = 64, *, seed: int = 0, label: str | int | None = None) -> Image:
+    def samples(
+        self,
+        n: int = 64,
+        *,
+        seed: int = 0,
+        label: str | int | None = None,
+        code: Mapping[str, float] | None = None,
+    ) -> Image:
         """A grid of samples; `sampler.sample` gives them as an array.
 
+        Args:
+            n: how many.
+            seed: the same seed gives the same samples.
+            label: the class of all of them; None draws classes as in training.
+            code: named parts of the latent: `{"digit": 3, "style.0": 1.5}`.
+
         Raises:
-            ConfigError: no such class, or the model takes no labels.
+            ConfigError: no such class or part, or the model takes no labels.
         """
-        pixels = self.sampler.sample(n, seed, self.sampler.label(label))
+        sampler = self.sampler
+        codes = sampler.codes(_texts(code))
+        pixels = sampler.sample(n, seed, label=sampler.label(label), codes=codes)
         return _grid(pixels, min(n, max(1, round(n**0.5))))
 
     def sheet(self) -> Image:
@@ -103,17 +118,19 @@ class Run:
         steps: int = 10,
         mode: Mode | None = None,
         label: str | int | None = None,
+        code: Mapping[str, float] | None = None,
     ) -> Image:
         """A row of images on the way between two cells of the sample grid, or `"seed:N"`.
 
         Raises:
-            ConfigError: no such cell or class.
+            ConfigError: no such cell, class or part of the latent.
         """
         from gantool.sampling import pictures
 
-        chosen = self.sampler.label(label)
+        sampler = self.sampler
+        chosen, codes = sampler.label(label), sampler.codes(_texts(code))
         return pictures.rows(
-            [self.sampler.interpolate(start, end, steps=steps, mode=mode, label=chosen)]
+            [sampler.interpolate(start, end, steps=steps, mode=mode, label=chosen, codes=codes)]
         )
 
     def arithmetic(self, expression: str, *, label: str | int | None = None) -> Image:
@@ -282,6 +299,10 @@ def compare(paths: str | Path | Run | Iterable[str | Path | Run], **options: Any
         paths = [paths]
     reading = read_runs(path.path if isinstance(path, Run) else Path(path) for path in paths)
     return Comparison(compare_runs(reading.runs, skipped=reading.skipped, **options), reading.runs)
+
+
+def _texts(code: Mapping[str, float] | None) -> list[str]:
+    return [f"{name}={value}" for name, value in (code or {}).items()]
 
 
 def _grid(pixels: Any, columns: int) -> Image:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gantool.cli.playing import AtOption, LabelOption, OutputOption, RunArgument
+from gantool.cli.playing import AtOption, CodeOption, LabelOption, OutputOption, RunArgument
 
 
 def arithmetic(
@@ -18,6 +18,7 @@ def arithmetic(
         ),
     ],
     label: LabelOption = None,
+    code: CodeOption = None,
     at: AtOption = None,
     output: OutputOption = None,
 ) -> None:
@@ -29,7 +30,9 @@ def arithmetic(
     from gantool.sampling import pictures
 
     sampler = open_sampler(run, at)
-    drawn = sampler.arithmetic(expression, label=sampler.label(label))
+    drawn = sampler.arithmetic(
+        expression, label=sampler.label(label), codes=sampler.codes(code or [])
+    )
     words = "".join(character if character.isalnum() else "-" for character in expression).strip(
         "-"
     )[:60]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from gantool.cli.playing import AtOption, LabelOption, OutputOption, RunArgument
+from gantool.cli.playing import AtOption, CodeOption, LabelOption, OutputOption, RunArgument
 
 
 def interpolate(
@@ -33,6 +33,7 @@ def interpolate(
     across_labels: Annotated[
         str | None, typer.Option(metavar="A,B", help="The same way once for each of these classes.")
     ] = None,
+    code: CodeOption = None,
     gif: Annotated[
         bool, typer.Option("--gif", help="An animation, there and back; one pair only.")
     ] = False,
@@ -41,7 +42,8 @@ def interpolate(
 ) -> None:
     """Draw the images between two latents.
 
-    Several pairs give a row each, as in the figure of the 2014 paper.
+    Several pairs give a row each, as in the figure of the 2014 paper. A categorical part of the
+    latent is exchanged half way, or held by --code.
     """
     from gantool.cli.playing import open_sampler, place_for, write_picture
     from gantool.errors import ConfigError
@@ -59,8 +61,10 @@ def interpolate(
     ways = [(a, b, chosen) for a, b in zip(start, end, strict=True) for chosen in labels]
     if gif and len(ways) > 1:
         raise ConfigError(f"--gif animates one way; {len(ways)} are given.")
+    codes = sampler.codes(code or [])
     lines = [
-        sampler.interpolate(a, b, steps=steps, mode=mode, label=chosen) for a, b, chosen in ways
+        sampler.interpolate(a, b, steps=steps, mode=mode, label=chosen, codes=codes)
+        for a, b, chosen in ways
     ]
     named = [
         "" if chosen is None else f", class {sampler.classes[chosen]}" for _, _, chosen in ways

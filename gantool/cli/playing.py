@@ -20,6 +20,14 @@ AtOption = Annotated[
 LabelOption = Annotated[
     str | None, typer.Option(help="Class to draw, by name or number; conditional models only.")
 ]
+CodeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--code",
+        metavar="NAME=VALUE",
+        help="Set a named part of the latent: digit=3, style.0=1.5; once for each part.",
+    ),
+]
 OutputOption = Annotated[
     Path | None, typer.Option(help="File to write (unset: in pictures/ of the run folder).")
 ]

@@ -6,7 +6,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from gantool.cli.playing import AtOption, DeviceOption, LabelOption, OutputOption, RunArgument
+from gantool.cli.playing import (
+    AtOption,
+    CodeOption,
+    DeviceOption,
+    LabelOption,
+    OutputOption,
+    RunArgument,
+)
 
 _MOST_IN_A_GRID = 10_000
 
@@ -19,6 +26,7 @@ def sample(
     labels: Annotated[
         Literal["all"] | None, typer.Option(help="all: a column a class, the same latents in each.")
     ] = None,
+    code: CodeOption = None,
     at: AtOption = None,
     kind: Annotated[
         Literal["png", "npz"], typer.Option("--format", help="A grid, or arrays.")
@@ -29,7 +37,10 @@ def sample(
     output: OutputOption = None,
     device: DeviceOption = "cpu",
 ) -> None:
-    """Draw from a trained generator: a grid, single files, or arrays of any number."""
+    """Draw from a trained generator: a grid, single files, or arrays of any number.
+
+    `--code NAME=all` draws a column for each value of a code, with the rest alike in each.
+    """
     from gantool.cli.playing import open_sampler, place_for, write_picture
     from gantool.display import make_display
     from gantool.errors import ConfigError, GantoolError
@@ -44,10 +55,20 @@ def sample(
         raise ConfigError("--labels all is for a grid", "Give --label, once for each class.")
     sampler = open_sampler(run, at, device=device)
     chosen = sampler.label(label)
-    name = f"sample-{sampler.trained.step}-seed{seed}" + (
-        f"-{chosen}" if chosen is not None else ""
-    )
-    name = f"sample-{sampler.trained.step}-seed{seed}-all" if labels else name
+    codes = sampler.codes(code or [], all_values=True)
+    swept = [one for one in codes if len(one.values) > 1]
+    codes = [one for one in codes if len(one.values) == 1]
+    if len(swept) + bool(labels) > 1:
+        raise ConfigError("a grid has columns of one kind", "Ask for all values of one thing.")
+    if swept and (separate or kind == "npz"):
+        raise ConfigError(
+            f"{swept[0].text} is for a grid", "Give --code once for each of its values."
+        )
+    words = [f"sample-{sampler.trained.step}-seed{seed}"]
+    words += [str(chosen)] if chosen is not None else []
+    words += ["all"] if labels else []
+    words += [one.text.replace("=", "-").replace(" ", "") for one in [*codes, *swept]]
+    name = "-".join(words)
     if kind == "png" and not separate:
         if n > _MOST_IN_A_GRID:
             raise ConfigError(
@@ -57,27 +78,26 @@ def sample(
             )
         if labels:
             classes = max(1, len(sampler.classes))
-            pixels, columns = sampler.every_label(max(1, n // classes), seed), classes
+            pixels = sampler.every_label(max(1, n // classes), seed, codes=codes)
+            columns = classes
+        elif swept:
+            columns = len(swept[0].values)
+            rows = max(1, n // columns)
+            pixels = sampler.every_value(swept[0], rows, seed, label=chosen, codes=codes)
         else:
-            pixels, columns = sampler.sample(n, seed, chosen), min(n, max(1, round(n**0.5)))
+            pixels = sampler.sample(n, seed, label=chosen, codes=codes)
+            columns = min(n, max(1, round(n**0.5)))
         write_picture(place_for(sampler, output, name=f"{name}.png"), png(lay_out(pixels, columns)))
         return
+    wanted = streaming.Wanted(n, seed=seed, label=chosen, codes=codes)
     try:
         with make_display() as display:
             if separate:
                 folder = place_for(sampler, output, name=name)
-                print(
-                    streaming.to_files(
-                        sampler, n, seed=seed, label=chosen, folder=folder, progress=display.drawing
-                    )
-                )
+                print(streaming.to_files(sampler, wanted, folder=folder, progress=display.drawing))
             else:
                 file = place_for(sampler, output, name=f"{name}.npz")
-                print(
-                    streaming.to_npz(
-                        sampler, n, seed=seed, label=chosen, file=file, progress=display.drawing
-                    )
-                )
+                print(streaming.to_npz(sampler, wanted, file=file, progress=display.drawing))
     except OSError as error:
         raise GantoolError(
             f"cannot write the samples: {error.strerror or error}",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from gantool.cli.playing import AtOption, OutputOption, RunArgument
+from gantool.cli.playing import AtOption, CodeOption, OutputOption, RunArgument
 
 
-def sheet(run: RunArgument, at: AtOption = None, output: OutputOption = None) -> None:
+def sheet(
+    run: RunArgument,
+    code: CodeOption = None,
+    at: AtOption = None,
+    output: OutputOption = None,
+) -> None:
     """Draw the run's sample grid with the number of each cell.
 
     The numbers are those that interpolation and arithmetic take.
@@ -14,7 +19,8 @@ def sheet(run: RunArgument, at: AtOption = None, output: OutputOption = None) ->
     from gantool.sampling import pictures
 
     sampler = open_sampler(run, at)
-    picture = pictures.numbered(sampler.draw_sample_grid(), sampler.sample_grid.columns)
+    cells = sampler.draw_sample_grid(sampler.codes(code or []))
+    picture = pictures.numbered(cells, sampler.sample_grid.columns)
     write_picture(
         place_for(sampler, output, name=f"sheet-{sampler.trained.step}.png"), pictures.png(picture)
     )

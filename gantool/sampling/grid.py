@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from gantool.gan.base import Model
+from gantool.sampling.codes import columns_of, every_value
 from gantool.sampling.pictures import PADDING
 
 # The seed of every run's latents, so that models with latents of one size meet the same points.
 SAMPLE_GRID_SEED = 2014
 _ROWS, _COLUMNS = 8, 8
 _MOST_CLASSES = 16
+_LARGEST = 1024  # dimensions of a latent that is written down
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,14 @@ class SampleGrid:
         columns: of the grid.
         latents: float32 [rows * columns, dimension], on the CPU.
         labels: int64 [rows * columns], or None.
+        code: the categorical part of the latent that has a column a value, or "".
     """
 
     rows: int
     columns: int
     latents: Tensor
     labels: Tensor | None = None
+    code: str = ""
 
     def describe(self) -> dict[str, Any]:
         """The sample grid as sheet.json records it."""
@@ -41,17 +45,31 @@ class SampleGrid:
             "padding": PADDING,
             "seed": SAMPLE_GRID_SEED,
             "labels": None if self.labels is None else self.labels.tolist(),
-            "latents": self.latents.tolist(),
+            "code": self.code or None,
+            # Of a latent as large as an image the seed is enough: it is drawn again from that.
+            "latents": self.latents.tolist() if self.latents.shape[1] <= _LARGEST else None,
         }
 
 
 def plan_sample_grid(gan: Model[Any]) -> SampleGrid:
     """Draw the 64 latents of a sample grid of 8 x 8 cells.
 
-    A conditional model has a column a class (16 at most), with the same latents in each column.
+    A conditional model has a column a class (16 at most), with the same latents in each column; one
+    whose latent has a categorical part a column for each value of its first.
     """
     rng = torch.Generator().manual_seed(SAMPLE_GRID_SEED)
     latents = gan.sample_latent(_ROWS * _COLUMNS, rng).cpu()
+    categorical = [n for n, part in gan.latent.parts.items() if part.prior == "categorical"]
+    if categorical and not gan.conditional:
+        code = every_value(categorical[0], gan.latent)
+        columns = min(len(code.values), _MOST_CLASSES)
+        code = replace(code, values=code.values[:columns])
+        return SampleGrid(
+            rows=_ROWS,
+            columns=columns,
+            latents=columns_of(code, latents[:_ROWS]),
+            code=categorical[0],
+        )
     if not gan.conditional:
         return SampleGrid(rows=_ROWS, columns=_COLUMNS, latents=latents)
     columns = min(gan.shapes.classes, _MOST_CLASSES)

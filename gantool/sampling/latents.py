@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,6 +12,8 @@ from torch import Tensor
 
 from gantool.errors import ConfigError
 from gantool.gan.base import Model
+from gantool.gan.latent import Latent
+from gantool.sampling.codes import Code
 
 Mode = Literal["lerp", "slerp"]
 BLOCK = 256
@@ -57,13 +59,40 @@ def slerp(a: Tensor, b: Tensor, steps: int) -> Tensor:
 PATHS: dict[str, Callable[[Tensor, Tensor, int], Tensor]] = {"lerp": lerp, "slerp": slerp}
 
 
-def usual_mode(gan: Model[Any]) -> Mode:
-    """The arc for a normal prior, the line for a uniform one, whose box holds it."""
-    return "slerp" if gan.latent.prior == "normal" else "lerp"
+def path(latent: Latent, a: Tensor, b: Tensor, *, steps: int, mode: Mode | None) -> Tensor:
+    """Points on the way from a to b, ends included: float [steps, dimension].
+
+    Named parts go their ways side by side, each in its prior's usual mode where none is given: the
+    arc for a normal prior, the line for a uniform one, whose box holds it. A categorical part has
+    nothing between its values: it is exchanged half way.
+    """
+    if latent.parts:
+        ways = [
+            path(part, a[place], b[place], steps=steps, mode=mode)
+            for part, place in zip(latent.parts.values(), latent.slices.values(), strict=True)
+        ]
+        return torch.cat(ways, dim=1)
+    if latent.prior == "categorical":
+        return torch.stack([a if 2 * i < steps else b for i in range(steps)])
+    return PATHS[mode or ("slerp" if latent.prior == "normal" else "lerp")](a, b, steps)
+
+
+def with_categories(latent: Latent, z: Tensor, *, of: Tensor) -> Tensor:
+    """z, float [dimension], with the categorical parts of another latent."""
+    z = z.clone()
+    for part, place in zip(latent.parts.values(), latent.slices.values(), strict=True):
+        if part.prior == "categorical":
+            z[place] = of[place]
+    return z
 
 
 def stream(
-    gan: Model[Any], n: int, seed: int, label: int | None = None
+    gan: Model[Any],
+    n: int,
+    *,
+    seed: int,
+    label: int | None = None,
+    codes: Sequence[Code] = (),
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Draw n latents and labels in blocks of 256.
 
@@ -74,6 +103,7 @@ def stream(
         n: the number to draw.
         seed: of the random generator.
         label: that all get; labels are drawn as in training if None.
+        codes: parts of the latent that all get, one value each.
     """
     rng = torch.Generator().manual_seed(seed)
     for start in range(0, n, BLOCK):
@@ -81,6 +111,8 @@ def stream(
         y = gan.sample_labels(BLOCK, rng)
         if y is not None and label is not None:
             y = torch.full_like(y, label)
+        for code in codes:
+            z = code.put(z)
         take = min(BLOCK, n - start)
         yield z[:take], None if y is None else y[:take]
 

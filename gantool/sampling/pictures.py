@@ -31,12 +31,14 @@ class Sum:
         operands: uint8 [cells of the term, H, W, C] for each term.
         means: uint8 [terms, H, W, C].
         result: uint8 [H, W, C].
+        latent: of the result, float [dimension].
     """
 
     expression: Expression
     operands: list[Pixels]
     means: Pixels
     result: Pixels
+    latent: torch.Tensor
 
 
 def rows(lines: Sequence[Pixels], captions: Sequence[str] = ()) -> Image.Image:

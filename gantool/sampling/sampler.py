@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +15,7 @@ from gantool.plugins.registry import Registry
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord
 from gantool.sampling import latents
+from gantool.sampling.codes import Code, columns_of, read_codes
 from gantool.sampling.generate import Pixels, generate_pixels
 from gantool.sampling.grid import SampleGrid, plan_sample_grid
 from gantool.sampling.latents import Mode
@@ -63,9 +64,12 @@ class Sampler:
         """
         return generate_pixels(self.model, z, y=y)
 
-    def draw_sample_grid(self) -> Pixels:
-        """The cells of the sample grid."""
-        return self.draw(self.sample_grid.latents, self.sample_grid.labels)
+    def draw_sample_grid(self, codes: Sequence[Code] = ()) -> Pixels:
+        """The cells of the sample grid, with these codes where some are given."""
+        z = self.sample_grid.latents
+        for code in codes:
+            z = code.put(z)
+        return self.draw(z, self.sample_grid.labels)
 
     def label(self, wanted: str | int | None) -> int | None:
         """The number of a class, given by name or number.
@@ -87,13 +91,30 @@ class Sampler:
             return int(text)
         raise ConfigError(f"no class {text!r}.", f"Classes: {', '.join(self.classes)}.")
 
-    def sample(self, n: int, seed: int, label: int | None = None) -> Pixels:
-        """Draw n samples; sample i depends on the seed and on i alone."""
-        return np.concatenate(
-            [self.draw(z, y) for z, y in latents.stream(self.model, n, seed=seed, label=label)]
-        )
+    def codes(self, texts: Iterable[str], *, all_values: bool = False) -> list[Code]:
+        """The parts of the latent that `NAME=VALUE` names, as `read_codes` reads them.
 
-    def every_label(self, rows: int, seed: int) -> Pixels:
+        Raises:
+            ConfigError: there is no such part or value, or all values are asked for where
+                `all_values` does not allow it.
+        """
+        found = read_codes(texts, self.model.latent)
+        for code in found:
+            if len(code.values) > 1 and not all_values:
+                raise ConfigError(
+                    f"{code.text} asks for all values, and there is room for one.",
+                    "`gantool sample RUN --code NAME=all` draws a column for each.",
+                )
+        return found
+
+    def sample(
+        self, n: int, seed: int, *, label: int | None = None, codes: Sequence[Code] = ()
+    ) -> Pixels:
+        """Draw n samples; sample i depends on the seed and on i alone."""
+        drawn = latents.stream(self.model, n, seed=seed, label=label, codes=codes)
+        return np.concatenate([self.draw(z, y) for z, y in drawn])
+
+    def every_label(self, rows: int, seed: int, *, codes: Sequence[Code] = ()) -> Pixels:
         """The same latents for every class: uint8 [rows * classes, H, W, C], a column a class.
 
         Raises:
@@ -101,9 +122,24 @@ class Sampler:
         """
         if not self.model.conditional:
             self.label("0")
-        z, _ = next(latents.stream(self.model, rows, seed=seed))
+        z, _ = next(latents.stream(self.model, rows, seed=seed, codes=codes))
         classes = len(self.classes)
         return self.draw(z.repeat_interleave(classes, dim=0), torch.arange(classes).repeat(len(z)))
+
+    def every_value(
+        self,
+        code: Code,
+        rows: int,
+        seed: int,
+        *,
+        label: int | None = None,
+        codes: Sequence[Code] = (),
+    ) -> Pixels:
+        """The same latents for every value of a code: uint8 [rows * values, H, W, C]."""
+        z, y = next(latents.stream(self.model, rows, seed=seed, label=label, codes=codes))
+        values = len(code.values)
+        z = columns_of(code, z)
+        return self.draw(z, None if y is None else y.repeat_interleave(values))
 
     def latent(self, place: str | int) -> tuple[Tensor, int | None]:
         """The latent of a cell, or of `seed:N`, and the label of the cell.
@@ -131,8 +167,11 @@ class Sampler:
         steps: int = 10,
         mode: Mode | None = None,
         label: int | None = None,
+        codes: Sequence[Code] = (),
     ) -> Pixels:
         """Images on the path between two latents, ends included: uint8 [steps, H, W, C].
+
+        Named parts of the latent go as `latents.path` says.
 
         Args:
             start: a cell of the sample grid, or `seed:N`.
@@ -140,27 +179,31 @@ class Sampler:
             steps: images.
             mode: `slerp` or `lerp`; the one that suits the prior if None.
             label: of all images; that of the first cell if None.
+            codes: parts of the latent that all images have, one value each.
 
         Raises:
             ConfigError: no such cell.
         """
         (a, own), (b, _) = self.latent(start), self.latent(end)
-        z = latents.PATHS[mode or latents.usual_mode(self.model)](a, b, steps)
+        z = latents.path(self.model.latent, a, b, steps=steps, mode=mode)
+        for code in codes:
+            z = code.put(z)
         return self.draw(z, self._labels(steps, own if label is None else label))
 
-    def arithmetic(self, text: str, *, label: int | None = None) -> Sum:
+    def arithmetic(self, text: str, *, label: int | None = None, codes: Sequence[Code] = ()) -> Sum:
         """Draw the result of an expression of cells, and the parts that it is made of.
 
         Args:
             text: as `latents.parse` reads it.
             label: of all means and the result; if None each mean has its first cell's, the result
-                the first mean's.
+                the first mean's. Categorical parts of the latent follow the same rule.
+            codes: parts of the latent that all means and the result have, one value each.
 
         Raises:
             ConfigError: it is no expression, or names a cell that is not there.
         """
         expression = latents.parse(text, self.cells)
-        sample_grid = self.sample_grid
+        sample_grid, latent = self.sample_grid, self.model.latent
         operands = [
             self.draw(
                 sample_grid.latents[term.cells],
@@ -168,17 +211,27 @@ class Sampler:
             )
             for term in expression.terms
         ]
-        means = torch.stack(
-            [latents.mean_of(term, sample_grid.latents) for term in expression.terms]
+        firsts = [term.cells[0] for term in expression.terms]
+        values = [latents.mean_of(term, sample_grid.latents) for term in expression.terms]
+        z = torch.stack(
+            [
+                latents.with_categories(latent, value, of=sample_grid.latents[cell])
+                for value, cell in zip(
+                    [*values, expression.value(sample_grid.latents)],
+                    [*firsts, firsts[0]],
+                    strict=True,
+                )
+            ]
         )
+        for code in codes:
+            z = code.put(z)
         labels = None
         if sample_grid.labels is not None:
-            firsts = [int(sample_grid.labels[term.cells[0]]) for term in expression.terms]
-            labels = torch.tensor(
-                [*firsts, firsts[0]] if label is None else [label] * (len(firsts) + 1)
-            )
-        drawn = self.draw(torch.cat([means, expression.value(sample_grid.latents)[None]]), labels)
-        return Sum(expression, operands, means=drawn[:-1], result=drawn[-1])
+            labels = sample_grid.labels[[*firsts, firsts[0]]]
+            if label is not None:
+                labels = torch.full_like(labels, label)
+        drawn = self.draw(z, labels)
+        return Sum(expression, operands, means=drawn[:-1], result=drawn[-1], latent=z[-1])
 
     def _labels(self, n: int, label: int | None) -> Tensor | None:
         return torch.full((n,), label or 0, dtype=torch.int64) if self.model.conditional else None

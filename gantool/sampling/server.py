@@ -133,11 +133,10 @@ def interpolate(sampler: Sampler, wanted: dict[str, Any]) -> dict[str, Any]:
 def arithmetic(sampler: Sampler, wanted: dict[str, Any]) -> dict[str, Any]:
     """The image that an expression of cells comes to: `expression`, `label`."""
     drawn = sampler.arithmetic(str(wanted["expression"]), label=sampler.label(wanted.get("label")))
-    value = drawn.expression.value(sampler.sample_grid.latents)
     return {
         "images": _images(drawn.result[None]),
         "means": _images(drawn.means),
-        "z": value.tolist(),
+        "z": drawn.latent.tolist(),
     }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,21 +16,37 @@ from gantool.display import OnProgress
 from gantool.errors import ConfigError
 from gantool.runs.files import write_bytes
 from gantool.sampling import latents, pictures
+from gantool.sampling.codes import Code
 from gantool.sampling.generate import Pixels
 from gantool.sampling.sampler import Sampler
 
 
-def blocks(
-    sampler: Sampler, n: int, seed: int, label: int | None
-) -> Iterator[tuple[Pixels, Any, Any]]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The samples that are asked for.
+
+    Attributes:
+        n: how many.
+        seed: of the random generator.
+        label: that all get; None draws labels as in training.
+        codes: parts of the latent that all get.
+    """
+
+    n: int
+    seed: int = 0
+    label: int | None = None
+    codes: Sequence[Code] = ()
+
+
+def blocks(sampler: Sampler, wanted: Wanted) -> Iterator[tuple[Pixels, Any, Any]]:
     """Images, latents and labels (or None), a block at a time."""
-    for z, y in latents.stream(sampler.model, n, seed=seed, label=label):
+    for z, y in latents.stream(
+        sampler.model, wanted.n, seed=wanted.seed, label=wanted.label, codes=wanted.codes
+    ):
         yield sampler.draw(z, y), z.numpy(), None if y is None else y.numpy()
 
 
-def to_files(
-    sampler: Sampler, n: int, seed: int, label: int | None, folder: Path, progress: OnProgress
-) -> Path:
+def to_files(sampler: Sampler, wanted: Wanted, *, folder: Path, progress: OnProgress) -> Path:
     """Write one PNG a sample, 00000000.png and on, into a folder that is new or empty.
 
     Raises:
@@ -39,23 +56,22 @@ def to_files(
     if any(folder.iterdir()):
         raise ConfigError(f"{folder} is not empty.", "Name a new folder with --output.")
     number = 0
-    for images, _, _ in blocks(sampler, n, seed=seed, label=label):
+    for images, _, _ in blocks(sampler, wanted):
         for image in images:
             (folder / f"{number:08d}.png").write_bytes(pictures.png(pictures.single(image)))
             number += 1
-        progress(number, n)
+        progress(number, wanted.n)
     return folder
 
 
-def to_npz(
-    sampler: Sampler, n: int, seed: int, label: int | None, file: Path, progress: OnProgress
-) -> Path:
+def to_npz(sampler: Sampler, wanted: Wanted, *, file: Path, progress: OnProgress) -> Path:
     """Write one .npz with `images`, `latents` and, for a conditional model, `labels`.
 
     Images are uint8 [N, H, W, C], latents float32 [N, dimension], labels int64 [N]. They are
     written a block at a time, so that memory does not grow with N; the file appears whole or not
     at all.
     """
+    n = wanted.n
     size, channels = sampler.model.shapes.image_size, sampler.model.shapes.channels
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, aside = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
@@ -74,7 +90,7 @@ def to_npz(
             with archive.open("images.npy", "w", force_zip64=True) as member:
                 _header(member, (n, size, size, channels), kind=np.uint8)
                 done = 0
-                for block in blocks(sampler, n, seed=seed, label=label):
+                for block in blocks(sampler, wanted):
                     member.write(block[0].tobytes())
                     spare.write(block[1].astype(np.float32).tobytes())
                     if block[2] is not None:

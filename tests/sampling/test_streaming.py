@@ -11,7 +11,7 @@ def test_a_million_samples_do_not_fill_the_memory(finished_run: Path, tmp_path: 
     import tracemalloc
 
     import gantool as names
-    from gantool.sampling.streaming import to_npz
+    from gantool.sampling.streaming import Wanted, to_npz
 
     sampler = names.open(finished_run).sampler
     peaks = []
@@ -19,9 +19,7 @@ def test_a_million_samples_do_not_fill_the_memory(finished_run: Path, tmp_path: 
         tracemalloc.start()
         to_npz(
             sampler,
-            n,
-            seed=0,
-            label=None,
+            Wanted(n),
             file=tmp_path / f"{n}.npz",
             progress=lambda done, total: None,
         )

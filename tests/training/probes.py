@@ -39,19 +39,16 @@ class InfoGAN(Plain):
 
     @property
     def latent(self) -> Latent:
-        return Latent("normal", self.config.nz + 3)
-
-    def sample_latent(self, n: int, rng: torch.Generator) -> Tensor:
-        code = torch.randint(3, (n,), generator=rng)
-        noise = torch.empty(n, self.config.nz).normal_(generator=rng)
-        return torch.cat([noise, F.one_hot(code, 3).float()], dim=1)
+        noise, digit = Latent("normal", self.config.nz), Latent("categorical", 3)
+        return Latent.of(noise=noise, digit=digit)
 
     def players(self) -> dict[str, Sequence[nn.Module]]:
         return {"discriminator": (self.discriminator,), "generator": (self.generator, self.q)}
 
     def generator_loss(self, batch: Batch) -> Losses:
         losses = super().generator_loss(batch)
-        code = F.cross_entropy(self.q(batch.fake), batch.z[:, -3:].argmax(1))
+        digit = self.latent.split(batch.z)["digit"]
+        code = F.cross_entropy(self.q(batch.fake), digit.argmax(1))
         return Losses(losses.total + code, fake_logits=losses.fake_logits, extra={"code": code})
 
 

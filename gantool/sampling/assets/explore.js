@@ -15,11 +15,21 @@
   const trying = (act) => (...given) => act(...given).catch((error) => { byId("error").textContent = error.message; });
 
   const model = await ask("/about");
-  const { prior, dimension, low = -3, high = 3 } = model.latent;
+  const { prior, dimension } = model.latent;
+  // A latent without named parts is one part; each has its own range, and a categorical one its choice.
+  let start = 0;
+  const parts = (model.latent.parts ?? [{ name: "z", ...model.latent }]).map((part) => {
+    start += part.dimension;
+    return { low: -3, high: 3, ...part, start: start - part.dimension };
+  });
+  const continuous = parts.filter((part) => part.prior !== "categorical");
+  const dimensions = continuous.flatMap((part) => Array.from({ length: part.dimension }, (_, i) => ({
+    name: model.latent.parts ? `${part.name}.${i}` : `z${i}`, at: part.start + i, low: part.low, high: part.high,
+  })));
   byId("title").textContent = model.run;
   byId("about").textContent =
     `${model.model}, step ${model.step.toLocaleString("en")}${model.averaged ? ", averaged weights" : ""}; ` +
-    `latent: ${prior}, ${dimension} dimensions`;
+    `latent: ${prior === "parts" ? parts.map((part) => `${part.name} (${part.prior}, ${part.dimension})`).join(" + ") : `${prior}, ${dimension} dimensions`}`;
   const conditional = model.classes.length > 0;
   const state = { z: [...model.latents[0]], y: model.labels ? model.labels[0] : 0, looked: 0, from: null, to: null,
     plus: [], minus: [], plus2: [], frames: [], page: 0 };
@@ -41,21 +51,21 @@
 
   const sliders = () => {
     byId("sliders").replaceChildren();
-    for (let d = state.page * PAGE; d < Math.min(dimension, (state.page + 1) * PAGE); d++) {
+    for (const { name: title, at, low, high } of dimensions.slice(state.page * PAGE, (state.page + 1) * PAGE)) {
       const row = document.createElement("label");
       const name = document.createElement("span");
-      name.textContent = `z${d}`;
+      name.textContent = title;
       const slider = document.createElement("input");
       slider.type = "range";
       slider.min = low;
       slider.max = high;
       slider.step = (high - low) / 200;
-      slider.value = state.z[d];
+      slider.value = state.z[at];
       const value = document.createElement("output");
-      value.textContent = state.z[d].toFixed(2);
+      value.textContent = state.z[at].toFixed(2);
       slider.addEventListener("input", () => {
-        state.z[d] = Number(slider.value);
-        value.textContent = state.z[d].toFixed(2);
+        state.z[at] = Number(slider.value);
+        value.textContent = state.z[at].toFixed(2);
         redraw();
       });
       row.append(name, slider, value);
@@ -65,12 +75,35 @@
   const use = (z, y) => {
     state.z = [...z];
     if (conditional && y !== undefined) { state.y = y; byId("label").value = String(y); }
+    choices.forEach(({ part, choice }) => { choice.value = String(valueOf(part)); });
     sliders();
     redraw();
   };
 
-  for (let p = 0; p * PAGE < dimension; p++) {
-    byId("page").append(new Option(`${p * PAGE} to ${Math.min(dimension, (p + 1) * PAGE) - 1}`, String(p)));
+  /* A choice for each categorical part. */
+  const valueOf = (part) => {
+    const values = state.z.slice(part.start, part.start + part.dimension);
+    return values.indexOf(Math.max(...values));
+  };
+  const choose = (part, value) => {
+    for (let i = 0; i < part.dimension; i++) state.z[part.start + i] = Number(i === value);
+  };
+  const choices = parts.filter((part) => part.prior === "categorical").map((part) => {
+    const row = document.createElement("label");
+    const choice = document.createElement("select");
+    choice.id = `code-${part.name}`;
+    for (let i = 0; i < part.dimension; i++) choice.append(new Option(String(i), String(i)));
+    choice.value = String(valueOf(part));
+    choice.addEventListener("change", () => { choose(part, Number(choice.value)); redraw(); });
+    row.append(`${part.name} `, choice);
+    byId("codes").append(row);
+    return { part, choice };
+  });
+
+  for (let p = 0; p * PAGE < dimensions.length; p++) {
+    const [first, last] = [dimensions[p * PAGE], dimensions[Math.min(dimensions.length, (p + 1) * PAGE) - 1]];
+    const number = (name) => (model.latent.parts ? name : name.slice(1));
+    byId("page").append(new Option(`${number(first.name)} to ${number(last.name)}`, String(p)));
   }
   byId("page").addEventListener("change", () => { state.page = Number(byId("page").value); sliders(); });
   if (conditional) {
@@ -85,9 +118,18 @@
   }
   const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
   byId("random").addEventListener("click", () => {
-    use(state.z.map(() => (prior === "normal" ? normal() : low + (high - low) * Math.random())));
+    for (const part of parts) {
+      if (part.prior === "categorical") choose(part, Math.floor(part.dimension * Math.random()));
+      else for (let i = 0; i < part.dimension; i++) {
+        state.z[part.start + i] = part.prior === "normal" ? normal() : part.low + (part.high - part.low) * Math.random();
+      }
+    }
+    use(state.z);
   });
-  byId("zero").addEventListener("click", () => use(state.z.map(() => (prior === "normal" ? 0 : (low + high) / 2))));
+  byId("zero").addEventListener("click", () => {
+    for (const part of continuous) state.z.fill(part.prior === "normal" ? 0 : (part.low + part.high) / 2, part.start, part.start + part.dimension);
+    use(state.z);
+  });
 
   /* The sample grid. */
   const buttons = model.cells.map((source, cell) => {
