@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from gantool.report.colors import colors_of
-from gantool.report.figures import read_picture, save, smooth, spare_spikes
-from gantool.report.format import plain
+from gantool.report.colors import GRAY, colors_of
+from gantool.report.curves import ANSWERS, bridged, is_known, player_of, without_answers
+from gantool.report.figures import literal, read_picture, save, smooth, spare_spikes, x_label
 from gantool.report.load import RunData
 from gantool.report.result import ComparisonResult
 from gantool.runs.files import read_text
@@ -25,12 +26,16 @@ from gantool.runs.folder import RunFolder
 _MOST_ROWS = 20  # variants that a picture has room for
 _CELLS = 10
 _UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises
-_PANELS = {
-    "loss_d": "discriminator's loss",
-    "loss_g": "generator's loss",
-    "d_real": "D(x)",
-    "d_fake": "D(G(z))",
-}
+_MOST_LOSSES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """One pair of axes: the metric, its title, and of what scale of D it is, if of any."""
+
+    key: str
+    title: str
+    scale: str | None = None
 
 
 def plot_comparison(result: ComparisonResult, runs: Sequence[RunData], *, path: Path) -> None:
@@ -38,45 +43,76 @@ def plot_comparison(result: ComparisonResult, runs: Sequence[RunData], *, path: 
 
     It shows the mean over seeds, one standard deviation around it, and single runs.
     """
-    figure = Figure(figsize=(11, 7.5), layout="constrained")
+    save(comparison_figure(result, runs), path)
+
+
+def comparison_figure(result: ComparisonResult, runs: Sequence[RunData]) -> Figure:
+    """A panel for every loss that any run has, and for D(x) and D(G(z)) of either scale."""
     colors = colors_of(result)
-    by_path = {str(run.folder.path): run for run in runs}
-    for axes, (key, title) in zip(
-        figure.subplots(2, 2, sharex=True).flat, _PANELS.items(), strict=True
-    ):
+    members = _members(result, runs)
+    panels = _panels(result, members)
+    rows = max(1, -(-len(panels) // 2))
+    columns = max(1, min(2, len(panels)))
+    figure = Figure(figsize=(5.5 * columns, 3.5 * rows + 0.5), layout="constrained")
+    places = figure.subplots(rows, columns, sharex=True, squeeze=False).ravel()
+    for axes, panel in zip(places, panels, strict=False):
         for variant in result.variants:
-            if key.startswith("d_") and variant.d_scale != "probability":
-                continue
-            members = [
-                by_path[row.path]
-                for row in result.runs
-                if row.variant == variant.name
-                and row.repeat_of is None
-                and key in by_path[row.path].series
-            ]
-            _variant_curve(
-                axes, members, key=key, color=colors[variant.name], label=_label(variant.name)
-            )
-        if key.startswith("d_"):
-            axes.axhline(0.5, color="0.5", linewidth=1, linestyle=":")
+            if panel.scale in (None, variant.d_scale):
+                having = [r for r in members[variant.name] if is_known(r.series, panel.key)]
+                color = colors[variant.name]
+                _variant_curve(axes, having, panel=panel, color=color, label=literal(variant.name))
+        if panel.scale == "probability":
+            axes.axhline(0.5, color=GRAY, linewidth=1, linestyle=":")
             axes.set_ylim(-0.02, 1.02)
-        axes.set_title(title, loc="left", fontsize=11)
+        axes.set_title(panel.title, loc="left", fontsize=11)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-    for axes in figure.axes[2:]:
-        axes.set_xlabel("step (generator updates)")
+    for axes in places[len(panels) :]:
+        axes.set_axis_off()
+    label = x_label(all("loss_g" in variant.losses for variant in result.variants))
+    for axes in places[max(0, len(panels) - columns) : len(panels)]:
+        axes.set_xlabel(label)
+        axes.tick_params(labelbottom=True)
+    figure.supxlabel(literal("\n".join(without_answers(result.variants))), fontsize=10, color=GRAY)
     shown = result.variants[:_MOST_ROWS]
     handles = [
-        Line2D([], [], color=colors[v.name], linewidth=2, label=_label(v.name)) for v in shown
+        Line2D([], [], color=colors[v.name], linewidth=2, label=literal(v.name)) for v in shown
     ]
     figure.legend(
-        handles=handles, loc="outside upper center", ncols=min(5, len(handles)), frameon=False
+        handles=handles,
+        loc="outside upper center",
+        ncols=min(2 * columns + 1, len(handles)),
+        frameon=False,
     )
-    save(figure, path)
+    return figure
+
+
+def _members(result: ComparisonResult, runs: Sequence[RunData]) -> dict[str, list[RunData]]:
+    """The runs that count, by their variant's name."""
+    by_path = {str(run.folder.path): run for run in runs}
+    return {variant.name: [by_path[path] for path in variant.paths] for variant in result.variants}
+
+
+def _panels(result: ComparisonResult, members: Mapping[str, Sequence[RunData]]) -> list[_Panel]:
+    losses = [_Panel(key, f"{player_of(key)}'s loss") for key in result.losses[:_MOST_LOSSES]]
+    answers = []
+    for scale, addition in (("probability", ""), ("raw", ", raw output")):
+        series = [
+            run.series
+            for variant in result.variants
+            if variant.d_scale == scale
+            for run in members[variant.name]
+        ]
+        answers += [
+            _Panel(key, f"{name}{addition}", scale)
+            for key, name in zip(ANSWERS, ("D(x)", "D(G(z))"), strict=True)
+            if any(is_known(one, key) for one in series)
+        ]
+    return losses + answers
 
 
 def _variant_curve(
-    axes: Axes, members: Sequence[RunData], key: str, color: str, label: str
+    axes: Axes, members: Sequence[RunData], *, panel: _Panel, color: str, label: str
 ) -> None:
     if not members:
         return
@@ -84,7 +120,7 @@ def _variant_curve(
     grid = np.linspace(1, end, num=300)
     curves = []
     for run in members:
-        steps, values = run.series["step"], run.series[key]
+        steps, values = run.series["step"], bridged(run.series[panel.key])
         smoothed = smooth(values, max(5, len(values) // 50))
         curves.append(np.interp(grid, steps, fp=smoothed, left=np.nan, right=np.nan))
         if len(members) > 1:
@@ -97,7 +133,7 @@ def _variant_curve(
         spread = np.nanstd(stacked, axis=0, ddof=1) if len(members) > 1 else np.zeros_like(mean)
     axes.fill_between(grid, mean - spread, mean + spread, color=color, alpha=0.18, linewidth=0)
     axes.plot(grid, mean, color=color, linewidth=1.8, label=label)
-    if not key.startswith("d_"):
+    if panel.scale != "probability":
         spare_spikes(
             axes, *[np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.get_lines()]
         )
@@ -124,7 +160,7 @@ def plot_variants(result: ComparisonResult, runs: Sequence[RunData], *, path: Pa
         if not rows and real is not None:
             rows.append(("real images", real))
         rows.append(
-            (f"{_label(variant.name)}\nseed {run.record.config.get('seed')}, step {step:,}", strip)
+            (f"{literal(variant.name)}\nseed {run.record.config.get('seed')}, step {step:,}", strip)
         )
     if not rows:
         return
@@ -175,8 +211,3 @@ def _first_cells(file: Path, folder: RunFolder) -> npt.NDArray[np.uint8] | None:
         OverflowError,
     ):
         return None
-
-
-def _label(name: str) -> str:
-    """A name that matplotlib takes for text, not for mathematics."""
-    return plain(name).replace("$", r"\$")

@@ -344,19 +344,13 @@ def test_thinned_curves_are_means_of_stretches() -> None:
         "seconds": np.arange(1.0, 1001) / 10,
         "loss_d": np.where(np.arange(1000) % 2 == 0, 1.0, np.nan),
     }
-    found = stretches(series, 100)
+    found = stretches(series, 100, keys=["loss_d", "loss_g"])
     assert found["step"] == [float(step) for step in range(10, 1001, 10)]
     assert found["loss_d"] == [1.0] * 100
-    assert stretches({key: column[:7] for key, column in series.items()}, 100)["step"] == [
-        1,
-        2,
-        3,
-        4,
-        5,
-        6,
-        7,
-    ]
-    assert stretches({}, 100) == {}
+    assert "loss_g" not in found
+    short = {key: column[:7] for key, column in series.items()}
+    assert stretches(short, 100, keys=[])["step"] == [1, 2, 3, 4, 5, 6, 7]
+    assert stretches({}, 100, keys=["loss_d"]) == {}
 
 
 @pytest.fixture
