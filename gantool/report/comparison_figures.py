@@ -50,41 +50,50 @@ def comparison_figure(result: ComparisonResult, runs: Sequence[RunData]) -> Figu
     """A panel for every loss that any run has, and for D(x) and D(G(z)) of either scale."""
     colors = colors_of(result)
     members = _members(result, runs)
-    panels = _panels(result, members)
-    rows = max(1, -(-len(panels) // 2))
-    columns = max(1, min(2, len(panels)))
-    figure = Figure(figsize=(5.5 * columns, 3.5 * rows + 0.5), layout="constrained")
-    places = figure.subplots(rows, columns, sharex=True, squeeze=False).ravel()
-    for axes, panel in zip(places, panels, strict=False):
-        for variant in result.variants:
-            if panel.scale in (None, variant.d_scale):
-                having = [r for r in members[variant.name] if is_known(r.series, panel.key)]
-                color = colors[variant.name]
-                _variant_curve(axes, having, panel=panel, color=color, label=literal(variant.name))
-        if panel.scale == "probability":
-            axes.axhline(0.5, color=GRAY, linewidth=1, linestyle=":")
-            axes.set_ylim(-0.02, 1.02)
-        axes.set_title(panel.title, loc="left", fontsize=11)
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    for axes in places[len(panels) :]:
-        axes.set_axis_off()
+    rows = _rows(result, members)
+    width, columns = (11.0, 2) if any(len(row) > 1 for row in rows) else (6.5, 1)
+    figure = Figure(figsize=(width, 3.5 * len(rows) + 0.5), layout="constrained")
+    grid = figure.subplots(len(rows), columns, sharex=True, squeeze=False)
     label = x_label(all("loss_g" in variant.losses for variant in result.variants))
-    for axes in places[max(0, len(panels) - columns) : len(panels)]:
-        axes.set_xlabel(label)
-        axes.tick_params(labelbottom=True)
-    figure.supxlabel(literal("\n".join(without_answers(result.variants))), fontsize=10, color=GRAY)
-    shown = result.variants[:_MOST_ROWS]
-    handles = [
-        Line2D([], [], color=colors[v.name], linewidth=2, label=literal(v.name)) for v in shown
-    ]
+    lowest = [max(i for i, row in enumerate(rows) if len(row) > c) for c in range(columns)]
+    for i, row in enumerate(rows):
+        for axes, panel in zip(grid[i], row, strict=False):
+            for variant in result.variants:
+                having = [r for r in members[variant.name] if is_known(r.series, panel.key)]
+                if panel.scale in (None, variant.d_scale):
+                    _variant_curve(axes, having, panel=panel, color=colors[variant.name])
+            _finish(axes, panel)
+        for axes in grid[i][len(row) :]:
+            axes.set_axis_off()
+    for i, axes in zip(lowest, grid.T, strict=True):
+        axes[i].set_xlabel(label)
+        axes[i].tick_params(labelbottom=True)
+    figure.supxlabel(literal(" ".join(without_answers(result.variants))), fontsize=10, color=GRAY)
+    _name_variants(figure, [variant.name for variant in result.variants], colors=colors)
+    return figure
+
+
+def _finish(axes: Axes, panel: _Panel) -> None:
+    if panel.scale == "probability":
+        axes.axhline(0.5, color=GRAY, linewidth=1, linestyle=":")
+        axes.set_ylim(-0.02, 1.02)
+    axes.set_title(literal(panel.title), loc="left", fontsize=11)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _name_variants(figure: Figure, names: Sequence[str], *, colors: Mapping[str, str]) -> None:
+    """The legend, in as many columns as the names leave room for."""
+    shown = names[:_MOST_ROWS]
+    inches = 0.8 + 0.085 * max(len(name) for name in shown)
     figure.legend(
-        handles=handles,
+        handles=[
+            Line2D([], [], color=colors[name], linewidth=2, label=literal(name)) for name in shown
+        ],
         loc="outside upper center",
-        ncols=min(2 * columns + 1, len(handles)),
+        ncols=max(1, min(5, len(shown), int(figure.get_figwidth() / inches))),
         frameon=False,
     )
-    return figure
 
 
 def _members(result: ComparisonResult, runs: Sequence[RunData]) -> dict[str, list[RunData]]:
@@ -93,9 +102,11 @@ def _members(result: ComparisonResult, runs: Sequence[RunData]) -> dict[str, lis
     return {variant.name: [by_path[path] for path in variant.paths] for variant in result.variants}
 
 
-def _panels(result: ComparisonResult, members: Mapping[str, Sequence[RunData]]) -> list[_Panel]:
-    losses = [_Panel(key, f"{player_of(key)}'s loss") for key in result.losses[:_MOST_LOSSES]]
-    answers = []
+def _rows(result: ComparisonResult, members: Mapping[str, Sequence[RunData]]) -> list[list[_Panel]]:
+    """The panels, two a row: the losses, then D(x) beside D(G(z)); at least one."""
+    keys = result.losses[:_MOST_LOSSES] or ["loss_g"]
+    losses = [_Panel(key, f"loss of the {player_of(key)}") for key in keys]
+    rows = [losses[i : i + 2] for i in range(0, len(losses), 2)]
     for scale, addition in (("probability", ""), ("raw", ", raw output")):
         series = [
             run.series
@@ -103,17 +114,13 @@ def _panels(result: ComparisonResult, members: Mapping[str, Sequence[RunData]]) 
             if variant.d_scale == scale
             for run in members[variant.name]
         ]
-        answers += [
-            _Panel(key, f"{name}{addition}", scale)
-            for key, name in zip(ANSWERS, ("D(x)", "D(G(z))"), strict=True)
-            if any(is_known(one, key) for one in series)
-        ]
-    return losses + answers
+        if any(is_known(one, key) for one in series for key in ANSWERS):
+            titles = zip(ANSWERS, ("D(x)", "D(G(z))"), strict=True)
+            rows.append([_Panel(key, f"{title}{addition}", scale) for key, title in titles])
+    return rows
 
 
-def _variant_curve(
-    axes: Axes, members: Sequence[RunData], *, panel: _Panel, color: str, label: str
-) -> None:
+def _variant_curve(axes: Axes, members: Sequence[RunData], *, panel: _Panel, color: str) -> None:
     if not members:
         return
     end = max(float(run.series["step"][-1]) for run in members)
@@ -132,7 +139,7 @@ def _variant_curve(
         mean = np.nanmean(stacked, axis=0)
         spread = np.nanstd(stacked, axis=0, ddof=1) if len(members) > 1 else np.zeros_like(mean)
     axes.fill_between(grid, mean - spread, mean + spread, color=color, alpha=0.18, linewidth=0)
-    axes.plot(grid, mean, color=color, linewidth=1.8, label=label)
+    axes.plot(grid, mean, color=color, linewidth=1.8)
     if panel.scale != "probability":
         spare_spikes(
             axes, *[np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.get_lines()]

@@ -208,16 +208,11 @@ def _data(
     return {
         "variants": variants,
         "runs": curves,
-        "losses": [{"id": key, "title": _title_of_loss(key)} for key in losses],
+        "losses": [{"id": key, "title": f"Loss of the {player_of(key)}"} for key in losses],
         "terms": [{"id": key, "title": plain(key)} for key in terms],
         "columns": columns,
         "sheets": sheets,
     }
-
-
-def _title_of_loss(key: str) -> str:
-    player = player_of(key)
-    return f"{player[:1].upper()}{player[1:]}'s loss"
 
 
 def stretches(series: Series, points: int, *, keys: Iterable[str]) -> dict[str, list[float | None]]:
