@@ -123,6 +123,8 @@ def _strips(result: ComparisonResult) -> list[dict[str, Any]]:
     strips = []
     for column in result.columns:
         having = [(v, v.scores[column.id]) for v in result.variants if column.id in v.scores]
+        if not having:  # a run that another stands in for may be the only scored one
+            continue
         points = [value for _, summary in having for value in _extent(summary)]
         points += [column.real] if column.real is not None else []
         least, greatest = min(points), max(points)

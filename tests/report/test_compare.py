@@ -105,9 +105,13 @@ def test_the_same_configuration_and_seed_counts_once_and_says_so(tmp_path: Path)
 
 
 def test_a_score_of_a_run_that_does_not_count_ranks_nothing(tmp_path: Path) -> None:
-    make_run(tmp_path / "a", scores={"frechet-distance": 5.0}, steps=50)
+    score = make_run(tmp_path / "a", scores={"equilibrium": 5.0}, steps=50) / "scores.jsonl"
+    score.write_text(score.read_text().replace('"real":0.5', '"real":null'))
     make_run(tmp_path / "b", steps=100)
-    assert compared(tmp_path).verdict[0].startswith("No run has a score")
+    runs = read_runs([tmp_path]).runs
+    result = compare(runs)
+    assert result.verdict[0].startswith("No run has a score")
+    assert page.render(result, runs, title="t").count('class="strip"') == 0
 
 
 def game(name: str) -> dict[str, Any]:
