@@ -66,18 +66,31 @@ class Display:
         """A line that stays."""
 
 
+def losses_of_step(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The losses that a step has, by player: D, G, or the name of another one."""
+    players = {"loss_d": "D", "loss_g": "G"}
+    return {
+        players.get(key, key.removeprefix("loss_")): value
+        for key, value in metrics.items()
+        if key.startswith("loss_") and value is not None
+    }
+
+
 def describe(metrics: Mapping[str, Any]) -> str:
-    """One step's metrics in a line."""
+    """One step's metrics in a line: the losses it has, and the answers of D where it gave any."""
 
     def number(key: str) -> str:
         value = metrics.get(key)
         return "-" if value is None else f"{value:.3f}"
 
-    return (
-        f"epoch {metrics.get('epoch', 0):.1f}  loss D {number('loss_d')} G {number('loss_g')}  "
-        f"D(x) {number('d_real')}  D(G(z)) {number('d_fake')} / {number('d_fake_after')}  "
-        f"{metrics.get('images_per_second') or 0:.0f} img/s"
-    )
+    parts = [f"epoch {metrics.get('epoch', 0):.1f}"]
+    losses = [f"{player} {value:.3f}" for player, value in losses_of_step(metrics).items()]
+    if losses:
+        parts.append(f"loss {' '.join(losses)}")
+    if metrics.get("d_real") is not None or metrics.get("d_fake") is not None:
+        parts.append(f"D(x) {number('d_real')}")
+        parts.append(f"D(G(z)) {number('d_fake')} / {number('d_fake_after')}")
+    return "  ".join([*parts, f"{metrics.get('images_per_second') or 0:.0f} img/s"])
 
 
 class PlainDisplay(Display):

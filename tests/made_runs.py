@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,14 @@ def make_run(
     score_steps: Sequence[int] | None = None,
     name: str | None = None,
     side: int = 28,
+    networks: Mapping[str, int] | None = None,
+    metrics: Callable[[int], Mapping[str, float | None]] = lambda step: {},
     **record: Any,
 ) -> Path:
-    """Write a run folder whose figures follow a simple rule, so that a test can know them."""
+    """Write a run folder whose figures follow a simple rule, so that a test can know them.
+
+    `metrics` gives those of a step that are to be others, or more.
+    """
     folder = RunFolder.create(
         path,
         RunRecord(
@@ -57,7 +62,7 @@ def make_run(
                 "channels": 1,
                 "classes": [],
             },
-            networks={"generator": 1000, "discriminator": 2000},
+            networks=networks or {"generator": 1000, "discriminator": 2000},
             plugin={"distribution": "gantool", "version": "0.1.0"},
             total_steps=100,
             steps=steps,
@@ -84,6 +89,7 @@ def make_run(
                     "loss_g": 0.7 + 0.1 * rng.random(),
                 },
                 **{"d_real": 0.6, "d_fake": 0.3, "d_fake_after": 0.2},
+                **metrics(step),
             }
             file.write(json.dumps(line) + "\n")
     folder.events_file.write_text("".join(json.dumps(event) + "\n" for event in events))
@@ -111,3 +117,23 @@ def make_run(
         json.dumps({"rows": 8, "columns": 8, "padding": 2, "labels": None, "latents": []})
     )
     return path
+
+
+def make_outsider(path: Path, **options: Any) -> Path:
+    """Write the run folder of a VAE: one player, and no discriminator.
+
+    Its loss falls from 100 by 1/2 a step, and its term kl rises by 1/10.
+    """
+
+    def metrics(step: int) -> dict[str, float | None]:
+        nothing = dict.fromkeys(("loss_d", "loss_g", "d_real", "d_fake", "d_fake_after"))
+        return {**nothing, "loss_vae": 100 - step / 2, "kl": step / 10}
+
+    return make_run(
+        path,
+        model="vae",
+        networks={"generator": 1000, "encoder": 500},
+        metrics=metrics,
+        d_scale=None,
+        **options,
+    )

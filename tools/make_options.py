@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gantool.config import Option, TrainConfig, options_of
-from gantool.plugins.registry import load_registry
+from gantool.config import GameOptions, Option, TrainConfig, options_of
+from gantool.plugins.registry import Registry, load_registry
 
 _HEAD = """# Options
 
@@ -33,13 +33,33 @@ def _table(options: list[Option]) -> list[str]:
     return ["| option | default | what it does |", "|---|---|---|", *map(_row, options), ""]
 
 
+def _pieces(registry: Registry) -> list[str]:
+    """Objectives, penalties and augmentations to choose from, those of plugins included."""
+    lines = []
+    for heading, option, pieces in (
+        ("Objectives", "--loss", registry.objectives),
+        ("Penalties", "--penalty", registry.penalties),
+        ("Augmentations", "--augment", registry.augmentations),
+    ):
+        lines += [f"### {heading}", "", f"| `{option}` | what it is | paper |", "|---|---|---|"]
+        for name, piece in pieces.items():
+            formula = getattr(piece, "formula", "").replace("|", "\\|")
+            text = f"{piece.summary}: `{formula}`" if formula else piece.summary
+            lines.append(f"| `{name}` | {text} | {piece.paper} |")
+        lines.append("")
+    note = "r = D(x), f = D(G(z)), sp(t) = log(1 + e^t), w the weight, E the mean over a batch."
+    return [*lines, note, ""]
+
+
 def render() -> str:
     """The page, for the models that gantool itself brings."""
+    registry = load_registry()  # first, since it brings the names that options choose from
     lines = [_HEAD]
     common = options_of(TrainConfig)
     for heading in dict.fromkeys(option.heading for option in common):
         lines += [f"## {heading}", "", *_table([o for o in common if o.heading == heading])]
-    registry = load_registry()
+        if heading == GameOptions.heading:
+            lines += _pieces(registry)
     for name, spec in sorted(registry.models.items()):
         if not registry.plugin_of(name).built_in:
             continue

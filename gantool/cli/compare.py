@@ -116,6 +116,7 @@ def _print(result: ComparisonResult) -> None:
     print_table(*tables.headline(result))
     if len(result.columns) > 1:
         print_table(*tables.scores(result))
+    print_table(*tables.losses(result))
     if any(pair.column == result.sorted_by for pair in result.pairs):
         print(f"in {result.sorted_by}:")
         print_table(*tables.contrasts(result))

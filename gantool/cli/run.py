@@ -65,10 +65,29 @@ def _run() -> None:
 def _command(spec: ModelSpec) -> Any:
     single = typer.Typer(context_settings=CONTEXT, add_completion=False, rich_markup_mode="rich")
     paper = f"\n\n{spec.paper}" if spec.paper else ""
-    single.command(spec.name, help=f"{spec.summary}.{paper}", short_help=spec.summary)(
-        _function(spec)
-    )
+    single.command(
+        spec.name,
+        help=f"{spec.summary}.{paper}",
+        short_help=spec.summary,
+        epilog=_objectives(spec),
+    )(_function(spec))
     return typer.main.get_command(single)
+
+
+def _objectives(spec: ModelSpec) -> str:
+    """The formulas of the objectives that a model can be trained with, for the end of its help."""
+    known = load_registry().objectives
+    names = [
+        name
+        for option in options_of(spec.config, spec.name)
+        if option.key == "loss"
+        for name in option.choices
+    ]
+    lines = [f"--loss {name}: {known[name].formula}" for name in names if name in known]
+    if not lines:
+        return ""
+    note = "r = D(x), f = D(G(z)), sp(t) = log(1 + e^t), E: the mean over a batch."
+    return "\n\n".join([*lines, note]).replace("[", "\\[")
 
 
 def _function(spec: ModelSpec) -> Callable[..., None]:

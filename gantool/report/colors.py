@@ -5,7 +5,8 @@ from __future__ import annotations
 from gantool.report.result import ComparisonResult
 
 BLUE, ORANGE, GREEN, GRAY = "#0072b2", "#d55e00", "#009e73", "#7a7a7a"
-_ALL = (BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", GRAY)
+FURTHER = (GREEN, "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1")
+_ALL = (BLUE, ORANGE, *FURTHER, GRAY)
 
 
 def colors_of(result: ComparisonResult) -> dict[str, str]:

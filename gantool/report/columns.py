@@ -48,9 +48,18 @@ class Column:
     before_scores: bool = False
 
 
-def shown_in(place: Place, *, before_scores: bool | None = None) -> list[Column]:
-    """The columns of a table, in order; those on one side of the scores, or all."""
-    found = [column for column in COLUMNS if place in column.places]
+def shown_in(
+    place: Place, rows: Sequence[Variant | RunRow], *, before_scores: bool | None = None
+) -> list[Column]:
+    """The columns of a table, in order; those on one side of the scores, or all.
+
+    A column without a value in any row is left out.
+    """
+    found = [
+        column
+        for column in COLUMNS
+        if place in column.places and any(row.values[column.key] is not None for row in rows)
+    ]
     if before_scores is None:
         return found
     return [column for column in found if column.before_scores is before_scores]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from gantool.config import INCIDENTAL
+from gantool.config import INCIDENTAL, TrainConfig
 from gantool.report import verdict
-from gantool.report.columns import COLUMNS
+from gantool.report.columns import COLUMNS, mean
+from gantool.report.curves import last_losses, losses_in
 from gantool.report.format import text_of
 from gantool.report.load import Axis, RunData
 from gantool.report.result import (
@@ -26,7 +27,7 @@ from gantool.report.result import (
     Variant,
 )
 from gantool.report.statistics import Summary, contrast, summarise
-from gantool.runs.records import Score
+from gantool.runs.records import RunRecord, Score
 
 # Parts of a score's protocol that say nothing of the way of measuring.
 _NOT_THE_MEASURE = frozenset({"averaged", "gantool"})
@@ -64,6 +65,7 @@ def compare(
     Raises:
         UnknownNameError: no such column or variant.
     """
+    runs = with_defaults(runs)
     groups = _group(runs)
     names = _name(groups)
     if baseline is not None and baseline not in names:
@@ -89,6 +91,7 @@ def compare(
         variants=ranked,
         runs=rows,
         columns=columns,
+        losses=losses_in(runs),
         sorted_by=None if ranking is None else ranking.id,
         baseline=baseline,
         budget_axis=budget_axis,
@@ -99,6 +102,27 @@ def compare(
         verdict=verdict.sentences(ranked, ranking, rows=rows, pairs=pairs, flags=flags),
         skipped=dict(skipped or {}),
     )
+
+
+def with_defaults(runs: Sequence[RunData]) -> list[RunData]:
+    """The runs, with the defaults of options that are younger than they are.
+
+    An option that some runs of a model have and others lack was added in between. One that no run
+    of a model has is none of the model's.
+    """
+    known: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        known.setdefault(run.record.model, {}).update(run.record.config)
+    return [_completed(run, known[run.record.model]) for run in runs]
+
+
+def _completed(run: RunData, options: Iterable[str]) -> RunData:
+    core = TrainConfig.model_fields
+    missing = [key for key in options if key in core and key not in run.record.config]
+    if not missing:
+        return run
+    config = {**run.record.config, **{key: core[key].default for key in missing}}
+    return replace(run, record=run.record.model_copy(update={"config": config}))
 
 
 def configuration(run: RunData) -> dict[str, Any]:
@@ -317,6 +341,7 @@ def _row(
         total_steps=record.total_steps,
         scores={column: value for column, value in last.items() if value is not None},
         best=best,
+        losses=last_losses(run.series),
         values={column.key: column.of_run(run) for column in COLUMNS},
     )
 
@@ -378,8 +403,9 @@ def _variant(
         name=name,
         model=first.model,
         data=str(first.data.get("name", "")),
-        loss=str(first.config.get("loss", "")),
+        **_game(first),
         d_scale=first.d_scale,
+        has_discriminator=first.has_discriminator,
         config=configuration(runs[0]),
         runs=[row.name for row in rows],
         paths=[row.path for row in rows],
@@ -389,8 +415,26 @@ def _variant(
         collapsed=sum(any(spell.until is None for spell in row.collapses) for row in rows),
         scores=_summaries([row.scores for row in rows], ids),
         best=_summaries([row.best for row in rows], ids),
+        losses=_means([row.losses for row in rows]),
         values=values,
     )
+
+
+def _game(record: RunRecord) -> dict[str, Any]:
+    """The objective that a run was trained with, where that is an option of its model."""
+    name = record.config.get("loss") if record.has_discriminator else None
+    known = record.objective or {}
+    described = known if known.get("name") == name else {}
+    return {
+        "loss": None if name is None else str(name),
+        "formula": described.get("formula", ""),
+        "source": described.get("source", ""),
+    }
+
+
+def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return {key: mean([row[key] for row in rows if key in row]) for key in keys}
 
 
 def _summaries(scores: Sequence[Mapping[str, float]], ids: Sequence[str]) -> dict[str, Summary]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from gantool.report.colors import colors_of
-from gantool.report.figures import read_picture, save, smooth, spare_spikes
-from gantool.report.format import plain
+from gantool.report.colors import GRAY, colors_of
+from gantool.report.curves import ANSWERS, bridged, is_known, player_of, without_answers
+from gantool.report.figures import literal, read_picture, save, smooth, spare_spikes, x_label
 from gantool.report.load import RunData
 from gantool.report.result import ComparisonResult
 from gantool.runs.files import read_text
@@ -25,12 +26,16 @@ from gantool.runs.folder import RunFolder
 _MOST_ROWS = 20  # variants that a picture has room for
 _CELLS = 10
 _UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises
-_PANELS = {
-    "loss_d": "discriminator's loss",
-    "loss_g": "generator's loss",
-    "d_real": "D(x)",
-    "d_fake": "D(G(z))",
-}
+_MOST_LOSSES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """One pair of axes: the metric, its title, and of what scale of D it is, if of any."""
+
+    key: str
+    title: str
+    scale: str | None = None
 
 
 def plot_comparison(result: ComparisonResult, runs: Sequence[RunData], *, path: Path) -> None:
@@ -38,53 +43,91 @@ def plot_comparison(result: ComparisonResult, runs: Sequence[RunData], *, path: 
 
     It shows the mean over seeds, one standard deviation around it, and single runs.
     """
-    figure = Figure(figsize=(11, 7.5), layout="constrained")
+    save(comparison_figure(result, runs), path)
+
+
+def comparison_figure(result: ComparisonResult, runs: Sequence[RunData]) -> Figure:
+    """A panel for every loss that any run has, and for D(x) and D(G(z)) of either scale."""
     colors = colors_of(result)
-    by_path = {str(run.folder.path): run for run in runs}
-    for axes, (key, title) in zip(
-        figure.subplots(2, 2, sharex=True).flat, _PANELS.items(), strict=True
-    ):
-        for variant in result.variants:
-            if key.startswith("d_") and variant.d_scale != "probability":
-                continue
-            members = [
-                by_path[row.path]
-                for row in result.runs
-                if row.variant == variant.name
-                and row.repeat_of is None
-                and key in by_path[row.path].series
-            ]
-            _variant_curve(
-                axes, members, key=key, color=colors[variant.name], label=_label(variant.name)
-            )
-        if key.startswith("d_"):
-            axes.axhline(0.5, color="0.5", linewidth=1, linestyle=":")
-            axes.set_ylim(-0.02, 1.02)
-        axes.set_title(title, loc="left", fontsize=11)
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    for axes in figure.axes[2:]:
-        axes.set_xlabel("step (generator updates)")
-    shown = result.variants[:_MOST_ROWS]
-    handles = [
-        Line2D([], [], color=colors[v.name], linewidth=2, label=_label(v.name)) for v in shown
-    ]
+    members = _members(result, runs)
+    rows = _rows(result, members)
+    width, columns = (11.0, 2) if any(len(row) > 1 for row in rows) else (6.5, 1)
+    figure = Figure(figsize=(width, 3.5 * len(rows) + 0.5), layout="constrained")
+    grid = figure.subplots(len(rows), columns, sharex=True, squeeze=False)
+    label = x_label(all("loss_g" in variant.losses for variant in result.variants))
+    lowest = [max(i for i, row in enumerate(rows) if len(row) > c) for c in range(columns)]
+    for i, row in enumerate(rows):
+        for axes, panel in zip(grid[i], row, strict=False):
+            for variant in result.variants:
+                having = [r for r in members[variant.name] if is_known(r.series, panel.key)]
+                if panel.scale in (None, variant.d_scale):
+                    _variant_curve(axes, having, panel=panel, color=colors[variant.name])
+            _finish(axes, panel)
+        for axes in grid[i][len(row) :]:
+            axes.set_axis_off()
+    for i, axes in zip(lowest, grid.T, strict=True):
+        axes[i].set_xlabel(label)
+        axes[i].tick_params(labelbottom=True)
+    figure.supxlabel(literal(" ".join(without_answers(result.variants))), fontsize=10, color=GRAY)
+    _name_variants(figure, [variant.name for variant in result.variants], colors=colors)
+    return figure
+
+
+def _finish(axes: Axes, panel: _Panel) -> None:
+    if panel.scale == "probability":
+        axes.axhline(0.5, color=GRAY, linewidth=1, linestyle=":")
+        axes.set_ylim(-0.02, 1.02)
+    axes.set_title(literal(panel.title), loc="left", fontsize=11)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _name_variants(figure: Figure, names: Sequence[str], *, colors: Mapping[str, str]) -> None:
+    """The legend, in as many columns as the names leave room for."""
+    shown = names[:_MOST_ROWS]
+    inches = 0.8 + 0.085 * max(len(name) for name in shown)
     figure.legend(
-        handles=handles, loc="outside upper center", ncols=min(5, len(handles)), frameon=False
+        handles=[
+            Line2D([], [], color=colors[name], linewidth=2, label=literal(name)) for name in shown
+        ],
+        loc="outside upper center",
+        ncols=max(1, min(5, len(shown), int(figure.get_figwidth() / inches))),
+        frameon=False,
     )
-    save(figure, path)
 
 
-def _variant_curve(
-    axes: Axes, members: Sequence[RunData], key: str, color: str, label: str
-) -> None:
+def _members(result: ComparisonResult, runs: Sequence[RunData]) -> dict[str, list[RunData]]:
+    """The runs that count, by their variant's name."""
+    by_path = {str(run.folder.path): run for run in runs}
+    return {variant.name: [by_path[path] for path in variant.paths] for variant in result.variants}
+
+
+def _rows(result: ComparisonResult, members: Mapping[str, Sequence[RunData]]) -> list[list[_Panel]]:
+    """The panels, two a row: the losses, then D(x) beside D(G(z)); at least one."""
+    keys = result.losses[:_MOST_LOSSES] or ["loss_g"]
+    losses = [_Panel(key, f"loss of the {player_of(key)}") for key in keys]
+    rows = [losses[i : i + 2] for i in range(0, len(losses), 2)]
+    for scale, addition in (("probability", ""), ("raw", ", raw output")):
+        series = [
+            run.series
+            for variant in result.variants
+            if variant.d_scale == scale
+            for run in members[variant.name]
+        ]
+        if any(is_known(one, key) for one in series for key in ANSWERS):
+            titles = zip(ANSWERS, ("D(x)", "D(G(z))"), strict=True)
+            rows.append([_Panel(key, f"{title}{addition}", scale) for key, title in titles])
+    return rows
+
+
+def _variant_curve(axes: Axes, members: Sequence[RunData], *, panel: _Panel, color: str) -> None:
     if not members:
         return
     end = max(float(run.series["step"][-1]) for run in members)
     grid = np.linspace(1, end, num=300)
     curves = []
     for run in members:
-        steps, values = run.series["step"], run.series[key]
+        steps, values = run.series["step"], bridged(run.series[panel.key])
         smoothed = smooth(values, max(5, len(values) // 50))
         curves.append(np.interp(grid, steps, fp=smoothed, left=np.nan, right=np.nan))
         if len(members) > 1:
@@ -96,8 +139,8 @@ def _variant_curve(
         mean = np.nanmean(stacked, axis=0)
         spread = np.nanstd(stacked, axis=0, ddof=1) if len(members) > 1 else np.zeros_like(mean)
     axes.fill_between(grid, mean - spread, mean + spread, color=color, alpha=0.18, linewidth=0)
-    axes.plot(grid, mean, color=color, linewidth=1.8, label=label)
-    if not key.startswith("d_"):
+    axes.plot(grid, mean, color=color, linewidth=1.8)
+    if panel.scale != "probability":
         spare_spikes(
             axes, *[np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.get_lines()]
         )
@@ -124,7 +167,7 @@ def plot_variants(result: ComparisonResult, runs: Sequence[RunData], *, path: Pa
         if not rows and real is not None:
             rows.append(("real images", real))
         rows.append(
-            (f"{_label(variant.name)}\nseed {run.record.config.get('seed')}, step {step:,}", strip)
+            (f"{literal(variant.name)}\nseed {run.record.config.get('seed')}, step {step:,}", strip)
         )
     if not rows:
         return
@@ -175,8 +218,3 @@ def _first_cells(file: Path, folder: RunFolder) -> npt.NDArray[np.uint8] | None:
         OverflowError,
     ):
         return None
-
-
-def _label(name: str) -> str:
-    """A name that matplotlib takes for text, not for mathematics."""
-    return plain(name).replace("$", r"\$")

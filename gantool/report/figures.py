@@ -13,64 +13,90 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gantool.report.colors import BLUE, GRAY, ORANGE
+from gantool.report.colors import BLUE, FURTHER, GRAY, ORANGE
+from gantool.report.curves import bridged, losses_of, no_answers, player_of
+from gantool.report.format import plain
 from gantool.report.load import Series, read_series
 from gantool.runs.files import write_bytes
 from gantool.runs.folder import RunFolder
+from gantool.runs.records import RunRecord
+
+_PLAYERS = {"loss_d": BLUE, "loss_g": ORANGE}  # the others follow
 
 
 def plot_losses(folder: RunFolder) -> None:
-    """Write losses.png: both losses, D(x) and D(G(z)).
+    """Write losses.png: the losses of all players, and D(x) and D(G(z)) where there are any.
 
     The 1/2 of equilibrium is drawn where D(x) and D(G(z)) are probabilities.
     """
-    record = folder.read()
-    series = read_series(folder.metrics_file)
-    figure = Figure(figsize=(9, 6.5), layout="constrained")
-    above, below = figure.subplots(2, 1, sharex=True)
-    steps = _column(series, "step")
-    losses = _column(series, "loss_d"), _column(series, "loss_g")
-    _curve(above, steps, values=losses[0], color=BLUE, label="discriminator")
-    _curve(above, steps, values=losses[1], color=ORANGE, label="generator")
-    spare_spikes(above, *losses)
-    above.set_ylabel("loss")
+    save(losses_figure(folder.read(), read_series(folder.metrics_file)), folder.losses_figure)
+
+
+def losses_figure(record: RunRecord, series: Series) -> Figure:
+    """The picture of a run's losses, and below it that of the discriminator's answers.
+
+    A model that gives no answers has one panel, and the reason below it.
+    """
+    answered = record.d_scale is not None
+    figure = Figure(figsize=(9, 6.5 if answered else 4.2), layout="constrained")
+    panels = figure.subplots(2 if answered else 1, 1, sharex=True, squeeze=False)[:, 0]
+    _draw_losses(panels[0], series)
+    if answered:
+        _draw_answers(panels[1], series, probabilities=record.d_scale == "probability")
+    else:
+        reason = no_answers([record.model], discriminator=record.has_discriminator)
+        figure.supxlabel(literal(reason), fontsize=10, color=GRAY)
     data, seed = record.data.get("name", "?"), record.config.get("seed")
     figure.suptitle(f"{record.name}: {record.model} on {data}, seed {seed}", parse_math=False)
-    _curve(below, steps, values=_column(series, "d_real"), color=BLUE, label="D(x), real images")
-    _curve(
-        below,
-        steps,
-        values=_column(series, "d_fake"),
-        color=ORANGE,
-        label="D(G(z)), before D's update",
-    )
-    if record.d_scale == "probability":
-        below.axhline(0.5, color=GRAY, linestyle="--", linewidth=1, label="1/2: equilibrium")
-        below.set_ylim(-0.02, 1.02)
-        below.set_ylabel("probability of “real”")
-    else:
-        below.set_ylabel("D's raw output")
-    below.set_xlabel("step (generator updates)")
-    for axes in (above, below):
+    panels[-1].set_xlabel(x_label("loss_g" in losses_of(series)))
+    for axes in panels:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(
-            loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2
+            handles=axes.get_legend_handles_labels()[0],
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=3,
+            frameon=False,
+            borderaxespad=0.2,
         )
-    save(figure, folder.losses_figure)
+    return figure
 
 
-def _column(series: Series, key: str) -> npt.NDArray[np.float64]:
-    return series.get(key, np.full(len(series.get("step", ())), np.nan))
+def _draw_losses(axes: Axes, series: Series) -> None:
+    keys = losses_of(series)
+    further = iter(FURTHER)
+    for key in keys:
+        color = _PLAYERS.get(key) or next(further, GRAY)
+        _curve(axes, series, key=key, color=color, label=literal(player_of(key)))
+    spare_spikes(axes, *(series[key] for key in keys))
+    axes.set_ylabel("loss")
 
 
-def _curve(
-    axes: Axes,
-    steps: npt.NDArray[np.float64],
-    values: npt.NDArray[np.float64],
-    color: str,
-    label: str,
-) -> None:
+def _draw_answers(axes: Axes, series: Series, *, probabilities: bool) -> None:
+    _curve(axes, series, key="d_real", color=BLUE, label="D(x), real images")
+    _curve(axes, series, key="d_fake", color=ORANGE, label="D(G(z)), before D's update")
+    if probabilities:
+        axes.axhline(0.5, color=GRAY, linestyle="--", linewidth=1, label="1/2: equilibrium")
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_ylabel("probability of “real”")
+    else:
+        axes.set_ylabel("D's raw output")
+
+
+def x_label(generator_moves: bool) -> str:
+    """The label of an axis of steps."""
+    return "step (generator updates)" if generator_moves else "step"
+
+
+def literal(text: str) -> str:
+    """Text that matplotlib takes for text, not for mathematics."""
+    return plain(text).replace("$", r"\$")
+
+
+def _curve(axes: Axes, series: Series, *, key: str, color: str, label: str) -> None:
+    steps = series.get("step", np.empty(0))
+    values = bridged(series.get(key, np.full(len(steps), np.nan)))
     if len(values) < 50:
         axes.plot(steps, values, color=color, linewidth=1.4, label=label)
         return
@@ -94,15 +120,15 @@ def spare_spikes(axes: Axes, *curves: npt.NDArray[np.float64]) -> None:
 def smooth(values: npt.NDArray[np.float64], span: int) -> npt.NDArray[np.float64]:
     """Exponential moving average over about `span` values, debiased at the start.
 
-    Values that are nan are passed over.
+    Where a value is nan the result is too, and the average goes on behind it.
     """
     decay = 1 - 2 / (span + 1)
-    result, total, weight = np.empty_like(values), 0.0, 0.0
+    result, total, weight = np.full_like(values, np.nan), 0.0, 0.0
     for i, value in enumerate(values):
         if np.isfinite(value):
             total = decay * total + (1 - decay) * value
             weight = decay * weight + (1 - decay)
-        result[i] = total / weight if weight else np.nan
+            result[i] = total / weight
     return result
 
 

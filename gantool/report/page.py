@@ -22,6 +22,16 @@ from gantool.report import tables
 from gantool.report.colors import colors_of
 from gantool.report.columns import shown_in
 from gantool.report.compare import position, score_columns
+from gantool.report.curves import (
+    ANSWERS,
+    bridged,
+    heading_of_loss,
+    is_known,
+    losses_in,
+    player_of,
+    terms_in,
+    without_answers,
+)
 from gantool.report.format import plain, short, spread
 from gantool.report.load import AXES, RunData, Series
 from gantool.report.result import ComparisonResult, Variant
@@ -39,6 +49,7 @@ _ALL_POINTS = 12_000  # of all runs' curves of one metric
 _PICTURE_BYTES = 8_000_000  # of all sample grids together, before base64 adds a third
 _MOST_GRIDS = 20  # of a run
 _MOST_RUNS_WITH_GRIDS = 24
+_MOST_TERMS = 24  # that have a chart of their own
 _MOST_SIDE = 640  # pixels of a sample grid; larger ones are halved until they fit
 
 
@@ -76,10 +87,15 @@ def render(
         colors=colors,
         heading_of=tables.heading_of,
         shown_in=shown_in,
+        heading_of_loss=heading_of_loss,
+        objectives=_objectives(result),
+        options=list(dict.fromkeys(key for v in result.variants for key in v.config)),
+        no_answers=without_answers(result.variants),
         strips=_strips(result),
         status_of=tables.status_of,
         contrasts=tables.contrasts(result),
         data={**_data(result, chosen, colors=colors), "again": again},
+        more_terms=terms_in(chosen)[_MOST_TERMS:],
         version=__version__,
         **{name: _asset(file) for name, file in _ASSETS.items()},
     )
@@ -90,11 +106,25 @@ def _asset(name: str) -> Markup:
     return Markup(text)
 
 
+def _objectives(result: ComparisonResult) -> list[dict[str, Any]]:
+    """Each objective once, with its losses, its paper and the variants that have it."""
+    found: dict[tuple[str, ...], list[Variant]] = {}
+    for variant in result.variants:
+        game = (variant.objective, variant.formula, variant.source)
+        found.setdefault(game, []).append(variant)
+    return [
+        {"name": name, "formula": formula, "source": source, "variants": variants}
+        for (name, formula, source), variants in found.items()
+    ]
+
+
 def _strips(result: ComparisonResult) -> list[dict[str, Any]]:
     """For each score the places of runs, means and intervals between its ends, in percent."""
     strips = []
     for column in result.columns:
         having = [(v, v.scores[column.id]) for v in result.variants if column.id in v.scores]
+        if not having:  # a run that another stands in for may be the only scored one
+            continue
         points = [value for _, summary in having for value in _extent(summary)]
         points += [column.real] if column.real is not None else []
         least, greatest = min(points), max(points)
@@ -153,15 +183,16 @@ def _data(
         {
             "name": plain(variant.name),
             "colour": colors[variant.name],
-            "raw": variant.d_scale != "probability",
+            "scale": variant.d_scale,
         }
         for variant in result.variants
     ]
+    losses, terms = losses_in(runs), terms_in(runs)[:_MOST_TERMS]
     curves = [
         {
             "name": plain(run.record.name),
             "variant": number[rows[str(run.folder.path)].variant],
-            "series": stretches(run.series, points),
+            "series": stretches(run.series, points, keys=[*losses, *ANSWERS, *terms]),
             "scores": _scores_by_step(result, run),
         }
         for run in runs
@@ -176,27 +207,35 @@ def _data(
         for run in shown
     ]
     columns = [{"id": column.id, "better": column.better} for column in result.columns]
-    return {"variants": variants, "runs": curves, "columns": columns, "sheets": sheets}
+    return {
+        "variants": variants,
+        "runs": curves,
+        "losses": [{"id": key, "title": f"Loss of the {player_of(key)}"} for key in losses],
+        "terms": [{"id": key, "title": plain(key)} for key in terms],
+        "columns": columns,
+        "sheets": sheets,
+    }
 
 
-def stretches(series: Series, points: int) -> dict[str, list[float | None]]:
-    """The curves of a run, with at most so many points each.
+def stretches(series: Series, points: int, *, keys: Iterable[str]) -> dict[str, list[float | None]]:
+    """The axes and these curves of a run, with at most so many points each.
 
-    A point is the mean of a stretch of steps, and on an axis the stretch's last value.
+    A point is the mean of a stretch of steps, and on an axis the stretch's last value. A curve
+    without any value is left out.
     """
     length = len(series.get("step", ()))
     if not length:
         return {}
     edges = np.unique(np.linspace(0, length, num=min(points, length) + 1).astype(int))
-    wanted = [*AXES, "loss_d", "loss_g", "d_real", "d_fake"]
     found: dict[str, list[float | None]] = {}
-    for key in wanted:
-        if key not in series:
+    for key in (*AXES, *keys):
+        if not is_known(series, key):
             continue
         values = series[key]
         if key in AXES:
             column = values[edges[1:] - 1]
         else:
+            values = bridged(values)
             known = np.isfinite(values)
             total = np.add.reduceat(np.where(known, values, 0.0), edges[:-1])
             count = np.add.reduceat(known.astype(float), edges[:-1])

@@ -46,6 +46,7 @@ class RunRow(_WithValues):
         repeat_of: name of the run of the same configuration and seed that counts in its place.
         scores: the last value of each score's column.
         best: the best value of each column within the same budget.
+        losses: the mean of each over the last tenth of the steps, by its key in metrics.jsonl.
         values: by the keys of `report.columns`.
     """
 
@@ -61,6 +62,7 @@ class RunRow(_WithValues):
     total_steps: int = 0
     scores: dict[str, float] = Field(default_factory=dict)
     best: dict[str, float] = Field(default_factory=dict)
+    losses: dict[str, float] = Field(default_factory=dict)
 
 
 class ScoreColumn(_Frozen):
@@ -93,6 +95,10 @@ class Variant(_WithValues):
     """Runs that differ by seed alone.
 
     Attributes:
+        loss: the name of the GAN's objective; None where the model has its own.
+        formula: the objective's.
+        source: the objective's paper.
+        has_discriminator: whether one network judges the samples of another.
         runs: names of those that count, in order of their seeds.
         paths: their folders.
         statuses: the number of runs that ended in each way.
@@ -100,14 +106,18 @@ class Variant(_WithValues):
         collapsed: the number that ended in a collapse.
         scores: by column.
         best: by column, the best value within the same budget.
+        losses: the mean over the runs of their mean over the last tenth of the steps.
         values: by the keys of `report.columns`.
     """
 
     name: str
     model: str
     data: str
-    loss: str
+    loss: str | None
+    formula: str
+    source: str
     d_scale: str | None
+    has_discriminator: bool
     config: dict[str, Any]
     runs: list[str]
     paths: list[str]
@@ -117,6 +127,12 @@ class Variant(_WithValues):
     collapsed: int
     scores: dict[str, Summary] = Field(default_factory=dict)
     best: dict[str, Summary] = Field(default_factory=dict)
+    losses: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def objective(self) -> str:
+        """The objective in words."""
+        return self.loss or f"{self.model}'s own"
 
 
 class Pair(_Frozen):
@@ -141,6 +157,7 @@ class ComparisonResult(_Frozen):
     Attributes:
         variants: in order of rank by `sorted_by`, those without that score last.
         columns: those of the scores, in the order in which runs are scored.
+        losses: the keys of those that any run has, as in metrics.jsonl.
         sorted_by: id of the column that ranks, or None where there is no score.
         baseline: name of the variant that the others are compared with, where one was asked for.
         budget_axis: the axis that a budget is measured on.
@@ -154,6 +171,7 @@ class ComparisonResult(_Frozen):
     variants: list[Variant]
     runs: list[RunRow]
     columns: list[ScoreColumn]
+    losses: list[str] = Field(default_factory=list)
     sorted_by: str | None
     baseline: str | None = None
     budget_axis: Axis = "images"

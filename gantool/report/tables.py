@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from gantool.report.columns import COLUMNS, Column, shown_in
+from gantool.report.curves import heading_of_loss
 from gantool.report.format import plain, short, spread, whole
 from gantool.report.result import ComparisonResult, ScoreColumn, Variant
 from gantool.runs.records import ARROWS
@@ -40,9 +41,9 @@ def headline(result: ComparisonResult, width: int = _WIDTH) -> Table:
         ("variant", [_cut(plain(variant.name)) for variant in result.variants]),
         ("n", [str(len(variant.runs)) for variant in result.variants]),
         ("status", [status_of(variant) for variant in result.variants]),
-        *_declared(result, shown_in("terminal", before_scores=True)),
+        *_declared(result, shown_in("terminal", result.variants, before_scores=True)),
     ]
-    tail = _declared(result, shown_in("terminal", before_scores=False))
+    tail = _declared(result, shown_in("terminal", result.variants, before_scores=False))
     room = width - sum(_width(*column) for column in (*head, *tail))
     shown: list[tuple[str, list[str]]] = []
     for column in _ranked_first(result):
@@ -79,6 +80,16 @@ def scores(result: ComparisonResult) -> Table:
         for column in _ranked_first(result)
     ]
     return ["score", *names, "real images", "noise"], rows
+
+
+def losses(result: ComparisonResult) -> Table:
+    """One row a loss, one column a variant: means over the last tenth of the steps."""
+    names = [_cut(plain(variant.name)) for variant in result.variants]
+    rows = [
+        [heading_of_loss(key), *(short(variant.losses.get(key)) for variant in result.variants)]
+        for key in result.losses
+    ]
+    return ["over the last tenth", *names], rows
 
 
 def contrasts(result: ComparisonResult) -> Table:
@@ -163,12 +174,13 @@ def as_csv(result: ComparisonResult) -> str:
     scores = [column.id for column in result.columns]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*identity, *keys, "collapses", *scores])
+    writer.writerow([*identity, *keys, *result.losses, "collapses", *scores])
     for row in result.runs:
         spells = [f"{spell.detector} at {spell.step}" for spell in row.collapses]
         cells = [
             *(getattr(row, key) for key in identity),
             *(row.values[key] for key in keys),
+            *(row.losses.get(key) for key in result.losses),
             "; ".join(spells),
             *(row.scores.get(column) for column in scores),
         ]

@@ -106,10 +106,10 @@ def _about_ends(rows: Sequence[RunRow]) -> list[Flag]:
 
 def _about_machines(runs: Sequence[RunData], variants: Sequence[Variant]) -> list[Flag]:
     found = []
-    losses = sorted({variant.loss for variant in variants})
-    if len(losses) > 1:
+    games = sorted({variant.objective for variant in variants})
+    if len(games) > 1:
         message = (
-            f"Losses of different objectives ({', '.join(losses)}) cannot be compared in height."
+            f"Losses of different objectives ({', '.join(games)}) cannot be compared in height."
         )
         found.append(Flag(message=message))
     if len({text_of(run.record.config.get("precision")) for run in runs}) > 1:

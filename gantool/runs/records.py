@@ -28,9 +28,10 @@ class RunRecord(BaseModel):
         plugin: distribution and version that brought the model.
         environment: versions, device, threads.
         d_scale: "probability" where d_real and d_fake are probabilities, else "raw";
-            None where there is no discriminator.
-        total_steps: generator updates that the run is to have.
-        steps: generator updates that it has had.
+            None where there are none.
+        objective: name, formula and source of a GAN's game; None where the model has its own.
+        total_steps: steps that the run is to have.
+        steps: steps that it has had.
         epochs: passes over the training images so far.
         images: real images that the discriminator has seen.
         seconds: of training, all sessions together.
@@ -55,6 +56,7 @@ class RunRecord(BaseModel):
     environment: dict[str, Any] = Field(default_factory=dict)
     process: dict[str, Any] = Field(default_factory=dict)
     d_scale: Literal["probability", "raw"] | None = "probability"
+    objective: dict[str, str] | None = None
     started: str = ""
     ended: str | None = None
     total_steps: int = 0
@@ -64,6 +66,11 @@ class RunRecord(BaseModel):
     seconds: float = 0.0
     images_per_second: float | None = None
     trackers: list[str] = Field(default_factory=list)
+
+    @property
+    def has_discriminator(self) -> bool:
+        """Whether one network judges the samples of another."""
+        return self.d_scale is not None or "discriminator" in self.networks
 
 
 class Score(BaseModel):

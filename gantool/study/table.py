@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gantool.display import clock
+from gantool.display import clock, losses_of_step
 from gantool.errors import printable
 from gantool.runs.files import last_line
 from gantool.study.engines.process import Outcome
@@ -51,14 +51,14 @@ class StudyTable:
         under_way = list(self.running())
         counts = self.counts(len(under_way))
         table = Table(box=None, pad_edge=False)
-        for heading in ("run", "step", "loss D", "loss G", "left"):
+        for heading in ("run", "step", "loss", "left"):
             table.add_column(heading, justify="left" if heading == "run" else "right")
         for job, line in under_way[:_MOST_ROWS]:
             table.add_row(printable(job.name), *_figures(job, line))
         for outcome in [found for found in self.outcomes.values() if found.status == "failed"][
             -_MOST_ROWS:
         ]:
-            table.add_row(printable(outcome.name), "failed", "", "", printable(outcome.reason[:60]))
+            table.add_row(printable(outcome.name), "failed", "", printable(outcome.reason[:60]))
         return Group(Text(", ".join(f"{n} {what}" for what, n in counts.items())), table)
 
     def counts(self, running: int) -> dict[str, int]:
@@ -98,10 +98,9 @@ class StudyTable:
         )
 
 
-def _figures(job: Job, line: dict[str, Any]) -> tuple[str, str, str, str]:
+def _figures(job: Job, line: dict[str, Any]) -> tuple[str, str, str]:
     step, seconds = line.get("step", 0), line.get("seconds", 0.0)
-    losses = [line.get(key) for key in ("loss_d", "loss_g")]
-    shown = ["" if value is None else f"{value:.3f}" for value in losses]
+    losses = [f"{player} {value:.3f}" for player, value in losses_of_step(line).items()]
     total = job.steps or 0
     left = seconds / step * (total - step) if step else 0.0
-    return f"{step:,}/{total:,}", shown[0], shown[1], clock(left) if step else ""
+    return f"{step:,}/{total:,}", printable("  ".join(losses)), clock(left) if step else ""

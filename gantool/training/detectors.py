@@ -82,6 +82,7 @@ class VarietyDetector:
         meaning: the meaning of a low measure, for a person.
         threshold: the share of the real images' measure below which it is an alarm; above twice
             that it is over.
+        remedy: what a user may try.
         real: as many real images as a sample grid has cells.
         labels: their labels, for a conditional model, which is measured within each label; else
             None.
@@ -93,6 +94,7 @@ class VarietyDetector:
         name: str,
         measure: Callable[[Images, Labels | None], float],
         meaning: str,
+        remedy: str,
         threshold: float,
         real: Images,
         labels: Labels | None,
@@ -101,6 +103,7 @@ class VarietyDetector:
         self.name = name
         self.measure = measure
         self.meaning = meaning
+        self.remedy = remedy
         self.threshold = threshold
         self.real = measure(real, labels)
         self.late = late
@@ -122,7 +125,7 @@ class VarietyDetector:
                 "collapse",
                 self.name,
                 message=f"{self.meaning} ({ratio:.2f} of that between real images); "
-                "try --penalty r1, a lower --lr, more data or another --seed",
+                f"try {self.remedy}",
             )
         if self.alarmed and ratio > 2 * self.threshold:
             self.alarmed = False
@@ -130,14 +133,20 @@ class VarietyDetector:
         return None
 
 
-def variety_detectors(real: Images, labels: Labels | None) -> list[VarietyDetector]:
+def variety_detectors(
+    real: Images, labels: Labels | None, *, has_discriminator: bool = True
+) -> list[VarietyDetector]:
     """The two that every run has: all samples alike, and samples of a few kinds only."""
+    remedy = "a lower --lr, more data or another --seed"
+    if has_discriminator:
+        remedy = f"--penalty r1, {remedy}"
     return [
         VarietyDetector(
             "samples-alike",
             mean_distance,
             meaning="the samples are nearly all alike: "
             "the mean distance between two of them is small",
+            remedy=remedy,
             threshold=0.2,
             real=real,
             labels=labels,
@@ -147,6 +156,7 @@ def variety_detectors(real: Images, labels: Labels | None) -> list[VarietyDetect
             nearest_distance,
             meaning="the samples are of a few kinds only: "
             "most have a near twin, at a small distance",
+            remedy=remedy,
             threshold=0.35,
             real=real,
             labels=labels,

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from gantool.data.prepared import Prepared
-from gantool.gan.base import Model
+from gantool.gan.base import GAN, Model
 from gantool.machine import distributed
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import ModelSpec
@@ -44,6 +44,7 @@ def describe(
         "plugin": _plugin(registry, spec),
         "environment": {**_environment(device), **distributed.describe(model)},
         "d_scale": model.d_scale,
+        "objective": _objective(model, registry) if isinstance(model, GAN) else None,
     }
 
 
@@ -81,6 +82,11 @@ def machine_changes(then: RunRecord, now: dict[str, Any]) -> list[str]:
 def _plugin(registry: Registry, spec: ModelSpec) -> dict[str, str]:
     plugin = registry.plugin_of(spec.name)
     return {"distribution": plugin.distribution, "version": plugin.version}
+
+
+def _objective(model: GAN[Any], registry: Registry) -> dict[str, str]:
+    spec = registry.piece("objective", model.config.loss)
+    return {"name": spec.name, "formula": spec.formula, "source": spec.paper}
 
 
 def _environment(device: torch.device) -> dict[str, Any]:

@@ -65,7 +65,8 @@ class Recorder:
         self.saturation = SaturationDetector(trainer.model.d_scale == "probability")
         n = len(sample_grid.latents)
         self.variety = variety_detectors(
-            *_some_real(data, n, with_labels=trainer.model.conditional)
+            *_some_real(data, n, with_labels=trainer.model.conditional),
+            has_discriminator=record.has_discriminator,
         )
         self.seconds_before = record.seconds
         self.images_before = trainer.draws.images
@@ -255,9 +256,10 @@ class Recorder:
         verb = "is" if len(bad) == 1 else "are"
         message = f"{', '.join(bad)} {verb} not finite ({state})"
         self.note("divergence", message, detector="non-finite", step=line["step"])
+        penalty = "a --penalty, " if self.record.has_discriminator else ""
         raise DivergedError(
             f"run {self.folder.path} diverged at step {line['step']}: {message}.",
-            "The states before it are kept. Try a lower --lr, --precision fp32, a --penalty, "
+            f"The states before it are kept. Try a lower --lr, --precision fp32, {penalty}"
             "or another --seed.",
         )
 

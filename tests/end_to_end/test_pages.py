@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_runs import make_run
+from made_runs import make_outsider, make_run
 from playwright.sync_api import Page, sync_playwright
 from support import CHROMIUM, run_cli
 
@@ -256,6 +256,80 @@ def test_the_report_of_one_run(watched: Watched, finished_run: Path) -> None:
     assert page.locator("#variants tbody tr").count() == 1
     assert page.locator("#sheets figure:not(.real)").count() == 1
     assert page.locator("#charts .chart:visible").count() == 3
+
+
+def canvases(page: Page) -> list[str]:
+    """The charts that are shown, by name."""
+    charts = page.locator("#charts .chart:visible")
+    return [str(name) for name in charts.evaluate_all("all => all.map(c => c.dataset.chart)")]
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_an_outsiders_page_has_no_chart_of_a_discriminator_and_says_so(
+    browser: Any, tmp_path: Path, width: int
+) -> None:
+    run = make_outsider(tmp_path / "vae", scores={"frechet-distance": 5.0})
+    done = run_cli("report", run, cwd=tmp_path)
+    assert done.code == 0, done.err
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    seen = Watched(context.new_page())
+    page = seen.open(run / "report.html")
+    assert canvases(page) == ["loss_vae", "term-kl"]
+    for chart, value in (("loss_vae", "vae 50"), ("term-kl", "vae 10")):
+        page.locator("#smooth").focus()
+        page.keyboard.press("Home")  # no smoothing
+        assert value in page.locator(f"[data-chart={chart}] .readout").inner_text()
+    text = page.locator("main").inner_text()
+    assert "vae has no discriminator: there is no D(x) to show." in text
+    assert text.count("D(") == 1  # no column, no curve
+    assert "NaN" not in text
+    assert "null" not in text
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert seen.console == []
+    assert len(seen.requests) == 1
+    context.close()
+
+
+def test_gans_and_outsiders_share_a_page(watched: Watched, tmp_path: Path) -> None:
+    place = tmp_path / "experiments"
+    for seed in range(2):
+        make_run(place / f"gan-{seed}", seed=seed)
+        make_outsider(place / f"vae-{seed}", seed=seed)
+    make_run(place / "wgan", model="wgan", d_scale="raw", metrics=lambda step: {"constructor": 7})
+    done = run_cli("compare", place, cwd=tmp_path)
+    assert done.code == 0, done.err
+    page = watched.open(tmp_path / "comparison" / "index.html")
+    losses = ["loss_d", "loss_g", "loss_vae"]
+    assert canvases(page) == [*losses, "answers", "raw-answers", "term-kl", "term-constructor"]
+    shown = {
+        name: page.locator(f"[data-chart={name}] .readout").inner_text() for name in canvases(page)
+    }
+    assert {name for name, text in shown.items() if "vae" in text} == {"loss_vae", "term-kl"}
+    assert "wgan D(x) 0.6" in shown["raw-answers"]
+    assert "wgan" not in shown["answers"]
+    assert "wgan 7" in shown["term-constructor"]
+    assert "dcgan" not in shown["term-constructor"]
+    button = page.locator("#legend").get_by_role("button", name="vae", exact=True)
+    button.click()
+    assert "loss_vae" not in canvases(page)
+
+
+def test_what_is_missing_is_a_gap_in_a_curve(watched: Watched, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "a", metrics=lambda step: {"loss_g": None} if step > 50 else {})
+    done = run_cli("report", run, cwd=tmp_path)
+    assert done.code == 0, done.err
+    page = watched.open(run / "report.html")
+    box = page.locator("[data-chart=loss_g] .u-over").bounding_box()
+    assert box
+    page.locator("[data-chart=loss_g]").scroll_into_view_if_needed()
+    box = page.locator("[data-chart=loss_g] .u-over").bounding_box()
+    assert box
+    for share, known in ((0.25, True), (0.75, False)):
+        page.mouse.move(box["x"] + share * box["width"], box["y"] + 50)
+        page.wait_for_timeout(80)
+        readout = page.locator("[data-chart=loss_g] .readout").inner_text()
+        assert ("dcgan 0.7" in readout) is known
+        assert ("dcgan -" in readout) is not known
 
 
 def pixels(page: Page, chart: str = "loss_d") -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from made_runs import make_run
+from made_runs import CONFIG, make_outsider, make_run
 
+from gantool.config import TrainConfig
 from gantool.errors import ConfigError
-from gantool.report import tables
+from gantool.report import page, tables
 from gantool.report.compare import UnknownNameError, compare
 from gantool.report.format import plain, with_deviation
 from gantool.report.load import read_run, read_runs
@@ -101,9 +105,164 @@ def test_the_same_configuration_and_seed_counts_once_and_says_so(tmp_path: Path)
 
 
 def test_a_score_of_a_run_that_does_not_count_ranks_nothing(tmp_path: Path) -> None:
-    make_run(tmp_path / "a", scores={"frechet-distance": 5.0}, steps=50)
+    score = make_run(tmp_path / "a", scores={"equilibrium": 5.0}, steps=50) / "scores.jsonl"
+    score.write_text(score.read_text().replace('"real":0.5', '"real":null'))
     make_run(tmp_path / "b", steps=100)
-    assert compared(tmp_path).verdict[0].startswith("No run has a score")
+    runs = read_runs([tmp_path]).runs
+    result = compare(runs)
+    assert result.verdict[0].startswith("No run has a score")
+    assert page.render(result, runs, title="t").count('class="strip"') == 0
+
+
+def game(name: str) -> dict[str, Any]:
+    return {"name": name, "formula": f"D: {name} of f; G: -f", "source": "Someone 2030"}
+
+
+def test_gans_and_outsiders_are_ranked_by_scores_and_not_by_losses(tmp_path: Path) -> None:
+    make_run(tmp_path / "gan", scores={"frechet-distance": 5.0})
+    for seed in range(2):
+        make_outsider(tmp_path / f"vae-{seed}", seed=seed, scores={"frechet-distance": 4.0})
+    result = compared(tmp_path)
+    assert [variant.name for variant in result.variants] == ["vae", "dcgan"]
+    vae, gan = result.variants
+    assert (vae.loss, vae.d_scale, vae.has_discriminator) == (None, None, False)
+    assert (gan.loss, gan.has_discriminator) == ("non-saturating", True)
+    assert "objectives (non-saturating, vae's own) cannot be compared" in messages(result)
+    assert result.losses == ["loss_d", "loss_g", "loss_vae"]
+    assert vae.losses == {"loss_vae": pytest.approx(52.25)}
+    assert set(gan.losses) == {"loss_d", "loss_g"}
+    assert vae.values["d_real"] is vae.values["d_fake"] is vae.values["equilibrium"] is None
+    document = json.loads(json.dumps(result.model_dump(mode="json"), allow_nan=False))
+    assert [row["losses"].keys() for row in document["runs"]] == [
+        {"loss_d", "loss_g"},
+        {"loss_vae"},
+        {"loss_vae"},
+    ]
+
+
+def test_tables_have_the_losses_there_are_and_dashes_elsewhere(tmp_path: Path) -> None:
+    make_run(tmp_path / "gan", d_scale="raw")
+    make_outsider(tmp_path / "vae")
+    result = compared(tmp_path)
+    headings, rows = tables.losses(result)
+    assert headings[1:] == ["dcgan", "vae"]
+    assert [row[0] for row in rows] == ["loss D", "loss G", "loss vae"]
+    assert rows[0][2] == rows[2][1] == "-"
+    assert rows[2][2] == "52.25"
+    first, second = csv.DictReader(io.StringIO(tables.as_csv(result)))
+    assert float(first["loss_d"]) > 1
+    assert (first["loss_vae"], second["loss_d"], second["d_real"]) == ("", "", "")
+    assert float(second["loss_vae"]) == pytest.approx(52.25)
+    headings, rows = tables.headline(result)
+    cells = dict(zip(headings, rows[1], strict=True))
+    assert (cells["D(x)"], cells["D(G(z))"]) == ("-", "-")
+    assert dict(zip(headings, rows[0], strict=True))["D(x)"] == "0.6 raw"
+
+
+def test_a_column_that_no_run_has_is_left_out(tmp_path: Path) -> None:
+    make_outsider(tmp_path / "vae", scores={"frechet-distance": 4.0})
+    runs = read_runs([tmp_path]).runs
+    result = compare(runs)
+    assert "D(x)" not in tables.headline(result)[0]
+    html = page.render(result, runs, title="t", single=True)
+    table = html.split('<table id="variants"')[1].split("</table>")[0]
+    assert "D(x)" not in table
+    assert "params" in table
+    spans = [int(part.split('"')[0]) for part in table.split("</tr>")[-3].split('colspan="')[1:]]
+    assert table.count('<th scope="col"') == 1 + sum(spans) + len(result.columns)
+
+
+def test_the_page_says_why_there_is_no_discriminator_and_shows_no_nan(tmp_path: Path) -> None:
+    make_outsider(tmp_path / "vae")
+    make_run(tmp_path / "began", model="began", d_scale=None)
+    runs = read_runs([tmp_path]).runs
+    html = page.render(compare(runs), runs, title="t")
+    shown = html.split("<main>")[1].split("</main>")[0]
+    assert "vae has no discriminator: there is no D(x) to show." in shown
+    assert "The discriminator of began gives no D(x) to show." in shown
+    assert not re.search(r"\b(nan|None)\b", shown, re.IGNORECASE)
+    data = json.loads(html.split('id="data">')[1].split("</script>")[0])
+    assert [one["id"] for one in data["losses"]] == ["loss_d", "loss_g", "loss_vae"]
+    assert [one["id"] for one in data["terms"]] == ["kl"]
+    vae = next(run for run in data["runs"] if run["name"] == "vae")
+    assert set(vae["series"]) == {"step", "images", "seconds", "loss_vae", "kl"}
+    assert all(isinstance(value, float) for value in vae["series"]["loss_vae"])
+
+
+def test_terms_beyond_those_that_have_charts_are_named(tmp_path: Path) -> None:
+    make_run(tmp_path / "a", metrics=lambda step: {f"term{i}": i for i in range(30)})
+    runs = read_runs([tmp_path]).runs
+    html = page.render(compare(runs), runs, title="t")
+    assert "in metrics.jsonl only: term24, term25, term26, term27, term28, term29." in html
+
+
+def test_an_objective_is_shown_with_its_formula_and_paper(tmp_path: Path) -> None:
+    make_run(tmp_path / "a", config={"loss": "cubic"}, objective=game("cubic"))
+    make_run(tmp_path / "b", config={"loss": "hinge"})  # before run.json had objectives
+    make_outsider(tmp_path / "c", objective=None)
+    runs = read_runs([tmp_path]).runs
+    result = compare(runs)
+    found = {v.objective: (v.loss, v.formula, v.source) for v in result.variants}
+    assert found == {
+        "cubic": ("cubic", "D: cubic of f; G: -f", "Someone 2030"),
+        "hinge": ("hinge", "", ""),
+        "vae's own": (None, "", ""),
+    }
+    html = page.render(result, runs, title="t")
+    table = html.split('<table id="objectives"')[1].split("</table>")[0]
+    assert "D: cubic of f; G: -f" in table
+    assert "Someone 2030" in table
+    rows = [re.findall(r">([^<>]+)</t", row) for row in table.split("</tr>")[1:-1]]
+    assert ["hinge", "-", "-"] in [row[:3] for row in rows]
+    assert ["vae&#39;s own", "-", "-"] in [row[:3] for row in rows]
+
+
+def test_a_gan_without_the_option_has_an_objective_of_its_own(tmp_path: Path) -> None:
+    path = make_run(tmp_path / "a", model="began", objective=game("hinge"))
+    record = json.loads((path / "run.json").read_text())
+    del record["config"]["loss"]
+    (path / "run.json").write_text(json.dumps(record))
+    make_run(tmp_path / "b", config={"loss": "hinge"}, objective=game("hinge"))
+    result = compared(tmp_path)
+    began, dcgan = sorted(result.variants, key=lambda variant: variant.model)
+    assert (began.objective, began.formula) == ("began's own", "")
+    assert "loss" not in began.config
+    assert dcgan.formula == "D: hinge of f; G: -f"
+    runs = read_runs([tmp_path]).runs
+    options = page.render(result, runs, title="t").split("All options")[1]
+    row = options.split(">loss</th>")[1].split("</tr>")[0]
+    assert re.findall("<td>([^<]*)</td>", row) == ["-", "hinge"]
+
+
+def test_an_option_that_is_younger_than_a_run_has_its_default_there(tmp_path: Path) -> None:
+    young = {"augment": "none", "ada_images": 500_000, "width": 8}
+    assert not set(young) & set(CONFIG)
+    assert TrainConfig.model_fields["ada_images"].default == 500_000
+    for i in range(2):
+        make_run(tmp_path / f"old-{i}", seed=i)
+    core = {key: young[key] for key in ("augment", "ada_images")}
+    new = make_run(tmp_path / "new", seed=2, config=core)
+    result = compared(tmp_path)
+    assert [variant.seeds for variant in result.variants] == [[0, 1, 2]]
+    assert not result.differences
+    make_run(tmp_path / "other", seed=3, config={**core, "augment": "ada"})
+    result = compared(tmp_path)
+    assert {v.name: v.seeds for v in result.variants} == {
+        "dcgan augment=none": [0, 1, 2],
+        "dcgan augment=ada": [3],
+    }
+    assert list(result.differences) == ["augment"]
+    # What is no option of the core has no default that is known here.
+    make_run(new.parent / "plugin", seed=4, config=young)
+    assert len(compared(tmp_path).variants) == 3
+
+
+def test_an_option_that_no_run_of_a_model_has_is_none_of_its_own(tmp_path: Path) -> None:
+    make_run(tmp_path / "a", config={"augment": "ada"})
+    make_outsider(tmp_path / "b")
+    variants = {variant.model: variant.config for variant in compared(tmp_path).variants}
+    assert variants["dcgan"]["augment"] == "ada"
+    assert "augment" not in variants["vae"]
 
 
 def test_variants_are_named_by_what_tells_them_apart(tmp_path: Path) -> None:
@@ -344,19 +503,13 @@ def test_thinned_curves_are_means_of_stretches() -> None:
         "seconds": np.arange(1.0, 1001) / 10,
         "loss_d": np.where(np.arange(1000) % 2 == 0, 1.0, np.nan),
     }
-    found = stretches(series, 100)
+    found = stretches(series, 100, keys=["loss_d", "loss_g"])
     assert found["step"] == [float(step) for step in range(10, 1001, 10)]
     assert found["loss_d"] == [1.0] * 100
-    assert stretches({key: column[:7] for key, column in series.items()}, 100)["step"] == [
-        1,
-        2,
-        3,
-        4,
-        5,
-        6,
-        7,
-    ]
-    assert stretches({}, 100) == {}
+    assert "loss_g" not in found
+    short = {key: column[:7] for key, column in series.items()}
+    assert stretches(short, 100, keys=[])["step"] == [1, 2, 3, 4, 5, 6, 7]
+    assert stretches({}, 100, keys=["loss_d"]) == {}
 
 
 @pytest.fixture
@@ -383,9 +536,6 @@ def test_tables_for_papers_escape_what_has_a_meaning(hostile: ComparisonResult) 
 
 
 def test_the_csv_has_a_row_a_run_and_no_formulas(hostile: ComparisonResult) -> None:
-    import csv
-    import io
-
     rows = list(csv.DictReader(io.StringIO(tables.as_csv(hostile))))
     assert len(rows) == 2
     assert {row["name"][:12] for row in rows} == {"<script>aler", "'=HYPERLINK("}

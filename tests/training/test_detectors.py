@@ -47,6 +47,23 @@ def test_a_few_kinds_of_samples_are_a_collapse_that_the_mean_does_not_see() -> N
     assert few.samples(VARIED, None, share=0.6) is not None  # and over
 
 
+@pytest.mark.parametrize("has_discriminator", [True, False])
+def test_no_penalty_is_recommended_without_a_discriminator(has_discriminator: bool) -> None:
+    for detector in variety_detectors(VARIED, None, has_discriminator=has_discriminator):
+        found = detector.samples(ALIKE, None, share=0.5)
+        assert found is not None
+        assert ("--penalty" in found.message) is has_discriminator
+        assert "a lower --lr" in found.message
+
+
+def test_saturation_is_silent_without_answers() -> None:
+    detector = SaturationDetector(probabilities=True, window=2)
+    nothing = {"d_real": None, "d_fake": None}
+    assert all(detector.step(nothing) is None for _ in range(5))
+    assert detector.step({"d_real": 1.0, "d_fake": 0.0}) is None
+    assert detector.step({"d_real": 1.0, "d_fake": 0.0}) is not None
+
+
 def test_mean_distance_by_brute_force() -> None:
     labels = np.arange(32) % 3
     flat = VARIED.reshape(32, -1).astype(float)

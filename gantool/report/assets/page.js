@@ -56,11 +56,10 @@
     const decay = state.smooth;
     let total = 0, weight = 0;
     return values.map((value) => {
-      if (value !== null) {
-        total = decay * total + (1 - decay) * value;
-        weight = decay * weight + (1 - decay);
-      }
-      return weight > 0 ? total / weight : null;
+      if (value === null) return null;
+      total = decay * total + (1 - decay) * value;
+      weight = decay * weight + (1 - decay);
+      return total / weight;
     });
   };
 
@@ -71,19 +70,20 @@
       while (i < xs.length - 2 && xs[i + 1] < x) i++;
       if (xs.length === 1) return ys[0];
       const [a, b] = [ys[i], ys[i + 1]];
-      if (a === null || b === null) return a === null ? b : a;
       const span = xs[i + 1] - xs[i];
+      if (a === null || b === null) return x - xs[i] < span / 2 ? a : b;
       return span > 0 ? a + ((b - a) * Math.min(1, (x - xs[i]) / span)) : b;
     });
   };
 
   const CHARTS = [
-    { id: "loss_d", title: "Discriminator's loss", keys: ["loss_d"] },
-    { id: "loss_g", title: "Generator's loss", keys: ["loss_g"] },
-    { id: "answers", title: "D(x) solid, D(G(z)) dashed, and the 1/2 of equilibrium", keys: ["d_real", "d_fake"], half: true },
+    ...data.losses.map(({ id, title }) => ({ id, title, keys: [id] })),
+    { id: "answers", title: "D(x) solid, D(G(z)) dashed, and the 1/2 of equilibrium", keys: ["d_real", "d_fake"], scale: "probability" },
+    { id: "raw-answers", title: "D's raw outputs: D(x) solid, D(G(z)) dashed", keys: ["d_real", "d_fake"], scale: "raw" },
     ...data.columns
       .filter((column) => data.runs.some((run) => run.scores[column.id]))
       .map((column) => ({ id: column.id, title: `${column.id} ${column.better === "lower" ? "↓" : "↑"}`, score: column.id })),
+    ...data.terms.map(({ id, title }) => ({ id: `term-${id}`, title, keys: [id] })),
   ];
 
   const curve = (run, chart, name) => {
@@ -91,8 +91,9 @@
       const points = run.scores[chart.score] || [];
       return [points.map((point) => point[state.axis]), points.map((point) => point.value)];
     }
-    if (chart.half && data.variants[run.variant].raw) return [[], []];
-    return [run.series[state.axis] || [], run.series[name] || []];
+    if (chart.scale && chart.scale !== data.variants[run.variant].scale) return [[], []];
+    if (!Object.hasOwn(run.series, name)) return [[], []];
+    return [run.series[state.axis] || [], run.series[name]];
   };
 
   const faded = (colour, part) => `color-mix(in srgb, ${colour} ${part}%, transparent)`;
@@ -166,6 +167,7 @@
     if (columns.length < 2) { chart.plot = null; return; }
     const soft = css("--soft"), line = css("--line");
     const axis = { stroke: soft, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "12px system-ui, sans-serif" };
+    const half = chart.scale === "probability";
     const logarithmic = state.log && columns.slice(1).some((column) => column.some((y) => y > 0));
     chart.plot = new uPlot(
       {
@@ -174,7 +176,7 @@
         cursor: { sync: { key: synced.key }, drag: { x: true, y: false }, points: { show: false } },
         scales: {
           x: { time: false },
-          y: logarithmic ? { distr: 3 } : chart.half ? { range: [-0.02, 1.02] } : { range: spareSpikes },
+          y: logarithmic ? { distr: 3 } : half ? { range: [-0.02, 1.02] } : { range: spareSpikes },
         },
         axes: [
           { ...axis, label: axisNames[state.axis], labelSize: 20, labelFont: "12px system-ui, sans-serif" },
@@ -183,7 +185,7 @@
         hooks: {
           setCursor: [(plot) => read(chart, plot)],
           setScale: [(plot, name) => { if (name === "x" && !syncing && plot.status === 1) zoomed(plot); }],
-          draw: chart.half ? [halfLine] : [],
+          draw: half ? [halfLine] : [],
         },
       },
       columns, place,
@@ -303,12 +305,6 @@
     }
   });
   watcher.observe(byId("charts"));
-
-  const raw = data.variants.filter((variant) => variant.raw).map((variant) => variant.name);
-  if (raw.length) {
-    byId("raw-note").hidden = false;
-    byId("raw-note").textContent = `Not in the chart of D(x): ${raw.join(", ")}, whose critic gives no probabilities.`;
-  }
 
   /* Legend: shows and hides variants in charts and samples alike. */
   data.variants.forEach((variant, v) => {

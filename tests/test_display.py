@@ -1,0 +1,38 @@
+"""The line that a step leaves on a terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from gantool.display import describe, losses_of_step
+from gantool.report.curves import heading_of_loss
+
+POSITION = {"step": 3, "epoch": 1.25, "images": 48, "seconds": 0.1, "images_per_second": 480.0}
+NOTHING = dict.fromkeys(("loss_d", "loss_g", "d_real", "d_fake", "d_fake_after"))
+
+
+def test_a_gan_shows_both_losses_and_the_answers_of_d() -> None:
+    metrics = {
+        **POSITION,
+        **{"loss_d": 1.2, "loss_g": 0.7, "d_real": 0.6, "d_fake": 0.3, "d_fake_after": None},
+    }
+    assert describe(metrics) == (
+        "epoch 1.2  loss D 1.200 G 0.700  D(x) 0.600  D(G(z)) 0.300 / -  480 img/s"
+    )
+
+
+@pytest.mark.parametrize("key", ["loss_vae", "loss_g"])
+def test_an_outsider_shows_its_loss_and_no_discriminator(key: str) -> None:
+    player = {"loss_vae": "vae", "loss_g": "G"}[key]
+    metrics = {**POSITION, **NOTHING, key: 52.25, "kl": 4.0}
+    assert describe(metrics) == f"epoch 1.2  loss {player} 52.250  480 img/s"
+
+
+def test_a_step_without_losses_has_none() -> None:
+    assert describe({**POSITION, **NOTHING}) == "epoch 1.2  480 img/s"
+
+
+def test_players_have_one_name_on_terminal_and_page() -> None:
+    for key in ("loss_d", "loss_g", "loss_encoder"):
+        (player,) = losses_of_step({key: 1.0})
+        assert heading_of_loss(key) == f"loss {player}"
