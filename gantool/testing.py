@@ -23,7 +23,7 @@ from gantool.data.batches import Batches
 from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError
 from gantool.gan.base import GAN, Model
-from gantool.gan.game import DISCRIMINATOR, GENERATOR, Batch, Losses, Progress, Turn
+from gantool.gan.game import DISCRIMINATOR, GENERATOR, Batch, Losses, Progress, Settings, Turn
 from gantool.gan.shapes import Shapes
 from gantool.plugins.registry import load_registry
 from gantool.plugins.spec import ModelSpec, load_implementation
@@ -373,21 +373,22 @@ def _check_signs(make: Callable[[], Trainer]) -> None:
     if not isinstance(model, GAN):
         _check_approach(trainer)
         return
+    # A penalty may outweigh the objective for longer than this.
+    model.use(Settings(penalty_weight=0.0))
     turns = model.turns(Progress(0, 0, epoch=0.0, images=0))
     for player, better in ((DISCRIMINATOR, _gap), (GENERATOR, _approval)):
         own = [turn for turn in turns if turn.player == player and not turn.name][:1]
         if not own:
             continue
         turn = replace(own[0], real="new", latent="new")
-        first = last = 0.0
+        # One batch before and after: another one's answers differ by more than is learned.
+        held = trainer.draws.take(turn, drawn=Drawn(), graph=False)
+        first = better(model, held)
         for _ in range(_SHORT):
             batch = trainer.draws.take(turn, drawn=Drawn(), graph=player == GENERATOR)
-            losses = trainer.loss(turn, batch)
-            with torch.no_grad():
-                last = better(model, batch)
-            first = first or last
-            trainer.differentiate(player, losses)
+            trainer.differentiate(player, trainer.loss(turn, batch))
             trainer.move(player)
+        last = better(model, held)
         if last < first - 1e-3 * max(1.0, abs(first)):
             what = "D(x) - D(G(z))" if player == DISCRIMINATOR else "D(G(z))"
             raise _MendError(
@@ -396,13 +397,17 @@ def _check_signs(make: Callable[[], Trainer]) -> None:
             )
 
 
+@torch.no_grad()
 def _gap(model: GAN[Any], batch: Batch) -> float:
-    real, fake = model.real_logits(batch), model.fake_logits(batch)
-    return float(real.mean() - fake.mean())
+    """D(x) - D(G(z))."""
+    return float(model.real_logits(batch).mean()) - _approval(model, batch)
 
 
+@torch.no_grad()
 def _approval(model: GAN[Any], batch: Batch) -> float:
-    return float(model.fake_logits(batch).mean())
+    """D(G(z)), of the generator as it is now."""
+    fake = model.generate(batch.z, batch.fake_labels)
+    return float(model.fake_logits(replace(batch, fake=fake)).mean())
 
 
 def _check_approach(trainer: Trainer) -> None:

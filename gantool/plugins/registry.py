@@ -264,10 +264,21 @@ def load_registry(*, announce: bool = True) -> Registry:
 @functools.cache
 def _load() -> Registry:
     registry = build_registry(_entry_points())
+    _offer(registry)
+    # Only now is it known which objectives and penalties a model's defaults and presets may name.
+    for plugin in registry.plugins:
+        with _isolation(plugin):
+            for spec in plugin.models:
+                spec.check()
+    _merge(registry)
+    _offer(registry)
+    return registry
+
+
+def _offer(registry: Registry) -> None:
     for option, attribute in NAMED_BY.items():
         known = getattr(registry, attribute)
         CHOICES[option] = {name: spec.summary for name, spec in known.items()}
-    return registry
 
 
 @functools.cache
@@ -410,6 +421,7 @@ def _collector(kind: type[Any], collected: list[Any]) -> Callable[[Any], None]:
 
 
 def _merge(registry: Registry) -> None:
+    registry.conflicts.clear()
     own = {name for plugin in registry.plugins if plugin.built_in for name in plugin.names}
     for plugin in registry.plugins:
         taken = own.intersection(plugin.names)

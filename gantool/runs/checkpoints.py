@@ -69,7 +69,10 @@ def load(path: Path) -> dict[str, Any]:
         raise DamagedCheckpointError((str(error) or type(error).__name__).splitlines()[0]) from None
     if not isinstance(state, dict):
         raise DamagedCheckpointError("not a state of a run")
-    return _renamed(state)
+    try:
+        return _renamed(state)
+    except KeyError as error:
+        raise DamagedCheckpointError(f"it lacks {error}") from None
 
 
 def _renamed(state: dict[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,13 @@ def image(kind: str, mode: str = "RGB", **options: Any) -> bytes:
 def state() -> bytes:
     buffer = io.BytesIO()
     torch.save(
-        {"gan": {"w": torch.arange(6.0)}, "steps": 3, "name": "x", "ema": None, "list": [1, 2.5]},
+        {
+            "model": {"w": torch.arange(6.0)},
+            "steps": 3,
+            "name": "x",
+            "averages": None,
+            "list": [1, 2.5],
+        },
         buffer,
     )
     return buffer.getvalue()

@@ -6,47 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from support import Outcome, distribution, run_cli
-
-DESCRIPTION = """
-import gantool
-
-
-class Config(gantool.TrainConfig):
-    nz: int = 4
-    batch_size: int | None = 16
-
-
-@gantool.hookimpl
-def register_models(register):
-    for name, kind in (("vae", "VAE"), ("infogan", "InfoGAN")):
-        register(
-            gantool.ModelSpec(
-                name=name, summary="a test", implementation=f"probes:{kind}", config=Config
-            )
-        )
-
-
-class Cubic(gantool.Objective):
-    def discriminator(self, real, fake):
-        return ((real - 1).abs() ** 3).mean() + (fake.abs() ** 3).mean()
-
-    def generator(self, fake, real=None):
-        return ((fake - 1).abs() ** 3).mean()
-
-
-@gantool.hookimpl
-def register_objectives(register):
-    register(
-        gantool.ObjectiveSpec(
-            name="cubic",
-            summary="cubes of distances from the labels",
-            formula="D: E|r - 1|^3 + E|f|^3; G: E|f - 1|^3",
-            paper="Someone 2030",
-            make=Cubic,
-        )
-    )
-"""
+from probe_plugin import install_probes
+from support import Outcome, run_cli
 
 
 class Site:
@@ -54,11 +15,7 @@ class Site:
 
     def __init__(self, place: Path) -> None:
         self.place = place
-        packages = place / "site"
-        packages.mkdir()
-        distribution(packages, "outsiders", DESCRIPTION)
-        tests = Path(__file__).parents[1] / "training"
-        self.env = {"PYTHONPATH": f"{packages}:{tests}"}
+        self.env = install_probes(place / "site")
 
     def __call__(self, *words: str, plugins: bool = True) -> Outcome:
         return run_cli(*words, cwd=self.place, env=self.env if plugins else {"COLUMNS": "200"})
@@ -76,12 +33,12 @@ def site(tmp_path: Path) -> Site:
 
 
 def test_an_outsider_is_shown_as_it_is_and_compared_with_a_gan(site: Site) -> None:
-    done = site("run", "vae", "--steps", "6", "--name", "vae")
+    done = site("run", "probe-vae", "--steps", "6", "--name", "vae")
     assert done.code == 0, done.err
     assert "loss vae" in done.err
     assert "D(x)" not in done.err
     assert site.record("vae")["objective"] is None
-    done = site("run", "infogan", "--steps", "6", "--name", "gan", "--loss", "cubic")
+    done = site("run", "probe-infogan", "--steps", "6", "--name", "gan", "--loss", "cubic")
     assert done.code == 0, done.err
     assert "D(x)" in done.err
     assert site.record("gan")["objective"] == {
@@ -92,11 +49,11 @@ def test_an_outsider_is_shown_as_it_is_and_compared_with_a_gan(site: Site) -> No
     done = site("compare", "experiments", plugins=False)
     assert done.code == 0, done.err
     assert "loss vae" in done.out
-    assert "different objectives (cubic, vae's own)" in done.out
+    assert "different objectives (cubic, probe-vae's own)" in done.out
     for page in ("comparison/index.html", "experiments/gan/report.html"):
         assert "D: E|r - 1|^3 + E|f|^3; G: E|f - 1|^3" in (site.place / page).read_text()
     report = (site.place / "experiments" / "vae" / "report.html").read_text()
-    assert "vae has no discriminator: there is no D(x) to show." in report
+    assert "probe-vae has no discriminator: there is no D(x) to show." in report
 
 
 def test_the_formula_of_a_plugins_objective_is_in_help(site: Site) -> None:
@@ -107,7 +64,9 @@ def test_the_formula_of_a_plugins_objective_is_in_help(site: Site) -> None:
 
 
 def test_an_outsider_that_diverges_says_so_without_a_discriminator(site: Site) -> None:
-    done = site("run", "vae", "--steps", "40", "--name", "x", "--lr", "10", "--optimizer", "sgd")
+    done = site(
+        "run", "probe-vae", "--steps", "40", "--name", "x", "--lr", "10", "--optimizer", "sgd"
+    )
     assert done.code == 3, done.err
     assert "loss_vae" in done.err
     assert "not finite" in done.err

@@ -7,77 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from probe_plugin import install_probes
 from probes import PROBES
-from support import Outcome, distribution, run_cli
-
-DESCRIPTION = """
-import gantool
-
-
-class Config(gantool.TrainConfig):
-    nz: int = 4
-    batch_size: int | None = 16
-
-
-@gantool.hookimpl
-def register_models(register):
-    for name, kind in PROBES.items():
-        register(
-            gantool.ModelSpec(
-                name=f"probe-{name}",
-                summary="a test",
-                implementation=f"probes:{kind}",
-                config=Config,
-            )
-        )
-
-
-class Cubic(gantool.Objective):
-    def discriminator(self, real, fake):
-        return ((real - 1).abs() ** 3).mean() + (fake.abs() ** 3).mean()
-
-    def generator(self, fake, real=None):
-        return ((fake - 1).abs() ** 3).mean()
-
-
-@gantool.hookimpl
-def register_objectives(register):
-    register(
-        gantool.ObjectiveSpec(
-            name="cubic",
-            summary="cubes of distances from the labels",
-            formula="D: E|r - 1|^3 + E|f|^3; G: E|f - 1|^3",
-            make=Cubic,
-        )
-    )
-
-
-def size_of_logits(discriminate, batch, *, real_logits, fake_logits, weight):
-    return weight * (real_logits.square().mean() + fake_logits.square().mean())
-
-
-@gantool.hookimpl
-def register_penalties(register):
-    register(
-        gantool.PenaltySpec(
-            name="small-logits",
-            summary="logits are pulled to 0",
-            make=lambda: size_of_logits,
-            weight=0.5,
-        )
-    )
-"""
+from support import Outcome, run_cli
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> dict[str, str]:
     """An environment in which the probes are an installed plugin."""
-    place = tmp_path / "site"
-    place.mkdir()
-    names = {name: kind.__name__ for name, kind in PROBES.items()}
-    distribution(place, "probes", f"PROBES = {names!r}\n{DESCRIPTION}")
-    tests = Path(__file__).parents[1] / "training"
-    return {"PYTHONPATH": f"{place}:{tests}"}
+    return install_probes(tmp_path / "site")
 
 
 def ok(done: Outcome) -> Any:

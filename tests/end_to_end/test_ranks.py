@@ -14,6 +14,8 @@ from typing import Any
 import psutil
 import pytest
 import torch
+from probe_plugin import install_probes
+from probes import PROBES
 from soak import content
 from support import distribution, run_cli
 
@@ -189,6 +191,28 @@ def test_two_processes_follow_one_of_the_same_global_batch(
     assert record.environment["processes"] == 2
     assert "batch_norm" not in record.environment
     assert record.images == RunFolder.open(tmp_path / "experiments" / "one").read().images
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PROBES)
+def test_two_processes_play_every_game(name: str, tmp_path: Path) -> None:
+    """As one does, but for a game whose loss draws noise of its own (the VAE's)."""
+    env = install_probes(tmp_path / "site")
+    update = ("--update", "extragradient") if name == "infogan" else ()
+    words = ("run", f"probe-{name}", *COMMON, "--ema", "0.9", *update)
+    one = run_cli(*words, "--name", "one", cwd=tmp_path, env=env)
+    assert one.code == 0, one.err
+    code, _, err = ended(torchrun(*words, "--name", "two", cwd=tmp_path, env=env))
+    assert code == 0, err
+    alone, together = (figures(tmp_path / "experiments" / run) for run in ("one", "two"))
+    assert len(alone) == len(together) == 20
+    for a, b in zip(alone, together, strict=True):
+        assert a.keys() == b.keys()
+        for key in a.keys() - {"seconds"}:
+            if name != "vae" or not isinstance(a[key], float):
+                assert b[key] == pytest.approx(a[key], abs=1e-5), (a["step"], key)
+            elif key.startswith("loss"):
+                assert b[key] == pytest.approx(a[key], rel=0.5)
 
 
 @pytest.mark.slow

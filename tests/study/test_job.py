@@ -15,7 +15,6 @@ from gantool.study import file as study_file
 from gantool.study import job as study_job
 from gantool.study.engines.process import _flags
 from gantool.study.file import Study
-from gantool.study.job import steps_for_images
 
 SMALL: dict[str, Any] = {
     "models": ["dcgan", "vanilla"],
@@ -124,13 +123,6 @@ def test_flags_say_the_job_again() -> None:
     assert "--no-evaluate" in words
     assert words[words.index("--lr") + 1] == "0.0003"
     assert words[words.index("--checkpoint-every") + 1] == "5min"
-
-
-def test_a_budget_of_images_counts_what_the_discriminator_sees() -> None:
-    assert steps_for_images(160, 16, discriminator_steps=1) == 10
-    assert steps_for_images(161, 16, discriminator_steps=1) == 11
-    assert steps_for_images(160, 16, discriminator_steps=5) == 2
-    assert steps_for_images(1, 16, discriminator_steps=5) == 1
 
 
 def test_the_committed_studies_are_sound() -> None:
