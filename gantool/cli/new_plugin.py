@@ -7,22 +7,29 @@ from typing import Annotated
 
 import typer
 
+from gantool.plugins.scaffold import PLUGIN_KINDS, write_plugin
+
+_KINDS = "; ".join(f"{name}: {kind.summary}" for name, kind in PLUGIN_KINDS.items())
+
 
 def new_plugin(
     name: Annotated[
-        str, typer.Argument(help="Name of the model: lower-case letters, digits and hyphens.")
+        str,
+        typer.Argument(help="Name of what it brings: lower-case letters, digits and hyphens."),
     ],
+    kind: Annotated[str, typer.Option(metavar="KIND", help=f"The kind of plugin. {_KINDS}.")] = (
+        "gan"
+    ),
     directory: Annotated[
         Path, typer.Option(help="Where to make the folder gantool-NAME.")
     ] = Path(),
 ) -> None:
-    """Write a plugin that installs, lists, trains and passes its tests at once.
+    """Write a plugin that installs, works and passes its tests at once.
 
     Edit it to make it yours.
     """
-    from gantool.plugins.scaffold import write_plugin
-
-    folder = write_plugin(name, directory)
-    print(f"{folder} is written. Next:\n")
-    print(f"  pip install -e {folder}\n  gantool check {name}\n  gantool run {name} --epochs 5\n")
-    print(f"The model is in {next(folder.glob('gantool_*/model.py'))}.")
+    written = write_plugin(name, directory, kind=kind)
+    print(f"{written.folder} is written. Next:\n")
+    for command in (f"pip install -e {written.folder}", *written.commands):
+        print(f"  {command}")
+    print(f"\nThe {PLUGIN_KINDS[kind].piece} is in {written.edit}.")
