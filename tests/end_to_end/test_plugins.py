@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +16,10 @@ from typing import Any
 import pytest
 from support import SMALL, Cli, Outcome, distribution, run_cli
 
+import gantool
 from gantool.gan.base import GAN, Model
 from gantool.plugins import hookspecs
+from gantool.plugins.registry import load_registry
 
 ROOT = Path(__file__).parents[2]
 MODEL = """
@@ -304,6 +308,53 @@ def test_a_data_set_a_command_and_a_tracker_of_a_plugin(extras: Cli, tmp_path: P
 
 
 PAGE = (ROOT / "docs" / "plugins.md").read_text()
+FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", PAGE, re.S))
+COMMANDS = [
+    block.strip().splitlines()
+    for block in re.findall(r"<!-- run -->\n```bash\n(.*?)```", PAGE, re.S)
+]
+EXAMPLES = {lines[0].rpartition("gantool-")[2]: lines for lines in COMMANDS}
+RECORDED = {  # in the last line of metrics.jsonl
+    "squares": ("loss_d", "loss_g", "d_real"),
+    "codes": ("loss_d", "loss_g", "code"),
+    "autoencoder": ("loss_autoencoder", "kl"),
+}
+# Names of `gantool.__all__` for who trains and compares from Python, described in docs/use.md.
+OF_USERS = {"Comparison", "Run", "__version__", "compare", "open", "train"}
+
+
+def fields_of(record: type[Any]) -> str:
+    return ", ".join(field.name for field in dataclasses.fields(record))
+
+
+def test_every_public_name_that_a_plugin_needs_is_documented() -> None:
+    for name in gantool.__all__:
+        if name not in OF_USERS:
+            assert f"gantool.{name}" in PAGE, name
+
+
+def test_every_field_of_a_public_record_is_documented() -> None:
+    public = [getattr(gantool, name) for name in gantool.__all__ if name[0].isupper()]
+    records = [record for record in public if dataclasses.is_dataclass(record)]
+    assert {gantool.ModelSpec, gantool.Turn, gantool.Batch, gantool.Latent} <= set(records)
+    for record in records:
+        assert f"`gantool.{record.__name__}({fields_of(record)})`" in PAGE, record
+
+
+def test_the_first_example_takes_35_lines() -> None:
+    lines = [
+        line
+        for file, content in FILES.items()
+        if file.startswith("gantool-squares/")
+        for line in content.splitlines()
+        if line.strip()
+    ]
+    assert 20 < len(lines) <= 35
+
+
+def test_examples_are_models_of_their_own() -> None:
+    assert list(EXAMPLES) == list(RECORDED)
+    assert not EXAMPLES.keys() & load_registry().models.keys()
 
 
 def test_every_hook_is_documented() -> None:
@@ -344,27 +395,31 @@ def install(folder: Path, site: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_page_leads_from_nothing_to_a_trained_variant(tmp_path: Path) -> None:
-    for name, content in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", PAGE, re.S):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(content)
-    (commands,) = re.findall(r"<!-- run -->\n```bash\n(.*?)```", PAGE, re.S)
-    first, *rest = commands.strip().splitlines()
-    assert first == "pip install -e gantool-lsgan"
-    install(tmp_path / "gantool-lsgan", tmp_path / "site")
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_of_the_page_installs_and_runs_as_written(name: str, tmp_path: Path) -> None:
+    for file, content in FILES.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(content)
+    first, *commands = EXAMPLES[name]
+    assert first == f"pip install -e gantool-{name}"
+    install(tmp_path / f"gantool-{name}", tmp_path / "site")
     path = os.pathsep.join([str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    outputs = {}
-    for command in rest:
-        arguments = command.split()[1:] + (["--steps", "20"] if "--slope" in command else [])
-        outcome = run_cli(*arguments, cwd=tmp_path, env={"PYTHONPATH": path}, timeout=300)
-        assert outcome.code == 0, outcome.out + outcome.err
-        outputs[command] = outcome.out
-    assert "lsgan" in outputs["gantool list-models"]
-    assert "0 to mend" in outputs["gantool check lsgan"]
-    assert "--slope" in outputs["gantool run lsgan --help"]
+    for command in commands:
+        program, *arguments = shlex.split(command)
+        assert program == "gantool"
+        outcome = run_cli(*arguments, cwd=tmp_path, env={"PYTHONPATH": path}, timeout=600)
+        assert outcome.code == 0, f"{command}: {outcome.out}{outcome.err}"
+        if arguments[0] == "check":
+            assert f"{name}: " in outcome.out
+            assert " 0 to mend" in outcome.out
+        if arguments[0] == "sample":
+            assert (tmp_path / outcome.out.strip()).is_file()
+    assert f"gantool check {name}" in commands
     (run,) = (tmp_path / "experiments").iterdir()
-    config = json.loads((run / "run.json").read_text())["config"]
-    assert (config["slope"], config["loss"]) == (0.1, "least-squares")
+    record = json.loads((run / "run.json").read_text())
+    assert (record["model"], record["status"]) == (name, "finished")
+    last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+    assert all(last[metric] is not None for metric in RECORDED[name]), last
 
 
 @pytest.mark.slow
