@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,9 +12,42 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
-from support import CHROMIUM
+from probe_plugin import install_probes
+from support import CHROMIUM, run_cli
 
 pytestmark = pytest.mark.slow
+
+
+@contextlib.contextmanager
+def opened(run: Path, env: dict[str, str] | None = None) -> Iterator[Page]:
+    """The page of a run; it has said nothing on the console and asked its own server alone."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gantool", "explore", str(run), "--port", "0", "--no-browser"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(env or {})},
+    )
+    try:
+        assert server.stdout is not None
+        address = server.stdout.readline().split()[0]
+        assert address.startswith("http://127.0.0.1:")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1300, "height": 900})
+            told: list[str] = []
+            page.on("console", lambda message: told.append(message.text))
+            page.on("pageerror", lambda error: told.append(str(error)))
+            asked: list[str] = []
+            page.on("request", lambda made: asked.append(made.url))
+            page.goto(address)
+            page.wait_for_selector("html[data-ready]", timeout=20_000)
+            yield page
+            assert told == []
+            assert [url for url in asked if not url.startswith((address, "data:"))] == []
+            browser.close()
+    finally:
+        server.terminate()
+        server.wait()
 
 
 @pytest.fixture(params=["finished_run", "conditional"])
@@ -23,32 +58,36 @@ def page(request: pytest.FixtureRequest, tmp_path: Path, cli: Any) -> Iterator[P
         run = tmp_path / "experiments" / "c"
     else:
         run = request.getfixturevalue("finished_run")
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gantool", "explore", str(run), "--port", "0", "--no-browser"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert server.stdout is not None
-        address = server.stdout.readline().split()[0]
-        assert address.startswith("http://127.0.0.1:")
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            opened = browser.new_page(viewport={"width": 1300, "height": 900})
-            told: list[str] = []
-            opened.on("console", lambda message: told.append(message.text))
-            opened.on("pageerror", lambda error: told.append(str(error)))
-            asked: list[str] = []
-            opened.on("request", lambda made: asked.append(made.url))
-            opened.goto(address)
-            opened.wait_for_selector("html[data-ready]", timeout=20_000)
-            yield opened
-            assert told == []
-            assert [url for url in asked if not url.startswith((address, "data:"))] == []
-            browser.close()
-    finally:
-        server.terminate()
-        server.wait()
+    with opened(run) as page:
+        yield page
+
+
+def test_named_parts_have_sliders_and_choices(tmp_path: Path) -> None:
+    env = install_probes(tmp_path / "site")
+    done = run_cli("run", "probe-infogan", "--steps", "5", "--name", "i", cwd=tmp_path, env=env)
+    assert done.code == 0, done.err
+    with opened(tmp_path / "experiments" / "i", env) as page:
+        assert page.locator("#cells button").count() == 24  # a column for each of three digits
+        assert page.locator("#sliders span").all_text_contents() == [
+            "noise.0",
+            "noise.1",
+            "noise.2",
+            "noise.3",
+        ]
+        choice = page.locator("#code-digit")
+        page.locator("#cells button").nth(1).click()
+        expect(choice).to_have_value("1")
+        cell = page.locator("#cells button:nth-child(3) img").get_attribute("src")
+        assert cell
+        expect(page.locator("#image")).not_to_have_attribute("src", cell)
+        choice.select_option("2")
+        # The third cell of the first row is the same noise with digit 2.
+        expect(page.locator("#image")).to_have_attribute("src", cell)
+        page.locator("#zero").click()
+        expect(choice).to_have_value("2")
+        expect(page.locator("#sliders output").first).to_have_text("0.00")
+        page.locator("#random").click()
+        expect(page.locator("#sliders output").first).not_to_have_text("0.00")
 
 
 def test_sliders_interpolation_and_arithmetic(page: Page) -> None:

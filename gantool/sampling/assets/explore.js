@@ -235,6 +235,8 @@
     mark();
   });
 
+  const longest = Math.max(...dimensions.map(({ name }) => name.length), 3);
+  byId("sliders").style.setProperty("--name", `${0.6 * longest + 0.6}em`);
   sliders();
   mark();
   await redraw();
