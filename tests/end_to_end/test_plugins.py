@@ -10,8 +10,8 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support import SMALL, Cli, Outcome, distribution, run_cli
@@ -20,6 +20,7 @@ import gantool
 from gantool.gan.base import GAN, Model
 from gantool.plugins import hookspecs
 from gantool.plugins.registry import load_registry
+from gantool.plugins.scaffold import PLUGIN_KINDS
 
 ROOT = Path(__file__).parents[2]
 MODEL = """
@@ -422,31 +423,97 @@ def test_an_example_of_the_page_installs_and_runs_as_written(name: str, tmp_path
     assert all(last[metric] is not None for metric in RECORDED[name]), last
 
 
+# The scaffold
+
+# What makes the printed commands brief. --epochs gives way to --steps.
+_BRIEF = {
+    "check": ["--sizes", "16"],
+    "run": ["--steps", "3"],
+    "evaluate": ["--samples", "100"],
+}
+
+
 @pytest.mark.slow
-def test_a_new_plugin_installs_lists_trains_and_passes_its_tests(tmp_path: Path) -> None:
-    outcome = run_cli("new-plugin", "my-gan", cwd=tmp_path)
+@pytest.mark.parametrize("kind", PLUGIN_KINDS)
+def test_a_new_plugin_installs_works_and_passes_its_tests(kind: str, tmp_path: Path) -> None:
+    """The commands that are printed lead from nothing to a plugin at work."""
+    name = f"my-{kind}"
+    outcome = run_cli("new-plugin", name, "--kind", kind, cwd=tmp_path)
     assert outcome.code == 0, outcome.err
-    folder = tmp_path / "gantool-my-gan"
-    assert "pip install -e gantool-my-gan" in outcome.out
-    assert not [
-        p for p in folder.rglob("*") if "$" in p.name or (p.is_file() and "${" in p.read_text())
-    ]
+    folder = tmp_path / f"gantool-{name}"
+    printed = [line.split() for line in outcome.out.splitlines() if line.startswith("  ")]
+    first, *rest = printed
+    assert first == ["pip", "install", "-e", folder.name]
     install(folder, tmp_path / "site")
-    env: dict[str, Any] = {
-        "PYTHONPATH": os.pathsep.join(
-            [str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    path = os.pathsep.join([str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    outputs = {}
+    for program, command, *arguments in rest:
+        assert program == "gantool"
+        brief = _BRIEF.get(command, [])
+        if command == "run":
+            arguments = [word for word in arguments if word not in ("--epochs", "5")]
+            brief = [*brief, *(SMALL if arguments[0] == "dcgan" else ["--width", "4"])]
+        done = run_cli(
+            command, *arguments, *brief, cwd=tmp_path, env={"PYTHONPATH": path}, timeout=600
         )
-    }
-    assert "my-gan" in run_cli("list-models", cwd=tmp_path, env=env).out
-    assert "--width" in run_cli("run", "my-gan", "--help", cwd=tmp_path, env=env).out
-    run = run_cli("run", "my-gan", "--steps", "3", "--width", "4", "--json", cwd=tmp_path, env=env)
-    assert run.code == 0, run.err
-    tests = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder / "tests")],
-        cwd=folder,
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-    )
-    assert tests.returncode == 0, tests.stdout
-    assert run_cli("new-plugin", "my-gan", cwd=tmp_path).code == 2
+        assert done.code == 0, done.out + done.err
+        assert "disabled" not in done.err
+        outputs[command] = done.out
+    _AT_WORK[kind](outputs, tmp_path / "experiments")
+    for command in (
+        ["pytest", "-q", "-p", "no:cacheprovider", "tests"],
+        ["ruff", "check", "--isolated", "--select", "E,F,W,I,B,UP", "--line-length", "100"],
+        ["ruff", "format", "--isolated", "--check", "--line-length", "100"],
+    ):
+        tests = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+        )
+        assert tests.returncode == 0, tests.stdout + tests.stderr
+
+
+def _only_run(experiments: Path) -> Path:
+    (run,) = experiments.iterdir()
+    return run
+
+
+def _model_at_work(outputs: dict[str, str], experiments: Path) -> None:
+    assert "0 to mend" in outputs["check"]
+    record = json.loads((_only_run(experiments) / "run.json").read_text())
+    assert record["status"] == "finished"
+    assert record["model"]["name"].startswith("my-")
+
+
+def _metric_at_work(outputs: dict[str, str], experiments: Path) -> None:
+    (line,) = (_only_run(experiments) / "scores.jsonl").read_text().splitlines()
+    score = json.loads(line)
+    assert score["metric"] == "my-metric"
+    # Real images are nearer than noise.
+    assert 0 <= score["real"] < score["noise"]
+    assert 0 <= score["value"] <= 1
+
+
+def _dataset_at_work(outputs: dict[str, str], experiments: Path) -> None:
+    assert "my-dataset" in outputs["list-datasets"]
+    record = json.loads((_only_run(experiments) / "run.json").read_text())
+    assert record["data"]["splits"] == {"train": 960, "validation": 120, "test": 120}
+
+
+def _tracker_at_work(outputs: dict[str, str], experiments: Path) -> None:
+    lines = (_only_run(experiments) / "my-tracker.log").read_text().splitlines()
+    steps = [line for line in lines if line.startswith("step") and "loss_d" in line]
+    assert [line.split(":")[0] for line in steps] == ["step 1", "step 2", "step 3"]
+    assert any("samples" in line for line in lines)
+
+
+_AT_WORK: dict[str, Callable[[dict[str, str], Path], None]] = {
+    "gan": _model_at_work,
+    "conditional": _model_at_work,
+    "outsider": _model_at_work,
+    "metric": _metric_at_work,
+    "dataset": _dataset_at_work,
+    "tracker": _tracker_at_work,
+}
