@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gantool.config import TrainConfig
+from gantool.config import GANConfig
 from gantool.data.batches import Batches, batch_size_for
 from gantool.data.prepared import ImageSplit, Prepared
 from gantool.display import PlainDisplay
@@ -43,7 +43,7 @@ def made_up(n: int, side: int, channels: int) -> Prepared:
 
 def trainer_of(spec: ModelSpec, data: Prepared, total_steps: int, **options: Any) -> Trainer:
     """A trainer as a run makes it."""
-    config: TrainConfig = spec.config(**{"batch_size": batch_size_for(len(data.train)), **options})
+    config: GANConfig = spec.config(**{"batch_size": batch_size_for(len(data.train)), **options})
     torch.manual_seed(0)
     shapes = Shapes(data.image_size, data.channels, classes=len(data.classes))
     gan = load_implementation(spec.implementation).create(config, shapes, train_data=data.train)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gantool.api import Comparison, Run, compare, train
     from gantool.api import open_run as open
-    from gantool.config import TrainConfig
+    from gantool.config import GANConfig, TrainConfig
     from gantool.data.source import Source
     from gantool.errors import ConfigError, GantoolError
     from gantool.evaluation.metric import (
@@ -53,6 +53,7 @@ __all__ = [
     "Evaluation",
     "ExtractorSpec",
     "Field",
+    "GANConfig",
     "GantoolError",
     "ImageSet",
     "Latent",
@@ -102,6 +103,7 @@ _HOMES = {
     "NotApplicableError": "gantool.evaluation.metric",
     "NotComputedError": "gantool.evaluation.metric",
     "TrainConfig": "gantool.config",
+    "GANConfig": "gantool.config",
     "Source": "gantool.data.source",
     "ConfigError": "gantool.errors",
     "GantoolError": "gantool.errors",

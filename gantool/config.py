@@ -166,53 +166,11 @@ class BudgetOptions(OptionGroup):
     )
 
 
-class GameOptions(OptionGroup):
-    """The objective of the two networks, and the order in which they move."""
+class LatentOptions(OptionGroup):
+    """The prior of the latents."""
 
-    heading: ClassVar[str] = "Game"
+    heading: ClassVar[str] = "Latent"
 
-    loss: str = Field("non-saturating", description="objective of both players")
-    penalty: str = Field(
-        "none",
-        description="penalties added to the discriminator's loss, as r1+r2 or gp:10+r1:0.1",
-    )
-    penalty_weight: float | None = Field(
-        None,
-        gt=0,
-        le=1e6,
-        description="weight of each penalty without one of its own (unset: the usual one, 10)",
-    )
-    clip: float = Field(
-        0.0,
-        ge=0,
-        le=10,
-        description="clip the critic's weights to [-clip, clip] after each step; 0 is off",
-    )
-    spectral_norm: bool = Field(
-        False, description="spectral normalisation of the discriminator's layers"
-    )
-    discriminator_steps: int = Field(
-        1, ge=1, le=100, description="discriminator updates for each generator update"
-    )
-    update: Literal["alternating", "simultaneous", "extragradient"] = Field(
-        "alternating",
-        description="simultaneous: all gradients before any network moves; extragradient: those "
-        "of a point ahead",
-    )
-    generator_batch: Literal["reuse", "fresh"] = Field(
-        "reuse",
-        description="what the generator's update sees: "
-        "the discriminator's last fakes, or fresh latents",
-    )
-    augment: str = Field(
-        "none", description="augmentation of all that the discriminator sees; samples are spared"
-    )
-    ada_images: int = Field(
-        500_000,
-        ge=1,
-        le=1_000_000_000,
-        description="images in which the probability of augment ada can rise from 0 to 1",
-    )
     nz: int = Field(100, ge=1, le=65536, description="dimensions of the latent z")
     latent: Literal["normal", "uniform"] = Field(
         "normal", description="prior of the latent: standard normal, or uniform"
@@ -224,13 +182,15 @@ class OptimizerOptions(OptionGroup):
 
     heading: ClassVar[str] = "Optimiser"
 
+    update: Literal["alternating", "simultaneous", "extragradient"] = Field(
+        "alternating",
+        description="simultaneous: all gradients before any network moves; extragradient: those "
+        "of a point ahead",
+    )
     optimizer: Literal["adam", "rmsprop", "sgd"] = Field(
-        "adam", description="optimiser of both networks"
+        "adam", description="optimiser of all networks"
     )
     lr: float = Field(2e-4, gt=0, le=10, description="learning rate")
-    discriminator_lr: float | None = Field(
-        None, gt=0, le=10, description="learning rate of the discriminator (unset: lr)"
-    )
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first beta")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second beta")
     momentum: float = Field(0.0, ge=0, lt=1, description="momentum of SGD and RMSprop")
@@ -354,7 +314,7 @@ class TrainConfig(
     RecordOptions,
     MachineOptions,
     OptimizerOptions,
-    GameOptions,
+    LatentOptions,
     BudgetOptions,
     DataOptions,
 ):
@@ -363,25 +323,18 @@ class TrainConfig(
     A model's own configuration is a subclass with its own fields.
 
     A subclass may give an inherited option another default (`lr: float = 1e-4`), may narrow it
-    (`loss: Literal["wasserstein"] = "wasserstein"`, written with `Field(..., description=...)`),
-    and adds its own with `Field(default, description=..., bounds)`. Instances are frozen.
+    (`latent: Literal["normal"] = Field("normal", description=...)`), and adds its own with
+    `Field(default, description=..., bounds)`. Instances are frozen.
 
     Raises:
         pydantic.ValidationError: a value is out of bounds or of the wrong type, or options
         contradict each other.
     """
 
-    @field_validator("loss", "augment", "extractor", "penalty")
+    @field_validator("extractor")
     @classmethod
-    def _registered(cls, value: str, info: ValidationInfo) -> str:
-        option = str(info.field_name)
-        known = CHOICES.get(option)
-        names = [name for name, _ in penalty_terms(value)] if option == "penalty" else [value]
-        for name in names:
-            if known is not None and name not in known and name not in _ALSO.get(option, ()):
-                meant = did_you_mean(name, known)
-                raise ValueError(f"{name!r} is none of {', '.join(choices_of(option))}.{meant}")
-        return value
+    def _known_extractor(cls, value: str) -> str:
+        return _registered("extractor", value)
 
     @field_validator("checkpoint_every", mode="before")
     @classmethod
@@ -403,6 +356,79 @@ class TrainConfig(
             raise ValueError("give epochs or steps, one of the two")
         return self
 
+
+class GameOptions(OptionGroup):
+    """The objective of the two networks, and the order in which they move."""
+
+    heading: ClassVar[str] = "Game"
+
+    loss: str = Field("non-saturating", description="objective of both players")
+    penalty: str = Field(
+        "none",
+        description="penalties added to the discriminator's loss, as r1+r2 or gp:10+r1:0.1",
+    )
+    penalty_weight: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        description="weight of each penalty without one of its own (unset: the usual one, 10)",
+    )
+    clip: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="clip the critic's weights to [-clip, clip] after each step; 0 is off",
+    )
+    spectral_norm: bool = Field(
+        False, description="spectral normalisation of the discriminator's layers"
+    )
+    discriminator_steps: int = Field(
+        1, ge=1, le=100, description="discriminator updates for each generator update"
+    )
+    generator_batch: Literal["reuse", "fresh"] = Field(
+        "reuse",
+        description="what the generator's update sees: "
+        "the discriminator's last fakes, or fresh latents",
+    )
+    augment: str = Field(
+        "none", description="augmentation of all that the discriminator sees; samples are spared"
+    )
+    ada_images: int = Field(
+        500_000,
+        ge=1,
+        le=1_000_000_000,
+        description="images in which the probability of augment ada can rise from 0 to 1",
+    )
+    discriminator_lr: float | None = Field(
+        None, gt=0, le=10, description="learning rate of the discriminator (unset: lr)"
+    )
+
+
+class GANConfig(GameOptions, TrainConfig):
+    """The options that every GAN has: those of the game besides those of every model.
+
+    Attributes:
+        fixed: the options of the game that the model's own turns do not honour; they keep the
+            defaults that the model gives them, and are refused rather than ignored.
+    """
+
+    fixed: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Take the fixed options out of the fields; their defaults stay as attributes."""
+        super().__pydantic_init_subclass__(**kwargs)
+        taken = [name for name in cls.fixed if name in cls.model_fields]
+        for name in taken:
+            setattr(cls, name, cls.model_fields.pop(name).default)
+        if taken:
+            cls.model_rebuild(force=True)
+
+    @field_validator("loss", "augment", "penalty", check_fields=False)
+    @classmethod
+    def _known_piece(cls, value: str, info: ValidationInfo) -> str:
+        return _registered(str(info.field_name), value)
+
     @model_validator(mode="after")
     def _check_combination(self) -> Self:
         for refused, reason in incompatibilities(self):
@@ -411,7 +437,17 @@ class TrainConfig(
         return self
 
 
-def incompatibilities(config: TrainConfig) -> Iterator[tuple[bool, str]]:
+def _registered(option: str, value: str) -> str:
+    known = CHOICES.get(option)
+    names = [name for name, _ in penalty_terms(value)] if option == "penalty" else [value]
+    for name in names:
+        if known is not None and name not in known and name not in _ALSO.get(option, ()):
+            meant = did_you_mean(name, known)
+            raise ValueError(f"{name!r} is none of {', '.join(choices_of(option))}.{meant}")
+    return value
+
+
+def incompatibilities(config: GANConfig) -> Iterator[tuple[bool, str]]:
     """The combinations of game options that make no sense.
 
     Each is a pair: whether this configuration has it, and the reason why it is refused.
@@ -595,6 +631,19 @@ class Option:
         return f"{text} ({self.bounds})" if self.bounds else text
 
 
+# In the order in which help shows them.
+_GROUPS: tuple[type[OptionGroup], ...] = (
+    DataOptions,
+    BudgetOptions,
+    GameOptions,
+    LatentOptions,
+    OptimizerOptions,
+    MachineOptions,
+    RecordOptions,
+    EvaluationOptions,
+)
+
+
 def options_of(config: type[TrainConfig], model: str = "this model") -> list[Option]:
     """Every option of a configuration, under the heading of the class that first declares it."""
     options = []
@@ -606,7 +655,10 @@ def options_of(config: type[TrainConfig], model: str = "this model") -> list[Opt
         )
         heading = declaring.__dict__.get("heading") or f"Options of {model}"
         options.append(Option(key, field=info, heading=heading))
-    return options
+    order = [group.heading for group in _GROUPS]
+    return sorted(
+        options, key=lambda o: order.index(o.heading) if o.heading in order else len(order)
+    )
 
 
 def incidental_of(config: type[TrainConfig]) -> list[str]:
@@ -684,7 +736,8 @@ def resolve(
         raise ConfigError(_explain(error, config, sources=sources)) from None
     # Here and not in the configuration: a model's own default weight is harmless when its penalty
     # is switched off.
-    if resolved.penalty == "none" and sources["penalty_weight"] in ("environment", "command line"):
+    given = ("environment", "command line")
+    if getattr(resolved, "penalty", "") == "none" and sources.get("penalty_weight") in given:
         raise ConfigError(
             "penalty_weight without a penalty has no effect: add --penalty gp, r1, r2 or r1+r2"
         )

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from torch import nn
 
-from gantool.config import TrainConfig, resolve
+from gantool.config import GANConfig, TrainConfig, resolve
 from gantool.data.batches import Batches
 from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError
@@ -36,6 +37,18 @@ SIZES = (16, 28, 33, 64)
 CHANNELS = (1, 3)
 CLASSES = (0, 3)
 _IMAGES = 24
+# Of each option of the game values that a GAN is tried with.
+_CHANGED: dict[str, tuple[Any, ...]] = {
+    "loss": ("least-squares", "hinge"),
+    "penalty": ("r1", "gp"),
+    "spectral_norm": (True, False),
+    "discriminator_steps": (2, 3),
+    "generator_batch": ("fresh", "reuse"),
+    "augment": ("diff", "none"),
+    "discriminator_lr": (0.05, 0.1),
+    "update": ("simultaneous", "alternating"),
+}
+_HONOURED = "options of the game are honoured"
 _SHORT = 25  # steps after which a turned sign shows
 _LOOKED_AT = (*range(70), 100, 499, 500, 1000, 1024, 10_000, 100_000)  # steps
 _BATCH = 6
@@ -125,6 +138,8 @@ def run_checks(
                     continue
                 shapes = Shapes(size, depth, classes=count)
                 outcomes = list(_on_shapes(spec, shapes, options=options))
+                if tried == refused and not any(f.refused for f in outcomes):
+                    outcomes.append(_options_matter(spec, shapes, options=options))
                 tried += 1
                 refused += any(f.refused for f in outcomes)
                 yield from outcomes
@@ -161,6 +176,34 @@ def _on_shapes(spec: ModelSpec, shapes: Shapes, options: dict[str, Any]) -> Iter
             yield CheckResult(name, where)
 
 
+def _options_matter(spec: ModelSpec, shapes: Shapes, options: dict[str, Any]) -> CheckResult:
+    """Each option of the game must change what two steps do: options are refused, not ignored."""
+    problem = ""
+    if not issubclass(spec.config, GANConfig):
+        return CheckResult(_HONOURED)
+    usual = _run(_trainer(spec, shapes, options=options), 2)
+    for option, values in _CHANGED.items():
+        if option not in spec.config.model_fields or problem:
+            continue
+        default = options.get(option, spec.config.model_fields[option].default)
+        value = next(value for value in values if value != default)
+        try:
+            changed = _run(_trainer(spec, shapes, options={**options, option: value}), 2)
+        except (ConfigError, ValidationError):
+            continue  # refused, with a reason
+        except Exception as error:
+            problem = f"--{option} {value} raises {_short(error)}"
+        else:
+            if changed == usual:
+                problem = f"--{option} {value} changes nothing"
+    if problem:
+        problem = (
+            f"{problem.replace('_', '-')}: let the turns honour it, or name it in `fixed` of the "
+            "configuration, which refuses it"
+        )
+    return CheckResult(_HONOURED, problem=problem)
+
+
 def _trainer(spec: ModelSpec, shapes: Shapes, options: dict[str, Any], seed: int = 1) -> Trainer:
     config: TrainConfig = spec.config(
         **{**options, "batch_size": _BATCH, "epochs": None, "steps": 20, "device": "cpu"}
@@ -179,7 +222,13 @@ def _trainer(spec: ModelSpec, shapes: Shapes, options: dict[str, Any], seed: int
     model: Model[Any] = load_implementation(spec.implementation).create(
         config, shapes, train_data=split
     )
-    batches = Batches(split, batch_size=_BATCH, seed=seed, device=torch.device("cpu"))
+    batches = Batches(
+        split,
+        batch_size=_BATCH,
+        seed=seed,
+        device=torch.device("cpu"),
+        per_label=model.samples_per_label,
+    )
     return Trainer(model, batches, total_steps=20, rng=torch.Generator().manual_seed(seed))
 
 

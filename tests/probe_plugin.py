@@ -11,9 +11,21 @@ _DESCRIPTION = """
 import gantool
 
 
-class Config(gantool.TrainConfig):
+class Config(gantool.GANConfig):
     nz: int = 4
     batch_size: int | None = 16
+
+
+class OwnGame(Config):
+    fixed = ("loss", "penalty", "penalty_weight")
+
+
+class Outsider(gantool.TrainConfig):
+    nz: int = 4
+    batch_size: int | None = 16
+
+
+CONFIGS = {"began": OwnGame, "vae": Outsider}
 
 
 @gantool.hookimpl
@@ -24,7 +36,7 @@ def register_models(register):
                 name=f"probe-{name}",
                 summary="a test",
                 implementation=f"probes:{kind}",
-                config=Config,
+                config=CONFIGS.get(name, Config),
             )
         )
 

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from gantool.config import Resolved, TrainConfig, incompatibilities, options_of, resolve
+from gantool.config import GANConfig, Resolved, TrainConfig, incompatibilities, options_of, resolve
 from gantool.errors import ConfigError
 from gantool.plugins.registry import load_registry
 
 
-class Config(TrainConfig):
+class Config(GANConfig):
     lr: float = 1e-3
     width: int = Field(64, ge=1, description="channels")
 
@@ -60,15 +60,40 @@ def test_a_budget_alone_replaces_the_default_of_the_other() -> None:
 
 def test_a_plain_default_in_a_subclass_keeps_description_type_and_bounds() -> None:
     options = {option.key: option for option in options_of(Config, "m")}
-    assert (
-        options["lr"].description == {o.key: o for o in options_of(TrainConfig)}["lr"].description
-    )
+    assert options["lr"].description == {o.key: o for o in options_of(GANConfig)}["lr"].description
     assert options["lr"].field.default == 1e-3
     assert options["lr"].heading == "Optimiser"
     assert options["width"].heading == "Options of m"
     with pytest.raises(ConfigError, match="greater than 0"):
         get(flags={"lr": -1})
-    assert TrainConfig().lr == 2e-4
+    assert GANConfig().lr == 2e-4
+
+
+def test_fixed_options_are_none_and_an_outsider_has_no_game() -> None:
+    class OwnGame(GANConfig):
+        fixed = ("loss", "penalty")
+        loss: str = "hinge"
+        lr: float = 1e-3
+
+    class Deeper(OwnGame):
+        lr: float = 1e-2
+
+    for config in (OwnGame, Deeper):
+        assert "loss" not in config.model_fields
+        assert "loss" not in config().model_dump()
+        assert (config().loss, config().penalty) == ("hinge", "none")
+        with pytest.raises(ValidationError, match="loss"):
+            config(loss="least-squares")
+        with pytest.raises(ValidationError, match="lr"):
+            config(lr=-1)
+        assert "loss" not in {option.key for option in options_of(config)}
+    assert "loss" in GANConfig.model_fields
+    assert GANConfig(loss="hinge").loss == "hinge"
+    assert set(GANConfig.model_fields) - set(TrainConfig.model_fields) == {
+        option.key for option in options_of(GANConfig) if option.heading == "Game"
+    }
+    with pytest.raises(ValidationError, match="penalty"):
+        TrainConfig(penalty="gp")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +199,7 @@ def test_senseless_combinations_are_refused_with_the_reason(
 
 
 def test_every_refusal_above_is_every_refusal_there_is() -> None:
-    assert len(list(incompatibilities(TrainConfig()))) == 7
+    assert len(list(incompatibilities(GANConfig()))) == 7
 
 
 def test_every_option_of_every_model_has_a_description() -> None:

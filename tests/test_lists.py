@@ -15,7 +15,7 @@ from gantool.config import (
     INCIDENTAL,
     RESERVED,
     RUN_ONLY,
-    TrainConfig,
+    GANConfig,
     choices_of,
     incidental_of,
 )
@@ -44,7 +44,7 @@ def test_options_that_make_no_variant_say_so_themselves() -> None:
         *("evaluate", "evaluate_every", "evaluation_samples", "extractor", "inception_weights"),
     } == INCIDENTAL
 
-    class Own(TrainConfig):
+    class Own(GANConfig):
         verbose: int = Field(0, description="lines a step", json_schema_extra=RUN_ONLY)
         width: int = Field(64, description="channels")
         seed: int = 7  # another default is the same option still
@@ -59,7 +59,7 @@ def test_an_option_of_a_plugin_that_makes_no_variant_splits_none(tmp_path: Path)
 
 
 def test_reserved_names_are_no_options() -> None:
-    assert not RESERVED & set(TrainConfig.model_fields)
+    assert not RESERVED & set(GANConfig.model_fields)
     assert "seeds" in RESERVED
 
 

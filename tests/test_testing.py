@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from gantool.config import TrainConfig
+from gantool.config import GANConfig, TrainConfig
+from gantool.errors import ConfigError
 from gantool.gan.base import GAN, Model
 from gantool.gan.game import Batch, Losses, Progress, Settings, Turn
 from gantool.gan.shapes import Shapes
@@ -23,11 +25,11 @@ from gantool.testing import check_model, run_checks
 class Sound(GAN):
     def build(self, shapes: Shapes) -> None:
         self.generator = nn.Sequential(
-            nn.Linear(self.config.nz, shapes.pixels),
+            nn.Linear(self.config.nz, shapes.values),
             nn.Tanh(),
-            nn.Unflatten(1, (shapes.channels, shapes.image_size, shapes.image_size)),
+            nn.Unflatten(1, shapes.sample),
         )
-        self.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(shapes.pixels, 1))
+        self.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(shapes.values, 1))
 
 
 class WrongShape(Sound):
@@ -79,7 +81,7 @@ class TwoOwners(Sound):
 class Forgotten(Sound):
     def build(self, shapes: Shapes) -> None:
         super().build(shapes)
-        self.encoder = nn.Linear(shapes.pixels, 4)
+        self.encoder = nn.Linear(shapes.values, 4)
 
 
 class NeverMoved(Sound):
@@ -87,7 +89,7 @@ class NeverMoved(Sound):
 
     def build(self, shapes: Shapes) -> None:
         super().build(shapes)
-        self.encoder = nn.Linear(shapes.pixels, 4)
+        self.encoder = nn.Linear(shapes.values, 4)
 
     def players(self) -> dict[str, Any]:
         return {**super().players(), "encoder": (self.encoder,)}
@@ -98,7 +100,7 @@ class Lazy(Sound):
 
     def build(self, shapes: Shapes) -> None:
         super().build(shapes)
-        self.encoder = nn.Linear(shapes.pixels, 4)
+        self.encoder = nn.Linear(shapes.values, 4)
 
     def players(self) -> dict[str, Any]:
         return {**super().players(), "encoder": (self.encoder,)}
@@ -190,12 +192,12 @@ class Outsider(Model):
 
     def build(self, shapes: Shapes) -> None:
         self.generator = nn.Sequential(
-            nn.Linear(self.config.nz, shapes.pixels),
+            nn.Linear(self.config.nz, shapes.values),
             nn.Tanh(),
-            nn.Unflatten(1, (shapes.channels, shapes.image_size, shapes.image_size)),
+            nn.Unflatten(1, shapes.sample),
         )
         self.encoder = nn.Sequential(
-            nn.Flatten(), nn.Linear(shapes.pixels, self.config.nz), nn.LayerNorm(self.config.nz)
+            nn.Flatten(), nn.Linear(shapes.values, self.config.nz), nn.LayerNorm(self.config.nz)
         )
 
     def players(self) -> dict[str, Any]:
@@ -255,9 +257,10 @@ class Refuses(Sound):
 def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     registry = plugins.load_registry()
 
-    def add(kind: type[Model]) -> str:
+    def add(kind: type[Model], config: type[TrainConfig] | None = None) -> str:
+        config = config or (Small if issubclass(kind, GAN) else SmallOutsider)
         spec = ModelSpec(
-            "under-test", "x", implementation=f"{__name__}:{kind.__name__}", config=Small
+            "under-test", "x", implementation=f"{__name__}:{kind.__name__}", config=config
         )
         monkeypatch.setitem(registry.models, "under-test", spec)
         plugin = plugins.Plugin("t", "t", version="1", models=[spec], module=plugins)
@@ -268,9 +271,31 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     yield add
 
 
-class Small(TrainConfig):
+class DeafToOptions(Sound):
+    """Plays a game of its own, whatever `loss` says."""
+
+    def discriminator_loss(self, batch: Batch) -> Losses:
+        real, fake = self.real_logits(batch), self.fake_logits(batch)
+        total = F.softplus(-real).mean() + F.softplus(fake).mean()
+        return Losses(total, real_logits=real, fake_logits=fake)
+
+    def generator_loss(self, batch: Batch) -> Losses:
+        fake = self.fake_logits(batch)
+        return Losses(F.softplus(-fake).mean(), fake_logits=fake)
+
+
+class Small(GANConfig):
     nz: int = 4
     lr: float = 0.01
+
+
+class SmallOutsider(TrainConfig):
+    nz: int = 4
+    lr: float = 0.01
+
+
+class SmallOwnGame(Small):
+    fixed = ("loss", "penalty", "penalty_weight", "clip")
 
 
 @pytest.mark.parametrize("kind", [Sound, Lazy, StateInside, Outsider])
@@ -310,6 +335,17 @@ def test_each_fault_is_found(register: Any, kind: type[Model], said: str) -> Non
     with pytest.raises(AssertionError) as caught:
         check_model(register(kind), sizes=(16,), channels=(1,), classes=(0,))
     assert said in str(caught.value)
+
+
+def test_options_that_are_ignored_are_found_unless_they_are_none_of_the_model(
+    register: Any,
+) -> None:
+    with pytest.raises(AssertionError, match="--loss least-squares changes nothing"):
+        check_model(register(DeafToOptions), sizes=(16,), channels=(1,), classes=(0,))
+    name = register(DeafToOptions, SmallOwnGame)
+    check_model(name, sizes=(16,), channels=(1,), classes=(0,))
+    with pytest.raises(ConfigError, match="loss"):
+        check_model(name, loss="hinge")
 
 
 def test_labels_that_are_ignored_are_found(register: Any) -> None:

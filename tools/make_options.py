@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gantool.config import GameOptions, Option, TrainConfig, options_of
+from gantool.config import GameOptions, GANConfig, Option, options_of
 from gantool.plugins.registry import Registry, load_registry
 
 _HEAD = """# Options
@@ -55,15 +55,18 @@ def render() -> str:
     """The page, for the models that gantool itself brings."""
     registry = load_registry()  # first, since it brings the names that options choose from
     lines = [_HEAD]
-    common = options_of(TrainConfig)
+    common = options_of(GANConfig)
     for heading in dict.fromkeys(option.heading for option in common):
-        lines += [f"## {heading}", "", *_table([o for o in common if o.heading == heading])]
+        lines += [f"## {heading}", ""]
+        if heading == GameOptions.heading:
+            lines += ["Of GANs only, and of those that their own turns honour.", ""]
+        lines += _table([o for o in common if o.heading == heading])
         if heading == GameOptions.heading:
             lines += _pieces(registry)
     for name, spec in sorted(registry.models.items()):
         if not registry.plugin_of(name).built_in:
             continue
-        own = [o for o in options_of(spec.config, name) if o.key not in TrainConfig.model_fields]
+        own = [o for o in options_of(spec.config, name) if o.key not in GANConfig.model_fields]
         lines += [f"## Options of {name}", "", *_table(own)]
         for preset, overlay in spec.presets.items():
             values = ", ".join(f"{key} = {value}" for key, value in overlay.items())

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gantool.data.prepared import ImageSplit
+from gantool.errors import ConfigError
 from gantool.machine.distributed import ALONE, World
 
 
@@ -27,6 +28,19 @@ class Batches:
     several processes share a run, each has its part of every batch. Every epoch has a new
     permutation, whose remainder is dropped; it is a pure function of seed and epoch, so the
     position is the whole state.
+
+    Args:
+        split: the images.
+        batch_size: of all processes together.
+        seed: of the permutations.
+        device: where batches go.
+        world: the processes that share the run.
+        per_label: so many samples of one label lie side by side, for a model that judges packs or
+            compares samples of a class.
+
+    Raises:
+        ConfigError: `per_label` is more than 1, and there are no labels, or too few of one, or the
+            batch (a process's part of it) is no multiple.
     """
 
     def __init__(
@@ -36,13 +50,27 @@ class Batches:
         seed: int,
         device: torch.device,
         world: World = ALONE,
+        per_label: int = 1,
     ) -> None:
         self.split = split
         self.batch_size = batch_size
         self.seed = seed
         self.device = device
         self.world = world
-        self.per_epoch = len(split) // batch_size
+        self.per_label = per_label
+        self.per_epoch = len(self._order_of(0)) // batch_size
+        if per_label > 1 and (split.labels is None or not self.per_epoch):
+            raise ConfigError(
+                f"this model wants {per_label} samples of one label side by side, and the data has "
+                f"{'no labels' if split.labels is None else 'too few of each for a batch'}.",
+                "Use labelled data, or a smaller --batch-size.",
+            )
+        if batch_size // world.size % per_label:
+            raise ConfigError(
+                f"this model wants {per_label} samples of one label side by side, which a batch of "
+                f"{batch_size} does not hold evenly.",
+                f"Give a --batch-size that is a multiple of {per_label * world.size}.",
+            )
         self.drawn = 0
         self._epoch = -1
         self._order = np.empty(0, dtype=np.int64)
@@ -58,7 +86,7 @@ class Batches:
     def __next__(self) -> tuple[Tensor, Tensor | None]:
         epoch, position = divmod(self.drawn, self.per_epoch)
         if epoch != self._epoch:
-            self._order = np.random.default_rng([self.seed, epoch]).permutation(len(self.split))
+            self._order = self._order_of(epoch)
             self._epoch = epoch
         chosen = self.world.part(
             self._order[position * self.batch_size : (position + 1) * self.batch_size]
@@ -70,6 +98,17 @@ class Batches:
         return images, torch.from_numpy(self.split.labels[chosen]).to(
             self.device, non_blocking=True
         )
+
+    def _order_of(self, epoch: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+        rng = np.random.default_rng([self.seed, epoch])
+        if self.per_label == 1 or self.split.labels is None:
+            return rng.permutation(len(self.split))
+        labels, size = np.asarray(self.split.labels), self.per_label
+        found = []
+        for label in np.unique(labels):
+            own = rng.permutation(np.flatnonzero(labels == label))
+            found.append(own[: len(own) // size * size].reshape(-1, size))
+        return rng.permutation(np.concatenate(found)).ravel()
 
 
 def batch_size_for(images: int) -> int:

@@ -17,7 +17,7 @@ from gantool.plugins.spec import AugmentationSpec
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from gantool.config import TrainConfig
+    from gantool.config import GANConfig
 
 TARGET = 0.6  # of E sign(D(x)) (Karras et al. 2020, section 3.2)
 
@@ -106,7 +106,7 @@ def _mirrored(index: Tensor, size: int) -> Tensor:
     return torch.minimum(index, 2 * size - 1 - index)
 
 
-def make_diff(config: TrainConfig) -> nn.Module:
+def make_diff(config: GANConfig) -> nn.Module:
     """DiffAugment with the policy "color, translation, cutout" (Zhao et al. 2020, section 3)."""
     import torch
     from torch import nn
@@ -143,7 +143,7 @@ def make_diff(config: TrainConfig) -> nn.Module:
     return DiffAugment()
 
 
-def make_ada(config: TrainConfig) -> nn.Module:
+def make_ada(config: GANConfig) -> nn.Module:
     """Adaptive discriminator augmentation (Karras et al. 2020, sections 2 and 3.2)."""
     import torch
     from torch import nn

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from gantool.config import TrainConfig
+from gantool.config import GANConfig, TrainConfig
 from gantool.data.prepared import ImageSplit
+from gantool.errors import ConfigError
 from gantool.gan.game import DISCRIMINATOR, GENERATOR, Batch, Losses, Progress, Settings, Turn
 from gantool.gan.latent import Latent
 from gantool.gan.objectives import Objective
@@ -20,6 +21,7 @@ from gantool.gan.shapes import Shapes
 from gantool.plugins.registry import load_registry
 
 C = TypeVar("C", bound=TrainConfig)
+G = TypeVar("G", bound=GANConfig)
 
 
 class Model(nn.Module, Generic[C]):
@@ -144,6 +146,9 @@ class Model(nn.Module, Generic[C]):
     def use(self, settings: Settings) -> None:
         """Take from the settings of a step what the model itself needs."""
 
+    def constrain(self, player: str) -> None:
+        """Keep the weights of a player within bounds, after each of its moves."""
+
     def after_step(self, metrics: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Change the state of the game itself (buffers) by the metrics of a step.
 
@@ -159,6 +164,11 @@ class Model(nn.Module, Generic[C]):
     def d_scale(self) -> Literal["probability", "raw"] | None:
         """The scale of D(x): probabilities, raw outputs, or None without a discriminator."""
         return None
+
+    @property
+    def samples_per_label(self) -> int:
+        """How many samples of one label lie side by side in a real batch; 1 asks for no order."""
+        return 1
 
     def learning_rate(self, player: str) -> float:
         """The first learning rate of a player."""
@@ -177,7 +187,7 @@ class Model(nn.Module, Generic[C]):
         return torch.optim.SGD(parameters, lr=lr, momentum=config.momentum)
 
 
-class GAN(Model[C]):
+class GAN(Model[G]):
     """Two networks and what is particular to their game. Only `build` must be written.
 
     `build` sets `self.generator` and `self.discriminator`; everything that `generate` needs belongs
@@ -194,7 +204,16 @@ class GAN(Model[C]):
     augmentation: nn.Module | None
 
     def prepare(self) -> None:
-        """Look up the objective, the penalties and the augmentation that the options name."""
+        """Look up the objective, the penalties and the augmentation that the options name.
+
+        Raises:
+            ConfigError: the configuration has no options of the game.
+        """
+        if not isinstance(self.config, GANConfig):
+            raise ConfigError(
+                f"{type(self).__name__} is a GAN, and its configuration has no game.",
+                "Derive it from gantool.GANConfig.",
+            )
         registry = load_registry()
         self.objective = registry.piece("objective", self.config.loss).make()
         self.penalties = PenaltyTerms(self.config, registry)
@@ -287,6 +306,12 @@ class GAN(Model[C]):
         if batch.fake_logits is not None:
             return batch.fake_logits
         return _first(self.discriminate(batch.fake, batch.fake_labels))
+
+    def constrain(self, player: str) -> None:
+        """Clip the discriminator's weights where `clip` asks for it (Arjovsky et al. 2017)."""
+        if self.config.clip and player == DISCRIMINATOR:
+            for parameter in self.discriminator.parameters():
+                parameter.clamp_(-self.config.clip, self.config.clip)
 
     def use(self, settings: Settings) -> None:
         """Take the penalty's weight."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gantool.config import TrainConfig, penalty_terms
+from gantool.config import GANConfig, penalty_terms
 from gantool.plugins.hookspecs import hookimpl
 from gantool.plugins.spec import PenaltySpec
 
@@ -59,7 +59,7 @@ class PenaltyTerms:
         registry: where penalties are registered.
     """
 
-    def __init__(self, config: TrainConfig, registry: Registry) -> None:
+    def __init__(self, config: GANConfig, registry: Registry) -> None:
         self._configured = config.penalty_weight
         self._terms = []
         for name, weight in penalty_terms(config.penalty):

@@ -17,7 +17,7 @@ import typer
 from packaging.requirements import Requirement
 
 from gantool._version import __version__
-from gantool.config import CHOICES, RESERVED, TrainConfig
+from gantool.config import CHOICES, RESERVED, GANConfig
 from gantool.errors import ConfigError, GantoolError, did_you_mean
 from gantool.plugins import hookspecs
 from gantool.plugins.spec import (
@@ -387,7 +387,7 @@ def _register(manager: pluggy.PluginManager, plugin: Plugin) -> None:
     plugin.tracks = any(
         caller.name == "track" for caller in manager.get_hookcallers(plugin.module) or ()
     )
-    if plugin.tracks and plugin.name.replace("-", "_") in {*RESERVED, *TrainConfig.model_fields}:
+    if plugin.tracks and plugin.name.replace("-", "_") in {*RESERVED, *GANConfig.model_fields}:
         raise _PluginError(
             f"its entry point {plugin.name!r} would make a flag that is gantool's own."
         )

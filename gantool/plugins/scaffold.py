@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 
 from gantool._version import __version__
-from gantool.config import RESERVED, TrainConfig
+from gantool.config import RESERVED, GANConfig
 from gantool.errors import ConfigError, GantoolError, did_you_mean
 from gantool.plugins.registry import load_registry
 
@@ -167,7 +167,7 @@ def _check_name(name: str, kind: PluginKind) -> None:
             "Choose another name.",
         )
     # A tracker's name is a flag of `gantool run`.
-    options = {*RESERVED, *TrainConfig.model_fields}
+    options = {*RESERVED, *GANConfig.model_fields}
     if kind.registry == "trackers" and name.replace("-", "_") in options:
         raise ConfigError(
             f"--{name} is a flag of gantool's own, so no tracker can be named {name!r}.",

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from gantool.config import RESERVED, TrainConfig
+from gantool.config import RESERVED, GANConfig, TrainConfig
 from gantool.errors import GantoolError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -67,7 +67,8 @@ class ModelSpec:
         summary: one line.
         implementation: `"package.module:Class"`, a subclass of `gantool.GAN`, imported when it is
             run.
-        config: the typed options; a subclass of `gantool.TrainConfig`.
+        config: the typed options; a subclass of `gantool.GANConfig`, or for a model without a
+            discriminator of `gantool.TrainConfig`.
         paper: author, year and address.
         presets: named overlays of the options, each a mapping from option to value.
         preset_notes: notes for users of a preset, by the preset's name.
@@ -77,7 +78,7 @@ class ModelSpec:
     name: str
     summary: str
     implementation: str
-    config: type[TrainConfig] = TrainConfig
+    config: type[TrainConfig] = GANConfig
     paper: str = ""
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     preset_notes: Mapping[str, str] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gantool.config import INCIDENTAL, TrainConfig
+from gantool.config import INCIDENTAL, GANConfig
 from gantool.report import verdict
 from gantool.report.columns import COLUMNS, mean
 from gantool.report.curves import last_losses, losses_in
@@ -117,7 +117,7 @@ def with_defaults(runs: Sequence[RunData]) -> list[RunData]:
 
 
 def _completed(run: RunData, options: Iterable[str]) -> RunData:
-    core = TrainConfig.model_fields
+    core = GANConfig.model_fields
     missing = [key for key in options if key in core and key not in run.record.config]
     if not missing:
         return run

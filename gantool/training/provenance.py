@@ -84,7 +84,10 @@ def _plugin(registry: Registry, spec: ModelSpec) -> dict[str, str]:
     return {"distribution": plugin.distribution, "version": plugin.version}
 
 
-def _objective(model: GAN[Any], registry: Registry) -> dict[str, str]:
+def _objective(model: GAN[Any], registry: Registry) -> dict[str, str] | None:
+    """The objective, or None where the model's turns have one of their own."""
+    if "loss" in model.config.fixed:
+        return None
     spec = registry.piece("objective", model.config.loss)
     return {"name": spec.name, "formula": spec.formula, "source": spec.paper}
 

@@ -159,7 +159,12 @@ def build(config: TrainConfig, data: Prepared, *, spec: ModelSpec, device: torch
     if world.rank:  # the networks are alike in all processes; dropout and mixtures must not be
         torch.manual_seed(derived_seed(config.seed, f"process {world.rank}"))
     batches = Batches(
-        data.train, batch_size=config.batch_size, seed=config.seed, device=device, world=world
+        data.train,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        device=device,
+        world=world,
+        per_label=model.samples_per_label,
     )
     rng = torch.Generator().manual_seed(derived_seed(config.seed, "latents"))
     steps = config.steps or steps_in(

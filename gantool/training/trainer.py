@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from gantool.data.batches import Batches
 from gantool.errors import GantoolError
 from gantool.gan.base import Model
-from gantool.gan.game import DISCRIMINATOR, Batch, Losses, Progress, Turn
+from gantool.gan.game import Batch, Losses, Progress, Turn
 from gantool.machine import randomness
 from gantool.training.draws import Draws
 from gantool.training.metrics import metrics_of
@@ -94,12 +94,10 @@ class Trainer:
         self.world.average([p.grad for p in parameters if p.grad is not None])
 
     def move(self, player: str) -> None:
-        """Let a player's optimizer step, and clip the discriminator's weights where asked."""
+        """Let a player's optimizer step, and the model keep its weights within their bounds."""
         self.optimizers[player].step()
-        if self.config.clip and player == DISCRIMINATOR:
-            with torch.no_grad():
-                for parameter in self.parameters[player]:
-                    parameter.clamp_(-self.config.clip, self.config.clip)
+        with torch.no_grad():
+            self.model.constrain(player)
 
     def _apply_settings(self) -> None:
         settings = self.model.settings(self.progress)

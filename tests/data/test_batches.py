@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gantool.data.batches import Batches, batch_size_for
 from gantool.data.prepared import ImageSplit
+from gantool.errors import ConfigError
 
 
 def test_an_epoch_visits_each_image_once_and_drops_the_remainder() -> None:
@@ -26,6 +29,41 @@ def test_an_epoch_visits_each_image_once_and_drops_the_remainder() -> None:
     back = Batches(split, 4, seed=7, device=torch.device("cpu"))
     back.drawn = 6
     assert torch.equal(next(back)[1], epochs[1][1][1])
+
+
+@given(st.lists(st.integers(0, 3), min_size=12, max_size=60), st.sampled_from([2, 3]))
+def test_samples_of_a_label_lie_side_by_side_where_a_model_asks_for_it(
+    labels: list[int], per_label: int
+) -> None:
+    split = ImageSplit(
+        np.arange(len(labels), dtype=np.uint8).reshape(-1, 1, 1, 1), np.array(labels)
+    )
+    usable = sum(labels.count(label) // per_label * per_label for label in set(labels))
+
+    def batches(size: int = 6) -> Batches:
+        return Batches(split, size, seed=7, device=torch.device("cpu"), per_label=per_label)
+
+    if usable < 6:
+        with pytest.raises(ConfigError, match="too few"):
+            batches()
+        return
+    drawn = batches()
+    assert drawn.per_epoch == usable // 6
+    for _ in range(2):
+        epoch = [next(drawn) for _ in range(drawn.per_epoch)]
+        found = torch.cat([y for _, y in epoch if y is not None]).reshape(-1, per_label)
+        assert (found == found[:, :1]).all()
+        numbers = torch.cat([x for x, _ in epoch]).flatten().add(1).mul(127.5).round().long()
+        assert len(numbers.unique()) == len(numbers)
+        assert torch.equal(torch.tensor(labels)[numbers], found.flatten())
+    with pytest.raises(ConfigError, match="multiple of"):
+        batches(per_label * 2 - 1)
+
+
+def test_an_order_by_label_needs_labels() -> None:
+    split = ImageSplit(np.zeros((12, 1, 1, 1), dtype=np.uint8), None)
+    with pytest.raises(ConfigError, match="no labels"):
+        Batches(split, 4, seed=0, device=torch.device("cpu"), per_label=2)
 
 
 def test_the_range_is_minus_one_to_one() -> None:

@@ -63,7 +63,7 @@ BROKEN = {
         "run",
     ),
     "bad-option": (
-        "import gantool\nclass Config(gantool.TrainConfig):\n"
+        "import gantool\nclass Config(gantool.GANConfig):\n"
         "    json: int = gantool.Field(1, description='x')\n"
         "@gantool.hookimpl\ndef register_models(register):\n"
         "    register(gantool.ModelSpec('m', 's', 'a.b:C', config=Config))",
@@ -71,7 +71,7 @@ BROKEN = {
         "json",
     ),
     "bad-default": (
-        "import gantool\nclass Config(gantool.TrainConfig):\n    loss: str = 'wassertein'\n"
+        "import gantool\nclass Config(gantool.GANConfig):\n    loss: str = 'wassertein'\n"
         "@gantool.hookimpl\ndef register_models(register):\n"
         "    register(gantool.ModelSpec('m', 's', 'a.b:C', config=Config))",
         "defaults are invalid",

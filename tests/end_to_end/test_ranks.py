@@ -41,11 +41,11 @@ import gantool
 class Plain(gantool.GAN):
     def build(self, shapes):
         self.generator = nn.Sequential(
-            nn.Linear(self.config.nz, 64), nn.ReLU(), nn.Linear(64, shapes.pixels), nn.Tanh(),
-            nn.Unflatten(1, (shapes.channels, shapes.image_size, shapes.image_size)),
+            nn.Linear(self.config.nz, 64), nn.ReLU(), nn.Linear(64, shapes.values), nn.Tanh(),
+            nn.Unflatten(1, shapes.sample),
         )
         self.discriminator = nn.Sequential(
-            nn.Flatten(), nn.Linear(shapes.pixels, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1)
+            nn.Flatten(), nn.Linear(shapes.values, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1)
         )
 """
 COMMON = (

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gantool import GAN, Shapes, TrainConfig
+from gantool import GAN, GANConfig, Shapes
 from gantool.gan import augmentations
 from gantool.sampling.generate import generate_pixels
 
@@ -85,7 +85,7 @@ def test_warps_can_be_differentiated_twice() -> None:
 @pytest.mark.parametrize("name", ["diff", "ada"])
 def test_each_keeps_the_shape_and_is_finite(name: str) -> None:
     make = {"diff": augmentations.make_diff, "ada": augmentations.make_ada}[name]
-    augment = make(TrainConfig(batch_size=4))
+    augment = make(GANConfig(batch_size=4))
     if name == "ada":
         augment.p.fill_(1.0)
     for channels in (1, 3):
@@ -97,7 +97,7 @@ def test_each_keeps_the_shape_and_is_finite(name: str) -> None:
 
 
 def test_ada_follows_the_sign_of_d_on_real_images() -> None:
-    augment = augmentations.make_ada(TrainConfig(batch_size=10, ada_images=100))
+    augment = augmentations.make_ada(GANConfig(batch_size=10, ada_images=100))
     x = pictures().float()
     assert torch.equal(augment(x), x)  # p is 0 at first
     for sign, p in ((1.0, 0.1), (0.7, 0.2), (0.5, 0.1), (-1.0, 0.0), (-1.0, 0.0)):
@@ -108,19 +108,19 @@ def test_ada_follows_the_sign_of_d_on_real_images() -> None:
     assert augment.p.item() == 1.0
 
 
-class Plain(GAN[TrainConfig]):
+class Plain(GAN[GANConfig]):
     def build(self, shapes: Shapes) -> None:
         self.generator = nn.Sequential(
-            nn.Linear(4, shapes.pixels), nn.Tanh(), nn.Unflatten(1, (1, 8, 8))
+            nn.Linear(4, shapes.values), nn.Tanh(), nn.Unflatten(1, (1, 8, 8))
         )
-        self.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(shapes.pixels, 1))
+        self.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(shapes.values, 1))
 
 
 def test_samples_are_never_augmented_and_d_always_sees_augmented_images() -> None:
     torch.manual_seed(0)
     shapes = Shapes(8, 1, classes=0)
-    augmented = Plain.create(TrainConfig(augment="diff", nz=4), shapes)
-    plain = Plain.create(TrainConfig(nz=4), shapes)
+    augmented = Plain.create(GANConfig(augment="diff", nz=4), shapes)
+    plain = Plain.create(GANConfig(nz=4), shapes)
     plain.load_state_dict(augmented.state_dict())
     z = torch.randn(6, 4)
     drawn, expected = (generate_pixels(model, z, y=None) for model in (augmented, plain))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from made_runs import CONFIG, make_outsider, make_run
 
-from gantool.config import TrainConfig
+from gantool.config import GANConfig
 from gantool.errors import ConfigError
 from gantool.report import page, tables
 from gantool.report.compare import UnknownNameError, compare
@@ -237,7 +237,7 @@ def test_a_gan_without_the_option_has_an_objective_of_its_own(tmp_path: Path) ->
 def test_an_option_that_is_younger_than_a_run_has_its_default_there(tmp_path: Path) -> None:
     young = {"augment": "none", "ada_images": 500_000, "width": 8}
     assert not set(young) & set(CONFIG)
-    assert TrainConfig.model_fields["ada_images"].default == 500_000
+    assert GANConfig.model_fields["ada_images"].default == 500_000
     for i in range(2):
         make_run(tmp_path / f"old-{i}", seed=i)
     core = {key: young[key] for key in ("augment", "ada_images")}

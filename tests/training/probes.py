@@ -9,7 +9,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gantool import GAN, Batch, Latent, Losses, Model, Progress, Shapes, TrainConfig, Turn
+from gantool import (
+    GAN,
+    Batch,
+    GANConfig,
+    Latent,
+    Losses,
+    Model,
+    Progress,
+    Shapes,
+    TrainConfig,
+    Turn,
+)
 
 
 def mlp(inputs: int, outputs: int) -> nn.Sequential:
@@ -17,17 +28,17 @@ def mlp(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def images(shapes: Shapes) -> nn.Unflatten:
-    return nn.Unflatten(1, (shapes.channels, shapes.image_size, shapes.image_size))
+    return nn.Unflatten(1, shapes.sample)
 
 
-class Plain(GAN[TrainConfig]):
+class Plain(GAN[GANConfig]):
     """Two small networks without BatchNorm."""
 
     def build(self, shapes: Shapes) -> None:
         self.generator = nn.Sequential(
-            *mlp(self.latent.dimension, shapes.pixels), nn.Tanh(), images(shapes)
+            *mlp(self.latent.dimension, shapes.values), nn.Tanh(), images(shapes)
         )
-        self.discriminator = nn.Sequential(nn.Flatten(), *mlp(shapes.pixels, 1))
+        self.discriminator = nn.Sequential(nn.Flatten(), *mlp(shapes.values, 1))
 
 
 class InfoGAN(Plain):
@@ -35,7 +46,7 @@ class InfoGAN(Plain):
 
     def build(self, shapes: Shapes) -> None:
         super().build(shapes)
-        self.q = nn.Sequential(nn.Flatten(), *mlp(shapes.pixels, 3))
+        self.q = nn.Sequential(nn.Flatten(), *mlp(shapes.values, 3))
 
     @property
     def latent(self) -> Latent:
@@ -59,8 +70,8 @@ class BiGAN(Plain):
 
     def build(self, shapes: Shapes) -> None:
         super().build(shapes)
-        self.encoder = nn.Sequential(nn.Flatten(), *mlp(shapes.pixels, self.config.nz))
-        self.discriminator = mlp(shapes.pixels + self.config.nz, 1)
+        self.encoder = nn.Sequential(nn.Flatten(), *mlp(shapes.values, self.config.nz))
+        self.discriminator = mlp(shapes.values + self.config.nz, 1)
 
     def players(self) -> dict[str, Sequence[nn.Module]]:
         return {
@@ -91,7 +102,7 @@ class BEGAN(Plain):
     def build(self, shapes: Shapes) -> None:
         super().build(shapes)
         self.discriminator = nn.Sequential(
-            nn.Flatten(), *mlp(shapes.pixels, shapes.pixels), images(shapes)
+            nn.Flatten(), *mlp(shapes.values, shapes.values), images(shapes)
         )
         self.register_buffer("k", torch.tensor(0.1, dtype=torch.float64))
 
@@ -147,9 +158,9 @@ class VAE(Model[TrainConfig]):
 
     def build(self, shapes: Shapes) -> None:
         self.generator = nn.Sequential(
-            *mlp(self.config.nz, shapes.pixels), nn.Tanh(), images(shapes)
+            *mlp(self.config.nz, shapes.values), nn.Tanh(), images(shapes)
         )
-        self.encoder = nn.Sequential(nn.Flatten(), *mlp(shapes.pixels, 2 * self.config.nz))
+        self.encoder = nn.Sequential(nn.Flatten(), *mlp(shapes.values, 2 * self.config.nz))
 
     def players(self) -> dict[str, Sequence[nn.Module]]:
         return {"vae": (self.encoder, self.generator)}

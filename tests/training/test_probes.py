@@ -14,11 +14,11 @@ import torch.nn.functional as F
 from probes import PROBES, BiGAN, ChangingCritic, LazyR1, Plain
 from torch import Tensor
 
-from gantool.config import TrainConfig
+from gantool.config import GANConfig, TrainConfig
 from gantool.data.batches import Batches
 from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError, GantoolError
-from gantool.gan.base import Model
+from gantool.gan.base import GAN, Model
 from gantool.gan.game import Batch, Losses, Progress, Turn
 from gantool.gan.shapes import Shapes
 from gantool.training.draws import steps_in
@@ -37,7 +37,7 @@ def split() -> ImageSplit:
 def trainer_of(kind: type[Model[Any]], **options: Any) -> Trainer:
     torch.manual_seed(0)
     given = {"nz": 4, "batch_size": 8, "lr": 1e-2, "steps": 100, "epochs": None}
-    config = TrainConfig(**{**given, **options})
+    config = (GANConfig if issubclass(kind, GAN) else TrainConfig)(**{**given, **options})
     model = kind.create(config, Shapes(8, 1, classes=0), train_data=split()).double()
     batches = Batches(split(), batch_size=8, seed=5, device=CPU)
     return Trainer(model, batches, total_steps=100, rng=torch.Generator().manual_seed(3))

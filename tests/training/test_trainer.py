@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gantool.config import TrainConfig
+from gantool.config import GANConfig
 from gantool.data.batches import Batches
 from gantool.data.prepared import ImageSplit
 from gantool.gan.base import GAN
@@ -32,7 +32,7 @@ def some_data(n: int = 64, size: int = 16, channels: int = 3, classes: int = 0) 
 
 
 def make_trainer(
-    config: TrainConfig,
+    config: GANConfig,
     split: ImageSplit,
     kind: type[GAN] = DCGAN,
     dtype: torch.dtype = torch.float64,
@@ -175,12 +175,12 @@ class Mlp(GAN):
 
     def build(self, shapes: Shapes) -> None:
         self.generator = nn.Sequential(
-            nn.Linear(self.config.nz, shapes.pixels),
+            nn.Linear(self.config.nz, shapes.values),
             nn.Tanh(),
             nn.Unflatten(1, (shapes.channels, 16, 16)),
         )
         self.discriminator = nn.Sequential(
-            nn.Flatten(), nn.Linear(shapes.pixels, 32), nn.ReLU(), nn.Dropout(0.5)
+            nn.Flatten(), nn.Linear(shapes.values, 32), nn.ReLU(), nn.Dropout(0.5)
         )
         self.discriminator.append(nn.Linear(32, 1))
 

@@ -10,12 +10,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from gantool.config import TrainConfig
+from gantool.config import GANConfig
 from gantool.plugins.hookspecs import hookimpl
 from gantool.plugins.spec import ModelSpec
 
 
-class Config(TrainConfig):
+class Config(GANConfig):
     """The options of dcgan; the defaults are the tutorial's."""
 
     ngf: int = Field(64, ge=1, le=4096, description="channels of the generator's last hidden layer")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from gantool.config import TrainConfig
+from gantool.config import GANConfig
 from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError
 from gantool.gan.base import GAN
@@ -87,7 +87,7 @@ def discriminator(shapes: Shapes, ndf: int, *, batch_norm: bool) -> nn.Sequentia
     return nn.Sequential(*layers, nn.Conv2d(width_in, 1, kernel_size=inwards[-1], bias=False))
 
 
-def treats_images_apart(config: TrainConfig) -> bool:
+def treats_images_apart(config: GANConfig) -> bool:
     """Whether the game asks for a discriminator without BatchNorm.
 
     Its answer to an image then does not depend on the rest of the batch.

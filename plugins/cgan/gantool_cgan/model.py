@@ -45,10 +45,10 @@ class CGAN(GAN):
             for layer in (nn.Linear(a, b), nn.BatchNorm1d(b), nn.LeakyReLU(0.2))
         ]
         self.generator = nn.Sequential(
-            *hidden, nn.Linear(1024, shapes.pixels), nn.Tanh(), _image(shapes)
+            *hidden, nn.Linear(1024, shapes.values), nn.Tanh(), _image(shapes)
         )
         self.discriminator = nn.Sequential(
-            nn.Linear(shapes.pixels + classes, 512),
+            nn.Linear(shapes.values + classes, 512),
             nn.LeakyReLU(0.2),
             nn.Linear(512, 256),
             nn.LeakyReLU(0.2),
@@ -65,16 +65,16 @@ class CGAN(GAN):
             nn.Linear(1200, 1200),
             nn.ReLU(),
             nn.Dropout(0.5),
-            nn.Linear(1200, shapes.pixels),
+            nn.Linear(1200, shapes.values),
             nn.Sigmoid(),
             Scale(2, -1),
             _image(shapes),
         )
         self.discriminator = nn.Sequential(
             TwoInputs(
-                shapes.pixels,
+                shapes.values,
                 nn.Sequential(
-                    Scale(0.5, 0.5), Maxout(shapes.pixels, 240, pieces=5), nn.Dropout(0.5)
+                    Scale(0.5, 0.5), Maxout(shapes.values, 240, pieces=5), nn.Dropout(0.5)
                 ),
                 right=nn.Sequential(Maxout(classes, 50, pieces=5), nn.Dropout(0.5)),
             ),
@@ -127,4 +127,4 @@ class CGAN(GAN):
 
 
 def _image(shapes: Shapes) -> nn.Unflatten:
-    return nn.Unflatten(1, (shapes.channels, shapes.image_size, shapes.image_size))
+    return nn.Unflatten(1, shapes.sample)

@@ -18,8 +18,8 @@ class Vanilla(GAN):
 
     def build(self, shapes: Shapes) -> None:
         """Today's layers by default, the authors' MNIST model with networks = paper."""
-        image = nn.Unflatten(1, (shapes.channels, shapes.image_size, shapes.image_size))
-        nz, pixels = self.config.nz, shapes.pixels
+        image = nn.Unflatten(1, shapes.sample)
+        nz, pixels = self.config.nz, shapes.values
         if self.config.networks == "paper":
             # The authors' pixels are in [0, 1]: the sigmoid's are brought to [-1, 1], and back in
             # front of D.
