@@ -485,7 +485,7 @@ def _model_at_work(outputs: dict[str, str], experiments: Path) -> None:
     assert "0 to mend" in outputs["check"]
     record = json.loads((_only_run(experiments) / "run.json").read_text())
     assert record["status"] == "finished"
-    assert record["model"]["name"].startswith("my-")
+    assert record["model"].startswith("my-")
 
 
 def _metric_at_work(outputs: dict[str, str], experiments: Path) -> None:

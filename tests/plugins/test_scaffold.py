@@ -81,7 +81,7 @@ def test_kinds_are_in_the_help_and_in_the_page_for_authors(cli: Cli) -> None:
     page = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
     for kind, its in PLUGIN_KINDS.items():
         assert f"{kind}: {its.summary}" in shown
-        assert f"| `{kind}` | {its.summary}" in page
+        assert f"| `{kind}` | {its.summary} |" in page
 
 
 @pytest.mark.parametrize("name", ["My", "a b", "../x", "x-", "a--b", "none", ""])
