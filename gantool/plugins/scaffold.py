@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import keyword
 import re
+import tokenize
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
+
+from packaging.utils import canonicalize_name
 
 from gantool._version import __version__
 from gantool.config import RESERVED, GANConfig
@@ -118,7 +123,14 @@ def write_plugin(name: str, directory: Path, *, kind: str = "gan") -> WrittenPlu
             f"Kinds: {', '.join(PLUGIN_KINDS)}.",
         )
     chosen = PLUGIN_KINDS[kind]
+    templates = resources.files("gantool.plugins") / "templates"
     _check_name(name, chosen)
+    if _class_name(name) in _names_in(templates / kind):
+        raise ConfigError(
+            f"{name!r} would be a class {_class_name(name)}, a name which the code of the plugin "
+            "has a use for already.",
+            "Choose another name.",
+        )
     package = f"gantool_{name.replace('-', '_')}"
     commands = tuple(Template(line).substitute(name=name) for line in chosen.commands)
     values = {
@@ -133,7 +145,6 @@ def write_plugin(name: str, directory: Path, *, kind: str = "gan") -> WrittenPlu
         ),
     }
     folder = directory / f"gantool-{name}"
-    templates = resources.files("gantool.plugins") / "templates"
     try:
         folder.mkdir(parents=True)
         for part in (_COMMON, kind):
@@ -161,18 +172,32 @@ def _check_name(name: str, kind: PluginKind) -> None:
     registry = load_registry()
     if name in getattr(registry, kind.registry):
         raise ConfigError(f"there is a {kind.piece} {name!r} already.", "Choose another name.")
-    if any(plugin.distribution == f"gantool-{name}" for plugin in registry.plugins):
+    installed = {canonicalize_name(plugin.distribution) for plugin in registry.plugins}
+    if f"gantool-{name}" in installed:
         raise ConfigError(
             f"gantool-{name} is installed already, and this plugin would replace it.",
             "Choose another name.",
         )
     # A tracker's name is a flag of `gantool run`.
     options = {*RESERVED, *GANConfig.model_fields}
+    options.update(*(spec.config.model_fields for spec in registry.models.values()))
     if kind.registry == "trackers" and name.replace("-", "_") in options:
         raise ConfigError(
-            f"--{name} is a flag of gantool's own, so no tracker can be named {name!r}.",
+            f"--{name} is a flag of `gantool run` already, so no tracker can be named {name!r}.",
             "Choose another name.",
         )
+
+
+def _names_in(template: Traversable) -> Iterator[str]:
+    """The names that the code of a template uses; not the words of its docstrings."""
+    for item in template.iterdir():
+        if item.is_dir():
+            yield from _names_in(item)
+        elif item.name.endswith(".py.template"):
+            code = item.read_text(encoding="utf-8").replace("$", "_")
+            for token in tokenize.generate_tokens(io.StringIO(code).readline):
+                if token.type == tokenize.NAME:
+                    yield token.string
 
 
 def _class_name(name: str) -> str:

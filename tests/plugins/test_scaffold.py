@@ -111,9 +111,20 @@ def test_a_plugin_that_is_installed_is_not_replaced(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["seed", "batch-size", "dry-run"])
+@pytest.mark.parametrize(("name", "kind"), [("image", "dataset"), ("f", "conditional")])
+def test_a_class_cannot_be_named_as_what_its_code_uses(
+    name: str, kind: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="has a use for already"):
+        write_plugin(name, tmp_path, kind=kind)
+    assert list(tmp_path.iterdir()) == []
+    assert write_plugin(name, tmp_path, kind="tracker").folder.is_dir()
+    assert write_plugin("discs", tmp_path, kind="dataset").folder.is_dir()
+
+
+@pytest.mark.parametrize("name", ["seed", "batch-size", "dry-run", "ngf"])
 def test_a_tracker_cannot_be_named_as_an_option(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigError, match=f"--{name} is a flag of gantool's own"):
+    with pytest.raises(ConfigError, match=f"--{name} is a flag of `gantool run` already"):
         write_plugin(name, tmp_path, kind="tracker")
     assert write_plugin(name, tmp_path, kind="metric").folder.is_dir()
 
