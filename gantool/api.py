@@ -104,11 +104,17 @@ class Run:
         pixels = sampler.sample(n, seed, label=sampler.label(label), codes=codes)
         return _grid(pixels, min(n, max(1, round(n**0.5))))
 
-    def sheet(self) -> Image:
-        """The sample grid with the numbers of its cells."""
+    def sheet(self, *, code: Mapping[str, float] | None = None) -> Image:
+        """The sample grid with the numbers of its cells.
+
+        Raises:
+            ConfigError: no such part of the latent.
+        """
         from gantool.sampling import pictures
 
-        return pictures.numbered(self.sampler.draw_sample_grid(), self.sampler.sample_grid.columns)
+        sampler = self.sampler
+        cells = sampler.draw_sample_grid(sampler.codes(_texts(code)))
+        return pictures.numbered(cells, sampler.sample_grid.columns)
 
     def interpolate(
         self,
@@ -133,19 +139,25 @@ class Run:
             [sampler.interpolate(start, end, steps=steps, mode=mode, label=chosen, codes=codes)]
         )
 
-    def arithmetic(self, expression: str, *, label: str | int | None = None) -> Image:
+    def arithmetic(
+        self,
+        expression: str,
+        *,
+        label: str | int | None = None,
+        code: Mapping[str, float] | None = None,
+    ) -> Image:
         """Operands, means and result of an expression such as `"mean(1,5) - mean(2,3) + 7"`.
 
         The numbers are those of cells of the sample grid.
 
         Raises:
-            ConfigError: it is no expression, or no such cell or class.
+            ConfigError: it is no expression, or no such cell, class or part of the latent.
         """
         from gantool.sampling import pictures
 
-        return pictures.equation(
-            self.sampler.arithmetic(expression, label=self.sampler.label(label))
-        )
+        sampler = self.sampler
+        chosen, codes = sampler.label(label), sampler.codes(_texts(code))
+        return pictures.equation(sampler.arithmetic(expression, label=chosen, codes=codes))
 
     def evaluate(self, **options: Any) -> list[Score]:
         """Score the run's samples.

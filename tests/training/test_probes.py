@@ -12,15 +12,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 from probes import PROBES, BiGAN, ChangingCritic, LazyR1, Plain
-from torch import Tensor
+from torch import Tensor, nn
 
-from gantool.config import GANConfig, TrainConfig
+from gantool.config import CHOICES, GANConfig, TrainConfig
 from gantool.data.batches import Batches
 from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError, GantoolError
 from gantool.gan.base import GAN, Model
 from gantool.gan.game import Batch, Losses, Progress, Turn
 from gantool.gan.shapes import Shapes
+from gantool.machine.distributed import ALONE
+from gantool.plugins.registry import load_registry
+from gantool.plugins.spec import PenaltySpec
 from gantool.training.draws import steps_in
 from gantool.training.trainer import Trainer
 
@@ -311,3 +314,71 @@ def test_a_game_without_real_data_needs_steps() -> None:
     model = trainer_of(Blind).model
     with pytest.raises(GantoolError, match="draws no real data"):
         steps_in(model, epochs=1, batch_size=8, batches_per_epoch=8)
+
+
+class Points:
+    """Batches of points on a circle, as the loop asks for real data."""
+
+    device, world, batch_size, per_epoch = CPU, ALONE, 8, 10
+
+    def __init__(self) -> None:
+        self.drawn = 0
+
+    @property
+    def epoch(self) -> float:
+        return self.drawn / self.per_epoch
+
+    def __next__(self) -> tuple[Tensor, None]:
+        self.drawn += 1
+        angle = torch.arange(8) * 2 * torch.pi / 8 + self.drawn
+        return torch.stack([angle.cos(), angle.sin()], dim=1), None
+
+
+@pytest.mark.parametrize("kind", PROBES.values())
+def test_the_loop_does_not_look_at_the_kind_of_the_data(kind: type[Model[Any]]) -> None:
+    config = (GANConfig if issubclass(kind, GAN) else TrainConfig)(nz=4, batch_size=8)
+    model = kind.create(config, Shapes.of_points())
+    points: Any = Points()
+    rng = torch.Generator().manual_seed(0)
+    trainer = Trainer(model, points, total_steps=3, rng=rng)
+    metrics = list(trainer.train())
+    assert all(torch.isfinite(value).all() for step in metrics for value in step.values())
+    z, y = model.example(5)
+    assert model.generate(z, y).shape == (5, *model.shapes.sample)
+    assert trainer.draws.images == 8 * points.drawn
+
+
+class Growing(nn.Module):
+    """A penalty with state: it is the heavier the more steps there were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("steps", torch.zeros(()))
+        self.steps: Tensor
+
+    def forward(self, discriminate: Any, batch: Batch, **given: Any) -> Tensor:
+        weighted: Tensor = given["weight"] * self.steps * given["real_logits"].square().mean()
+        return weighted
+
+    def after_step(self, metrics: Any) -> dict[str, Tensor]:
+        self.steps.add_(1)
+        return {"heaviness": self.steps.clone()}
+
+
+def test_the_state_of_a_penalty_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = PenaltySpec(name="growing", summary="a test", make=Growing, weight=0.1)
+    monkeypatch.setitem(load_registry().penalties, "growing", spec)
+    monkeypatch.setitem(CHOICES, "penalty", {**CHOICES["penalty"], "growing": "a test"})
+    whole = trainer_of(Plain, penalty="growing")
+    metrics = [trainer_step(whole) for _ in range(4)]
+    assert [step["heaviness"] for step in metrics] == [1, 2, 3, 4]
+    half = trainer_of(Plain, penalty="growing")
+    for _ in range(2):
+        half.step()
+    resumed = trainer_of(Plain, penalty="growing")
+    resumed.load_state_dict(copy.deepcopy(half.state_dict()))
+    assert [trainer_step(resumed) for _ in range(2)] == metrics[2:]
+
+
+def trainer_step(trainer: Trainer) -> dict[str, float]:
+    return {name: value.item() for name, value in trainer.step().items()}
