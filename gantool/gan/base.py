@@ -11,7 +11,7 @@ from torch.nn.utils import parametrizations
 
 from gantool.config import GANConfig, TrainConfig
 from gantool.data.prepared import ImageSplit
-from gantool.errors import ConfigError
+from gantool.errors import ConfigError, GantoolError
 from gantool.gan.game import DISCRIMINATOR, GENERATOR, Batch, Losses, Progress, Settings, Turn
 from gantool.gan.latent import Latent
 from gantool.gan.objectives import Objective
@@ -336,6 +336,26 @@ class GAN(Model[G]):
         if player == DISCRIMINATOR and self.config.discriminator_lr is not None:
             return self.config.discriminator_lr
         return self.config.lr
+
+
+def parameters_of(model: Model[Any]) -> dict[str, list[nn.Parameter]]:
+    """The parameters of each player, each once.
+
+    Raises:
+        GantoolError: one belongs to two players.
+    """
+    found: dict[str, list[nn.Parameter]] = {}
+    owner: dict[nn.Parameter, str] = {}
+    for player, modules in model.players().items():
+        unique = dict.fromkeys(p for module in modules for p in module.parameters())
+        for parameter in unique:
+            if owner.setdefault(parameter, player) != player:
+                raise GantoolError(
+                    f"the players {owner[parameter]} and {player} both move one parameter.",
+                    "Let `players` give each module to one of them.",
+                )
+        found[player] = list(unique)
+    return found
 
 
 def _full(answer: Tensor) -> Tensor:

@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gantool.data.batches import Batches
-from gantool.errors import GantoolError
-from gantool.gan.base import Model
+from gantool.gan.base import Model, parameters_of
 from gantool.gan.game import Batch, Losses, Progress, Turn
 from gantool.machine import randomness
 from gantool.training.draws import Draws
@@ -24,16 +23,22 @@ from gantool.training.moves import MOVES
 class Trainer:
     """Plays the turns of a model's game, step by step, and holds all that resuming needs.
 
+    A turn is one move of one player: `draws` makes its batch (real data, latents, fakes), `loss`,
+    `differentiate` and `move` do the rest. The model lists the turns of a step; `update` names the
+    way of `training/moves.py` in which they are played: one after the other, all at one point, or
+    at a point ahead.
+
     Args:
-        model: on the device and in the memory format to train in.
+        model: on the device and in the memory format to train in, alike in all processes.
         batches: real data; that of this process where several share the run.
-        total_steps: steps that the run shall have, for schedules.
+        total_steps: steps after which `train` stops, and which schedules may look at.
         rng: the source of latents and labels, alike in all processes.
 
     Attributes:
-        makers: the players that move the generator.
+        makers: the players that move the generator; fakes keep their graph for their turns alone.
         steps: steps done.
-        draws: what turns are given, drawn.
+        draws: the source of batches; it counts the real samples learned from, of all processes.
+        averages: of each network that the run keeps, the average of its weights over the steps.
     """
 
     def __init__(
@@ -66,23 +71,28 @@ class Trainer:
             yield self.step()
 
     def step(self) -> dict[str, Tensor]:
-        """The turns of one step, the averages after it, and its metrics."""
+        """The turns of one step, the averaged weights after it, and its metrics.
+
+        The model may change the state of its game (buffers) by the metrics, which are then alike in
+        all processes, and add to them.
+        """
         played = self.play()
         for name, average in self.averages.items():
             average.update_parameters(getattr(self.model, name))
         self.steps += 1
         metrics = metrics_of(played, self.model.d_scale)
-        self.world.average(list(metrics.values()))
+        self.world.average(list(metrics.values()))  # in place
         return {**metrics, **self.model.after_step(metrics)}
 
     def play(self) -> list[tuple[Turn, Losses]]:
-        """The turns of one step alone, each with its losses, in the way that `update` says."""
+        """The turns of one step with their losses; nothing is counted, averaged or reported."""
         self._apply_settings()
+        # Turns must not depend on the run's length: it is found by playing them on paper.
         turns = self.model.turns(replace(self.progress, total_steps=0))
         return MOVES[self.config.update](self, turns)
 
     def loss(self, turn: Turn, batch: Batch) -> Losses:
-        """The losses of a turn."""
+        """The losses of a turn; in bf16 where configured, which needs no scaling of losses."""
         with self.draws.autocast():
             return turn.loss(batch)
 
@@ -100,11 +110,12 @@ class Trainer:
             self.model.constrain(player)
 
     def _apply_settings(self) -> None:
+        """Set rates and momenta, decay of the averages, and what the model uses itself."""
         settings = self.model.settings(self.progress)
         for player, values in settings.players.items():
             for group in self.optimizers[player].param_groups:
                 group.update(values)
-                if "lr" in values:
+                if "lr" in values:  # a group may have a factor of its own, from `make_optimizer`
                     group["lr"] = values["lr"] * group.get("lr_factor", 1)
         self.model.use(settings)
         for average in self.averages.values():
@@ -132,7 +143,10 @@ class Trainer:
                 setattr(self.model, name, network)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that resuming needs: tensors, numbers and strings only."""
+        """Everything that resuming needs: tensors, numbers and strings only.
+
+        All processes must ask for it, since each has random numbers of its own.
+        """
         return {
             "model": self.model.state_dict(),
             "averages": {name: average.state_dict() for name, average in self.averages.items()},
@@ -158,31 +172,11 @@ class Trainer:
         for player, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][player])
         self.draws.rng.set_state(state["latents"])
-        seed = self.config.seed + state["steps"]
+        seed = self.config.seed + state["steps"]  # for more processes than the state is of
         randomness.restore(state["random"], self.device, world=self.world, seed=seed)
         self.batches.drawn = state["batches"]
         self.steps = state["steps"]
         self.draws.images = state["images"]
-
-
-def parameters_of(model: Model[Any]) -> dict[str, list[torch.nn.Parameter]]:
-    """The parameters of each player, each once.
-
-    Raises:
-        GantoolError: one belongs to two players.
-    """
-    found: dict[str, list[torch.nn.Parameter]] = {}
-    owner: dict[torch.nn.Parameter, str] = {}
-    for player, modules in model.players().items():
-        unique = dict.fromkeys(p for module in modules for p in module.parameters())
-        for parameter in unique:
-            if owner.setdefault(parameter, player) != player:
-                raise GantoolError(
-                    f"the players {owner[parameter]} and {player} both move one parameter.",
-                    "Let `players` give each module to one of them.",
-                )
-        found[player] = list(unique)
-    return found
 
 
 def _average(decay: float) -> Any:
