@@ -58,7 +58,8 @@ class Batches:
         self.device = device
         self.world = world
         self.per_label = per_label
-        self.per_epoch = len(self._order_of(0)) // batch_size
+        self._epoch, self._order = 0, self._order_of(0)
+        self.per_epoch = len(self._order) // batch_size
         if per_label > 1 and (split.labels is None or not self.per_epoch):
             raise ConfigError(
                 f"this model wants {per_label} samples of one label side by side, and the data has "
@@ -72,8 +73,6 @@ class Batches:
                 f"Give a --batch-size that is a multiple of {per_label * world.size}.",
             )
         self.drawn = 0
-        self._epoch = -1
-        self._order = np.empty(0, dtype=np.int64)
 
     @property
     def epoch(self) -> float:

@@ -167,7 +167,7 @@ class Model(nn.Module, Generic[C]):
 
     @property
     def samples_per_label(self) -> int:
-        """How many samples of one label lie side by side in a real batch; 1 asks for no order."""
+        """Samples of one label that lie side by side in a real batch; 1 asks for no order."""
         return 1
 
     def learning_rate(self, player: str) -> float:

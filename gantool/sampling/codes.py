@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -25,19 +25,19 @@ class Code:
         text: as it was asked for.
         place: the dimensions.
         values: float32 [values, dimensions]; more than one where all are asked for.
-        names: of the values.
     """
 
     text: str
     place: slice
     values: Tensor
-    names: Sequence[str]
 
-    def put(self, z: Tensor) -> Tensor:
-        """Latents [N, dimension] with this code's only value."""
-        z = z.clone()
-        z[:, self.place] = self.values.to(z)
-        return z
+
+def with_codes(z: Tensor, codes: Iterable[Code]) -> Tensor:
+    """Latents [N, dimension] with the only value of each code."""
+    z = z.clone()
+    for code in codes:
+        z[:, code.place] = code.values.to(z)
+    return z
 
 
 def columns_of(code: Code, z: Tensor) -> Tensor:
@@ -70,15 +70,6 @@ def read_codes(texts: Iterable[str], latent: Latent) -> list[Code]:
     return codes
 
 
-def every_value(name: str, latent: Latent) -> Code:
-    """The code of all values of a categorical part.
-
-    Raises:
-        ConfigError: there is no such part.
-    """
-    return _read(f"{name}=all", latent)
-
-
 def _read(text: str, latent: Latent) -> Code:
     key, equals, value = (word.strip() for word in text.partition("="))
     if not equals or not key or not value:
@@ -98,14 +89,14 @@ def _read(text: str, latent: Latent) -> Code:
     if value == "all":
         low, high = (-_SWEEP, _SWEEP) if part.prior == "normal" else (part.low, part.high)
         values = torch.linspace(low, high, steps=_SWEPT)
-        return Code(text, place, values[:, None], names=[f"{number:g}" for number in values])
+        return Code(text, place, values[:, None])
     try:
         number = float(value)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
         raise ConfigError(f"{text!r}: {value!r} is no number.", _parts(latent))
-    return Code(text, place, torch.tensor([[number]]), names=[value])
+    return Code(text, place, torch.tensor([[number]]))
 
 
 def _categorical(text: str, index: str, value: str, *, part: Latent, start: int) -> Code:
@@ -114,12 +105,11 @@ def _categorical(text: str, index: str, value: str, *, part: Latent, start: int)
     if index:
         raise ConfigError(f"{text!r}: a categorical part has no dimension {index}.", remedy)
     if value == "all":
-        names = [str(number) for number in range(part.dimension)]
-        return Code(text, place, torch.eye(part.dimension), names=names)
+        return Code(text, place, torch.eye(part.dimension))
     if not value.isdecimal() or int(value) >= part.dimension:
         raise ConfigError(f"{text!r}: there is no value {value!r}.", remedy)
     one_hot = F.one_hot(torch.tensor([int(value)]), part.dimension).float()
-    return Code(text, place, one_hot, names=[value])
+    return Code(text, place, one_hot)
 
 
 def _dimension(text: str, index: str, *, part: Latent) -> int:

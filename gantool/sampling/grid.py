@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gantool.gan.base import Model
-from gantool.sampling.codes import columns_of, every_value
+from gantool.sampling.codes import columns_of, read_codes
 from gantool.sampling.pictures import PADDING
 
 # The seed of every run's latents, so that models with latents of one size meet the same points.
@@ -61,7 +61,7 @@ def plan_sample_grid(gan: Model[Any]) -> SampleGrid:
     latents = gan.sample_latent(_ROWS * _COLUMNS, rng).cpu()
     categorical = [n for n, part in gan.latent.parts.items() if part.prior == "categorical"]
     if categorical and not gan.conditional:
-        code = every_value(categorical[0], gan.latent)
+        (code,) = read_codes([f"{categorical[0]}=all"], gan.latent)
         columns = min(len(code.values), _MOST_CLASSES)
         code = replace(code, values=code.values[:columns])
         return SampleGrid(

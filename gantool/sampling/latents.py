@@ -13,7 +13,7 @@ from torch import Tensor
 from gantool.errors import ConfigError
 from gantool.gan.base import Model
 from gantool.gan.latent import Latent
-from gantool.sampling.codes import Code
+from gantool.sampling.codes import Code, with_codes
 
 Mode = Literal["lerp", "slerp"]
 BLOCK = 256
@@ -111,8 +111,7 @@ def stream(
         y = gan.sample_labels(BLOCK, rng)
         if y is not None and label is not None:
             y = torch.full_like(y, label)
-        for code in codes:
-            z = code.put(z)
+        z = with_codes(z, codes)
         take = min(BLOCK, n - start)
         yield z[:take], None if y is None else y[:take]
 

@@ -15,7 +15,7 @@ from gantool.plugins.registry import Registry
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord
 from gantool.sampling import latents
-from gantool.sampling.codes import Code, columns_of, read_codes
+from gantool.sampling.codes import Code, columns_of, read_codes, with_codes
 from gantool.sampling.generate import Pixels, generate_pixels
 from gantool.sampling.grid import SampleGrid, plan_sample_grid
 from gantool.sampling.latents import Mode
@@ -66,9 +66,7 @@ class Sampler:
 
     def draw_sample_grid(self, codes: Sequence[Code] = ()) -> Pixels:
         """The cells of the sample grid, with these codes where some are given."""
-        z = self.sample_grid.latents
-        for code in codes:
-            z = code.put(z)
+        z = with_codes(self.sample_grid.latents, codes)
         return self.draw(z, self.sample_grid.labels)
 
     def label(self, wanted: str | int | None) -> int | None:
@@ -185,9 +183,8 @@ class Sampler:
             ConfigError: no such cell.
         """
         (a, own), (b, _) = self.latent(start), self.latent(end)
-        z = latents.path(self.model.latent, a, b, steps=steps, mode=mode)
-        for code in codes:
-            z = code.put(z)
+        way = latents.path(self.model.latent, a, b, steps=steps, mode=mode)
+        z = with_codes(way, codes)
         return self.draw(z, self._labels(steps, own if label is None else label))
 
     def arithmetic(self, text: str, *, label: int | None = None, codes: Sequence[Code] = ()) -> Sum:
@@ -223,8 +220,7 @@ class Sampler:
                 )
             ]
         )
-        for code in codes:
-            z = code.put(z)
+        z = with_codes(z, codes)
         labels = None
         if sample_grid.labels is not None:
             labels = sample_grid.labels[[*firsts, firsts[0]]]

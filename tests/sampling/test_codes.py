@@ -7,7 +7,7 @@ import torch
 
 from gantool import Latent
 from gantool.errors import ConfigError
-from gantool.sampling.codes import columns_of, read_codes
+from gantool.sampling.codes import columns_of, read_codes, with_codes
 from gantool.sampling.latents import path, with_categories
 
 NOISE, DIGIT, STYLE = Latent("normal", 3), Latent("categorical", 4), Latent("uniform", 2)
@@ -38,9 +38,7 @@ def test_parts_lie_one_after_the_other_and_are_what_their_priors_say() -> None:
 def test_a_code_sets_its_dimensions_and_no_other() -> None:
     z = draw(5)
     codes = read_codes(["digit=2", "style.1=-0.5"], LATENT)
-    found = z
-    for code in codes:
-        found = code.put(found)
+    found = with_codes(z, codes)
     assert found[:, 3:7].tolist() == [[0, 0, 1, 0]] * 5
     assert found[:, 8].tolist() == [-0.5] * 5
     rest = [0, 1, 2, 7]
