@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import ValidationError
-from torch import nn
+from torch import Tensor, nn
 
 from gantool.config import GANConfig, TrainConfig, resolve
 from gantool.data.batches import Batches
@@ -138,7 +138,7 @@ def run_checks(
                     continue
                 shapes = Shapes(size, depth, classes=count)
                 outcomes = list(_on_shapes(spec, shapes, options=options))
-                if tried == refused and not any(f.refused for f in outcomes):
+                if tried == refused and not any(f.refused or f.problem for f in outcomes):
                     outcomes.append(_options_matter(spec, shapes, options=options))
                 tried += 1
                 refused += any(f.refused for f in outcomes)
@@ -181,20 +181,20 @@ def _options_matter(spec: ModelSpec, shapes: Shapes, options: dict[str, Any]) ->
     problem = ""
     if not issubclass(spec.config, GANConfig):
         return CheckResult(_HONOURED)
-    usual = _run(_trainer(spec, shapes, options=options), 2)
+    usual = _moved(_trainer(spec, shapes, options=options))
     for option, values in _CHANGED.items():
         if option not in spec.config.model_fields or problem:
             continue
         default = options.get(option, spec.config.model_fields[option].default)
         value = next(value for value in values if value != default)
         try:
-            changed = _run(_trainer(spec, shapes, options={**options, option: value}), 2)
+            changed = _moved(_trainer(spec, shapes, options={**options, option: value}))
         except (ConfigError, ValidationError):
             continue  # refused, with a reason
         except Exception as error:
             problem = f"--{option} {value} raises {_short(error)}"
         else:
-            if changed == usual:
+            if all(map(torch.equal, changed, usual)):
                 problem = f"--{option} {value} changes nothing"
     if problem:
         problem = (
@@ -572,6 +572,12 @@ def _tensors(batch: Batch) -> dict[str, torch.Tensor]:
 
 def _run(trainer: Trainer, steps: int) -> list[dict[str, float]]:
     return [{key: value.item() for key, value in trainer.step().items()} for _ in range(steps)]
+
+
+def _moved(trainer: Trainer) -> list[Tensor]:
+    """The parameters after two steps."""
+    _run(trainer, 2)
+    return [parameter.detach() for parameter in trainer.model.parameters()]
 
 
 def _imports_torch(spec: ModelSpec) -> str:
