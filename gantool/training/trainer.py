@@ -23,10 +23,17 @@ from gantool.training.moves import MOVES
 class Trainer:
     """Plays the turns of a model's game, step by step, and holds all that resuming needs.
 
-    A turn is one move of one player: `draws` makes its batch (real data, latents, fakes), `loss`,
-    `differentiate` and `move` do the rest. The model lists the turns of a step; `update` names the
-    way of `training/moves.py` in which they are played: one after the other, all at one point, or
-    at a point ahead.
+    In a turn one player learns once, and the model lists the turns of a step: one that is left out
+    of some steps is lazy, one listed twice is played twice. `--update` names the order of
+    `training/moves.py` in which they are played, which asks for each turn, from here:
+
+        batch = draws.take(turn)       real data, latents, labels and fakes, what the turn needs
+        losses = loss(turn, batch)
+        differentiate(player, losses)
+        move(player)
+
+    `alternating` does so for one turn after the other; `simultaneous` takes all gradients before
+    the first player moves; `extragradient` takes them at a point ahead, and moves from here.
 
     Args:
         model: on the device and in the memory format to train in, alike in all processes.
@@ -35,10 +42,12 @@ class Trainer:
         rng: the source of latents and labels, alike in all processes.
 
     Attributes:
-        makers: the players that move the generator; fakes keep their graph for their turns alone.
+        makers: the players with a parameter of the generator among theirs; only in their turns do
+            gradients reach it through the fakes, which every other turn gets detached.
         steps: steps done.
         draws: the source of batches; it counts the real samples learned from, of all processes.
-        averages: of each network that the run keeps, the average of its weights over the steps.
+        averages: of each network that samples are drawn with (`model.keeps`), the exponential
+            moving average (EMA) of its weights; its buffers are those of the network.
     """
 
     def __init__(
@@ -57,7 +66,7 @@ class Trainer:
             for player, parameters in self.parameters.items()
         }
         self.averages = {
-            name: AveragedModel(getattr(model, name), multi_avg_fn=_average(self.config.ema))
+            name: AveragedModel(getattr(model, name), multi_avg_fn=_ema(self.config.ema))
             for name in (model.keeps if self.config.ema else ())
         }
         self.device = batches.device
@@ -71,23 +80,24 @@ class Trainer:
             yield self.step()
 
     def step(self) -> dict[str, Tensor]:
-        """The turns of one step, the averaged weights after it, and its metrics.
+        """Play the turns of one step, update the averaged weights, and return the step's metrics.
 
-        The model may change the state of its game (buffers) by the metrics, which are then alike in
-        all processes, and add to them.
+        The model sees the metrics, alike in all processes, in `after_step`: it may change the state
+        of its game by them, which it keeps in buffers, and add metrics of its own.
         """
         played = self.play()
         for name, average in self.averages.items():
             average.update_parameters(getattr(self.model, name))
         self.steps += 1
-        metrics = metrics_of(played, self.model.d_scale)
+        metrics = metrics_of(played, self.model.d_scale)  # D(x) as a probability, or as it is
         self.world.average(list(metrics.values()))  # in place
         return {**metrics, **self.model.after_step(metrics)}
 
     def play(self) -> list[tuple[Turn, Losses]]:
         """The turns of one step with their losses; nothing is counted, averaged or reported."""
         self._apply_settings()
-        # Turns must not depend on the run's length: it is found by playing them on paper.
+        # The length of a run is found by asking for the turns of its steps (`training/draws.py`);
+        # so they cannot depend on it.
         turns = self.model.turns(replace(self.progress, total_steps=0))
         return MOVES[self.config.update](self, turns)
 
@@ -97,7 +107,10 @@ class Trainer:
             return turn.loss(batch)
 
     def differentiate(self, player: str, losses: Losses, *, retain_graph: bool = False) -> None:
-        """Set the gradients of this player's parameters alone: autograd skips all other work."""
+        """Set the gradients of this player's parameters, and leave those of all others alone.
+
+        A graph is retained where a later loss of the same step shares it.
+        """
         self.optimizers[player].zero_grad(set_to_none=True)
         parameters = [p for p in self.parameters[player] if p.requires_grad]
         losses.total.backward(inputs=parameters, retain_graph=retain_graph)
@@ -119,9 +132,8 @@ class Trainer:
                     group["lr"] = values["lr"] * group.get("lr_factor", 1)
         self.model.use(settings)
         for average in self.averages.values():
-            average.multi_avg_fn = _average(
-                self.config.ema if settings.ema is None else settings.ema
-            )
+            decay = self.config.ema if settings.ema is None else settings.ema
+            average.multi_avg_fn = _ema(decay)
 
     @property
     def progress(self) -> Progress:
@@ -172,12 +184,12 @@ class Trainer:
         for player, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][player])
         self.draws.rng.set_state(state["latents"])
-        seed = self.config.seed + state["steps"]  # for more processes than the state is of
+        seed = self.config.seed + state["steps"]  # of processes that the saved run did not have
         randomness.restore(state["random"], self.device, world=self.world, seed=seed)
         self.batches.drawn = state["batches"]
         self.steps = state["steps"]
         self.draws.images = state["images"]
 
 
-def _average(decay: float) -> Any:
+def _ema(decay: float) -> Any:
     return get_ema_multi_avg_fn(decay)
