@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from preloaded import run_module
 
 from gantool.data.folder import ImageFolder
 from gantool.data.prepared import Prepared, prepare
@@ -51,12 +50,10 @@ def run_cli(
     *arguments: str | Path, cwd: Path, env: dict[str, str] | None = None, timeout: float = 120
 ) -> Outcome:
     """Run the command line in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "gantool", *map(str, arguments)],
+    done = run_module(
+        [str(argument) for argument in arguments],
         cwd=cwd,
         env={**os.environ, "COLUMNS": "120", **_QUICK, **(env or {})},
-        capture_output=True,
-        text=True,
         timeout=timeout,
     )
     return Outcome(done.returncode, out=done.stdout, err=done.stderr)
