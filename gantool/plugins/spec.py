@@ -133,7 +133,8 @@ class DatasetSpec:
         channels: 1 (grey) or 3 (RGB).
         classes: number of labels; 0 where there are none.
         extractor: the feature extractor that suits these images: "digits", "clothes",
-            "stacked-digits" or "inception".
+            "stacked-digits", "inception", or one that a plugin brings.
+        credit: whose the images are and under which licence, where that must be said.
     """
 
     name: str
@@ -144,6 +145,7 @@ class DatasetSpec:
     channels: int
     classes: int
     extractor: str = "inception"
+    credit: str = ""
 
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""
