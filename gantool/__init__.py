@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gantool.errors import ConfigError, GantoolError
     from gantool.evaluation.metric import (
         Evaluation,
+        Finding,
         ImageSet,
         Measured,
         NotApplicableError,
@@ -55,6 +56,7 @@ __all__ = [
     "Evaluation",
     "ExtractorSpec",
     "Field",
+    "Finding",
     "GANConfig",
     "GantoolError",
     "ImageSet",
@@ -102,6 +104,7 @@ _HOMES = {
     "train": "gantool.api",
     "Field": "pydantic",
     "Evaluation": "gantool.evaluation.metric",
+    "Finding": "gantool.evaluation.metric",
     "ImageSet": "gantool.evaluation.metric",
     "Measured": "gantool.evaluation.metric",
     "NotApplicableError": "gantool.evaluation.metric",

@@ -21,6 +21,7 @@ def list_datasets(
     """Show the data sets that `--data` knows; a folder of images works as well."""
     from gantool.cli.output import print_json, print_table
     from gantool.data.prepared import data_folder
+    from gantool.errors import printable
     from gantool.plugins.registry import load_registry
 
     datasets = [
@@ -33,6 +34,7 @@ def list_datasets(
             "channels": spec.channels,
             "classes": spec.classes,
             "present": _present(spec, data_dir),
+            "credit": spec.credit,
         }
         for _, spec in sorted(load_registry().datasets.items())
     ]
@@ -55,6 +57,9 @@ def list_datasets(
             for d in datasets
         ),
     )
+    for d in datasets:
+        if d["credit"]:
+            print(f"{d['name']}: {printable(str(d['credit']))}")
     print(
         f"Not present: downloaded into {data_folder(data_dir)} at first use, or put there by hand."
     )

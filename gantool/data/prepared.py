@@ -11,7 +11,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -71,10 +71,12 @@ class ImageSplit:
     Attributes:
         images: uint8 [N, height, width, channels], memory-mapped, read-only.
         labels: int64 [N], or None.
+        factors: int64 [N, F], what each image is made of, or None.
     """
 
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64] | None
+    factors: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -112,6 +114,8 @@ class Prepared:
         kind: images, or points in the plane.
         truth: the formula that points are drawn from; None for images.
         scale: the length that is 1 for a model of points.
+        factor_values: the name of each factor, and how many values it has; empty where the splits
+            have no factors.
     """
 
     name: str
@@ -125,6 +129,7 @@ class Prepared:
     kind: Kind = "images"
     truth: Mixture | None = None
     scale: float = 1.0
+    factor_values: dict[str, int] = field(default_factory=dict)
 
     @property
     def train(self) -> Split:
@@ -267,6 +272,7 @@ def _build(
         shutil.rmtree(stale, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
+        source.image_size = image_size
         source.open()
         depth = channels or (1 if source.is_gray() else 3)
         with (temporary / "images.u8").open("wb", buffering=_BUFFER) as file:
@@ -280,8 +286,11 @@ def _build(
                 f"{len(unreadable)} files cannot be read.{reasons}",
                 "Check the files, or give another folder.",
             )
+        numbers = [number for split in SPLITS for number in kept[split]]
+        if source.factors is not None:
+            np.save(temporary / "factors.npy", source.factors[numbers])
         if source.labels is not None:
-            labels = source.labels[[number for split in SPLITS for number in kept[split]]]
+            labels = source.labels[numbers]
             digest.update(labels.tobytes())
             np.save(temporary / "labels.npy", labels)
         about = {
@@ -292,6 +301,7 @@ def _build(
             "classes": list(source.classes),
             "unreadable": len(unreadable),
             "notes": _notes(name, unreadable, source=source),
+            "factor_values": dict(source.factor_values),
         }
         digest.update(json.dumps([about["splits"], image_size, depth, about["classes"]]).encode())
         about["fingerprint"] = digest.hexdigest()
@@ -390,17 +400,17 @@ def _open(folder: Path, name: str) -> Prepared:
             f"the prepared images in {folder} were removed.", "Run the same command again."
         )
     images = np.memmap(folder / "images.u8", dtype=np.uint8, mode="r", shape=_shape(about))
-    labels = (
-        np.load(folder / "labels.npy", allow_pickle=False)
-        if (folder / "labels.npy").exists()
-        else None
-    )
+    labels, factors = (_saved(folder / name) for name in ("labels.npy", "factors.npy"))
     splits: dict[str, Split] = {}
     start = 0
     for split in SPLITS:
-        end = start + about["splits"][split]
-        splits[split] = ImageSplit(images[start:end], None if labels is None else labels[start:end])
-        start = end
+        part = slice(start, start + about["splits"][split])
+        splits[split] = ImageSplit(
+            images[part],
+            None if labels is None else labels[part],
+            None if factors is None else factors[part],
+        )
+        start = part.stop
     return Prepared(
         name=name,
         fingerprint=about["fingerprint"],
@@ -410,4 +420,9 @@ def _open(folder: Path, name: str) -> Prepared:
         unreadable=about["unreadable"],
         splits=splits,
         notes=tuple(about["notes"]),
+        factor_values=about.get("factor_values", {}),
     )
+
+
+def _saved(file: Path) -> npt.NDArray[np.int64] | None:
+    return np.load(file, allow_pickle=False) if file.exists() else None

@@ -288,7 +288,7 @@ def _measure(
             noise=noise.get(name),
             warning=found[name].warning,
             reason=_reason(found[name].value),
-            detail=dict(found[name].detail),
+            detail=_detail(found[name], evaluation.folder),
             protocol={**common, **found[name].protocol},
         )
         for name, spec in specs.items()
@@ -304,6 +304,15 @@ def _baseline(
         return {name: _finite(measured.value) for name, measured in found.items()}
     except Exception:
         return {}
+
+
+def _detail(measured: Measured, folder: RunFolder) -> dict[str, Any]:
+    """A score's detail; its pictures are in the run folder by then, and named in it."""
+    for picture in measured.pictures:
+        folder.pictures.mkdir(exist_ok=True)
+        write_bytes(folder.finding(picture.name), picture.png)
+    captions = {picture.name: picture.caption for picture in measured.pictures}
+    return {**measured.detail, "pictures": captions} if captions else dict(measured.detail)
 
 
 def _reason(value: float) -> str:

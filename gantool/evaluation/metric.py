@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from gantool.data.mixture import Mixture
 from gantool.data.prepared import Prepared
 from gantool.evaluation.extractors import Extractor
-from gantool.runs.folder import RunFolder
+from gantool.runs.folder import FINDING, RunFolder
 
 # Real images of a split that scores look at: this bounds time and memory on large data sets.
 MOST_REAL = 10_000
@@ -64,6 +64,25 @@ class ImageSet:
         ).div_(255)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A picture of what a score found; the run keeps it, and its page shows it.
+
+    Attributes:
+        name: of its file: lower-case letters, digits and hyphens, ending in `.png`.
+        caption: a sentence or two.
+        png: the file's content, opaque: pages are light or dark.
+    """
+
+    name: str
+    caption: str
+    png: bytes
+
+    def __post_init__(self) -> None:
+        if not FINDING.fullmatch(self.name):
+            raise ValueError(f"a picture's name is {FINDING.pattern}, not {self.name!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class PointSet:
     """Points in the plane that a metric looks at, in random order.
@@ -103,6 +122,7 @@ class Measured:
         detail: further findings (a value for each class, the chosen sigma ...), for JSON.
         protocol: the way of measuring, which must agree before two values may be compared.
         warning: a caution for readers, before they trust it.
+        pictures: of samples, for the run folder.
     """
 
     value: float
@@ -110,6 +130,7 @@ class Measured:
     detail: Mapping[str, Any] = field(default_factory=dict)
     protocol: Mapping[str, Any] = field(default_factory=dict)
     warning: str = ""
+    pictures: Sequence[Finding] = ()
 
 
 def binomial_error(share: float, n: int) -> float | None:

@@ -162,8 +162,9 @@ class DatasetSpec:
         channels: 1 (grey) or 3 (RGB); 0 for points.
         classes: number of labels; 0 where there are none.
         extractor: the feature extractor that suits these images: "digits", "clothes",
-            "stacked-digits" or "inception".
+            "stacked-digits", "inception", or one that a plugin brings.
         kind: what it is of: "images", or "points" in the plane.
+        credit: whose the images are and under which licence, where that must be said.
     """
 
     name: str
@@ -175,6 +176,7 @@ class DatasetSpec:
     classes: int = 0
     extractor: str = "inception"
     kind: Kind = "images"
+    credit: str = ""
 
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""

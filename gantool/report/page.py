@@ -36,7 +36,7 @@ from gantool.report.format import plain, short, spread
 from gantool.report.load import AXES, RunData, Series
 from gantool.report.result import ComparisonResult, Variant
 from gantool.report.statistics import Summary
-from gantool.runs.folder import thinned
+from gantool.runs.folder import FINDING, thinned
 
 _ASSETS = {
     "page_css": "page.css",
@@ -94,6 +94,7 @@ def render(
         strips=_strips(result),
         status_of=tables.status_of,
         contrasts=tables.contrasts(result),
+        findings=_findings(chosen) if single else [],
         data={**_data(result, chosen, colors=colors), "again": again},
         more_terms=terms_in(chosen)[_MOST_TERMS:],
         version=__version__,
@@ -282,6 +283,19 @@ def _sample_grids(run: RunData, budget: int) -> dict[str, Any]:
         "real": _picture(run.folder.real_file),
         "frames": [{**_places(run, step), "picture": made} for step, made in pictures.items()],
     }
+
+
+def _findings(runs: Sequence[RunData]) -> list[dict[str, str]]:
+    """The pictures that the latest scores of runs left, each once, with the score's caption."""
+    found: dict[str, dict[str, str]] = {}
+    for run in runs:
+        for score in run.scores:
+            named = score.detail.get("pictures")
+            for name, caption in named.items() if isinstance(named, dict) else ():
+                picture = _picture(run.folder.finding(name)) if FINDING.fullmatch(name) else None
+                if picture:
+                    found[name] = {"picture": picture, "caption": str(caption)}
+    return list(found.values())
 
 
 def _bytes(pictures: Iterable[str | None]) -> float:
