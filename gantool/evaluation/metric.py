@@ -237,10 +237,19 @@ class Evaluation:
             NotApplicableError: the classifier knows other classes than this data has, or none.
             NotComputedError: there is no extractor.
         """
+        return self.logits(images).argmax(-1).numpy()
+
+    def logits(self, images: ImageSet) -> Tensor:
+        """The answers of the extractor's classifier, float32 [N, ..., classes] on the CPU.
+
+        Raises:
+            NotApplicableError: the classifier knows other classes than this data has, or none.
+            NotComputedError: there is no extractor.
+        """
         logits = self._reading(images)[1]
         if logits is None:
             raise NotApplicableError
-        return logits.argmax(-1).numpy()
+        return logits
 
     def _reading(self, images: ImageSet) -> tuple[Tensor, Tensor | None]:
         key = (images.origin, len(images))
