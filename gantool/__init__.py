@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gantool.api import Comparison, Run, compare, train
     from gantool.api import open_run as open
     from gantool.config import GANConfig, TrainConfig
+    from gantool.data.mixture import Mixture
     from gantool.data.source import Source
     from gantool.errors import ConfigError, GantoolError
     from gantool.evaluation.metric import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         Measured,
         NotApplicableError,
         NotComputedError,
+        PointSet,
     )
     from gantool.gan.base import GAN, Model
     from gantool.gan.game import Batch, Losses, Progress, Settings, Turn
@@ -60,6 +62,7 @@ __all__ = [
     "Losses",
     "Measured",
     "MetricSpec",
+    "Mixture",
     "Model",
     "ModelSpec",
     "NotApplicableError",
@@ -67,6 +70,7 @@ __all__ = [
     "Objective",
     "ObjectiveSpec",
     "PenaltySpec",
+    "PointSet",
     "Progress",
     "Run",
     "Settings",
@@ -102,6 +106,8 @@ _HOMES = {
     "Measured": "gantool.evaluation.metric",
     "NotApplicableError": "gantool.evaluation.metric",
     "NotComputedError": "gantool.evaluation.metric",
+    "PointSet": "gantool.evaluation.metric",
+    "Mixture": "gantool.data.mixture",
     "TrainConfig": "gantool.config",
     "GANConfig": "gantool.config",
     "Source": "gantool.data.source",

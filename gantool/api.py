@@ -6,6 +6,7 @@ import base64
 import html
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -278,7 +279,12 @@ def train(
     registry = load_registry()
     spec = registry.model(model)
     resolved = resolve(
-        spec.config, model=spec.name, presets=spec.presets, preset=preset, flags=options
+        spec.config,
+        model=spec.name,
+        presets=spec.presets,
+        defaults=partial(registry.defaults_of, spec),
+        preset=preset,
+        flags=options,
     )
     request = Request(
         model=spec.name,

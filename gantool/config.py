@@ -13,7 +13,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
@@ -122,7 +122,7 @@ RUN_ONLY: dict[str, Any] = {"makes_variant": False}
 
 
 class DataOptions(OptionGroup):
-    """The images that are trained on, and their preparation."""
+    """The data that is trained on, and its preparation."""
 
     heading: ClassVar[str] = "Data"
 
@@ -145,6 +145,12 @@ class DataOptions(OptionGroup):
         None,
         description="1 for grey, 3 for RGB "
         "(unset: the data set's own; folders: grey if every image is)",
+    )
+    points: int | None = Field(
+        None,
+        ge=100,
+        le=10_000_000,
+        description="points that train, of data in the plane (unset: 100,000)",
     )
     batch_size: int | None = Field(
         None,
@@ -684,6 +690,7 @@ def resolve(
     model: str,
     presets: Mapping[str, Mapping[str, Any]] | None = None,
     preset: str | None = None,
+    defaults: Callable[[str], Mapping[str, Any]] = lambda data: {},
     file: Path | None = None,
     environment: Mapping[str, str] | None = None,
     flags: Mapping[str, Any] | None = None,
@@ -695,6 +702,7 @@ def resolve(
         model: the model's name, for messages and to refuse another model's run.json.
         presets: the model's named overlays.
         preset: the overlay to use.
+        defaults: gives the defaults that replace the model's own on data of a name.
         file: a flat TOML file, or the run.json of a run of the same model.
         environment: variables; `os.environ` unless given. `GANTOOL_OPT_<KEY>` counts.
         flags: the options given on the command line, and those only.
@@ -723,6 +731,9 @@ def resolve(
         )
     )
     layers.append(("command line", dict(flags or {})))
+
+    data = next((layer["data"] for _, layer in reversed(layers) if layer.get("data")), None)
+    layers.insert(0, ("default", defaults(str(data or config.model_fields["data"].default))))
 
     values: dict[str, Any] = {}
     sources = dict.fromkeys(config.model_fields, "default")

@@ -26,6 +26,7 @@ def list_datasets(
     datasets = [
         {
             "name": spec.name,
+            "kind": spec.kind,
             "summary": spec.summary,
             "images": spec.images,
             "image_size": spec.image_size,
@@ -39,14 +40,15 @@ def list_datasets(
         print_json(datasets)
         return
     print_table(
-        ("data set", "summary", "images", "size", "channels", "classes", "present"),
+        ("data set", "of", "summary", "samples", "size", "channels", "classes", "present"),
         (
             (
                 str(d["name"]),
+                str(d["kind"]),
                 str(d["summary"]),
                 f"{d['images']:,}",
-                f"{d['image_size']} x {d['image_size']}",
-                str(d["channels"]),
+                f"{d['image_size']} x {d['image_size']}" if d["image_size"] else "-",
+                str(d["channels"] or "-"),
                 str(d["classes"] or "-"),
                 "yes" if d["present"] else "no",
             )
@@ -61,6 +63,8 @@ def list_datasets(
 def _present(spec: DatasetSpec, data_dir: Path | None) -> bool:
     from gantool.data.load import open_source
 
+    if spec.kind == "points":  # made from a formula
+        return True
     try:
         return bool(open_source(spec, data_dir).present())
     except Exception as error:  # a plugin's fault costs its own row only

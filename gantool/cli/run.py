@@ -10,6 +10,7 @@ import shlex
 import sys
 import types
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -197,12 +198,14 @@ def _plain_type(annotation: Any) -> Any:
 
 def _train(spec: ModelSpec, values: dict[str, Any]) -> None:
     flags = {key: values[key] for key in spec.config.model_fields if values.get(key) is not None}
+    registry = load_registry()
     runs = []
     for seed in _seeds(values["seeds"], flags):
         resolved = resolve(
             spec.config,
             model=spec.name,
             presets=spec.presets,
+            defaults=partial(registry.defaults_of, spec),
             preset=values["preset"],
             file=values["config"],
             flags=flags if seed is None else {**flags, "seed": seed},

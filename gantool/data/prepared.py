@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +21,15 @@ import platformdirs
 from filelock import FileLock, Timeout
 from PIL import Image
 
+from gantool.data.mixture import Mixture
 from gantool.data.source import SPLITS, Source, UnreadableImageError, in_mode
 from gantool.display import OnProgress
 from gantool.errors import ConfigError, GantoolError
+from gantool.plugins.spec import Kind
 from gantool.runs.files import slug
+
+if TYPE_CHECKING:
+    import torch
 
 _FORMAT = 1
 _CHUNK = 16  # images that a thread decodes before it hands them on
@@ -34,6 +39,29 @@ _WIDEST = 4  # an image longer than this many times its short side is cropped be
 
 _Chunk = list[tuple[str, int]]  # split and number of images
 _Decoded = list[bytes | UnreadableImageError]
+
+
+class Split(Protocol):
+    """The samples of one split, of whatever kind.
+
+    Attributes:
+        values: the samples as they are shown and scored: images uint8 [N, height, width, channels],
+            or points in the plane float32 [N, 2], in the data's own units.
+        labels: int64 [N], or None.
+    """
+
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        """All samples."""
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64] | None:
+        """The label of each."""
+
+    def __len__(self) -> int: ...
+
+    def tensor(self, chosen: npt.NDArray[np.int64], device: torch.device) -> torch.Tensor:
+        """The chosen samples as a model sees them, float32 in [-1, 1], on a device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +79,21 @@ class ImageSplit:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def values(self) -> npt.NDArray[np.uint8]:
+        """The images."""
+        return self.images
+
+    def tensor(self, chosen: npt.NDArray[np.int64], device: torch.device) -> torch.Tensor:
+        """The chosen images, float32 [n, C, H, W] in [-1, 1], channels-last in memory."""
+        import torch
+
+        images = torch.from_numpy(self.images[chosen])
+        if device.type == "cuda":
+            images = images.pin_memory()
+        images = images.to(device, non_blocking=True)
+        return images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -58,14 +101,17 @@ class Prepared:
 
     Attributes:
         name: the data set's name, or the folder's.
-        fingerprint: SHA-256 of pixels, labels and splits: equal for equal training data, wherever
-            it came from.
-        image_size: side in pixels.
-        channels: 1 or 3.
+        fingerprint: SHA-256 of pixels (or points), labels and splits: equal for equal training
+            data, wherever it came from.
+        image_size: side in pixels; 0 for points.
+        channels: 1 or 3; 0 for points.
         classes: the name of each label; empty where there are no labels.
         unreadable: the number of files that could not be decoded and are left out.
         splits: "train", "validation" and "test".
         notes: sentences that the user should be told.
+        kind: images, or points in the plane.
+        truth: the formula that points are drawn from; None for images.
+        scale: the length that is 1 for a model of points.
     """
 
     name: str
@@ -74,12 +120,15 @@ class Prepared:
     channels: int
     classes: tuple[str, ...]
     unreadable: int
-    splits: dict[str, ImageSplit]
+    splits: dict[str, Split]
     notes: tuple[str, ...] = ()
+    kind: Kind = "images"
+    truth: Mixture | None = None
+    scale: float = 1.0
 
     @property
-    def train(self) -> ImageSplit:
-        """The images that training sees."""
+    def train(self) -> Split:
+        """The samples that training sees."""
         return self.splits["train"]
 
 
@@ -346,7 +395,8 @@ def _open(folder: Path, name: str) -> Prepared:
         if (folder / "labels.npy").exists()
         else None
     )
-    splits, start = {}, 0
+    splits: dict[str, Split] = {}
+    start = 0
     for split in SPLITS:
         end = start + about["splits"][split]
         splits[split] = ImageSplit(images[start:end], None if labels is None else labels[start:end])

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gantool.data.prepared import ImageSplit, Prepared
+from gantool.data.mixture import Mixture
+from gantool.data.prepared import Prepared
 from gantool.evaluation.extractors import Extractor
 from gantool.runs.folder import RunFolder
 
@@ -64,6 +65,35 @@ class ImageSet:
 
 
 @dataclass(frozen=True, slots=True)
+class PointSet:
+    """Points in the plane that a metric looks at, in random order.
+
+    Attributes:
+        origin: "samples", "train", "validation", "test" or "noise".
+        points: float32 [N, 2], in the data's own units.
+        labels: int64 [N], the class of a real point or the one that a sample was asked for; None
+            where there is none.
+    """
+
+    origin: str
+    points: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+# An ImageSet or a PointSet, whichever the data's kind asks for.
+SampleSet: TypeAlias = Any
+_SETS = {"images": ImageSet, "points": PointSet}
+
+
+def sample_set(kind: str, origin: str, values: npt.NDArray[Any], labels: Any = None) -> SampleSet:
+    """The values of samples of a kind as the set that metrics take."""
+    return _SETS[kind](origin, values, labels)
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """One score of one set of images.
 
@@ -88,10 +118,10 @@ def binomial_error(share: float, n: int) -> float | None:
 
 
 class Evaluation:
-    """The real images that samples are measured against, and the network whose features do it.
+    """The real data that samples are measured against, and the network whose features do it.
 
     Args:
-        data: the images of the run, all splits.
+        data: the data of the run, all splits.
         extractor: the feature extractor, or the reason why there is none.
         folder: the run's folder.
         conditional: whether the model takes labels.
@@ -122,32 +152,48 @@ class Evaluation:
             raise self._extractor
         return self._extractor
 
-    def real(self, split: str, n: int = MOST_REAL) -> ImageSet:
-        """Up to n images of a split, in an order that is the same for every run on this data.
+    @property
+    def truth(self) -> Mixture:
+        """The formula that points are drawn from.
+
+        Raises:
+            NotApplicableError: the data is none of points.
+        """
+        if self.data.truth is None:
+            raise NotApplicableError
+        return self.data.truth
+
+    def real(self, split: str, n: int = MOST_REAL) -> SampleSet:
+        """Up to n real samples of a split, in an order that is the same for every run on this data.
 
         Raises:
             NotComputedError: the split is empty.
         """
-        images: ImageSplit = self.data.splits[split]
-        if not len(images):
+        data = self.data.splits[split]
+        if not len(data):
             raise NotComputedError(
                 f"{self.data.name} has no {split} images.", "More images fill that split."
             )
-        chosen = np.random.default_rng(_ORDER_SEED).permutation(len(images))[:n]
-        return ImageSet(
-            split,
-            images.images[chosen],
-            labels=None if images.labels is None else images.labels[chosen],
-        )
+        chosen = np.random.default_rng(_ORDER_SEED).permutation(len(data))[:n]
+        labels = None if data.labels is None else data.labels[chosen]
+        return sample_set(self.data.kind, split, data.values[chosen], labels)
 
-    def noise(self, n: int) -> ImageSet:
-        """Draw n images of uniform noise; where the data has classes, each asks for one in turn."""
-        shape = (n, self.data.image_size, self.data.image_size, self.data.channels)
-        pixels = np.random.default_rng(_ORDER_SEED).integers(0, 256, shape, dtype=np.uint8)
-        return ImageSet(
-            "noise",
-            pixels,
-            labels=np.arange(n) % len(self.data.classes) if self.data.classes else None,
+    def noise(self, n: int) -> SampleSet:
+        """Draw n samples of noise; where the data has classes, each asks for one in turn.
+
+        Images have uniform values; points are uniform in the square that holds the data.
+        """
+        rng = np.random.default_rng(_ORDER_SEED)
+        if self.data.kind == "points":
+            values: npt.NDArray[Any] = rng.uniform(
+                -self.data.scale, self.data.scale, (n, 2)
+            ).astype(np.float32)
+        else:
+            shape = (n, self.data.image_size, self.data.image_size, self.data.channels)
+            values = rng.integers(0, 256, shape, dtype=np.uint8)
+        classes = len(self.data.classes)
+        return sample_set(
+            self.data.kind, "noise", values, np.arange(n) % classes if classes else None
         )
 
     def features(self, images: ImageSet) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from gantool.config import GANConfig, TrainConfig
-from gantool.data.prepared import ImageSplit
+from gantool.data.prepared import Split
 from gantool.errors import ConfigError, GantoolError
 from gantool.gan.game import DISCRIMINATOR, GENERATOR, Batch, Losses, Progress, Settings, Turn
 from gantool.gan.latent import Latent
@@ -53,13 +53,13 @@ class Model(nn.Module, Generic[C]):
         """Make what a kind of model has before its networks are built."""
 
     @classmethod
-    def create(cls, config: C, shapes: Shapes, *, train_data: ImageSplit | None = None) -> Self:
+    def create(cls, config: C, shapes: Shapes, *, train_data: Split | None = None) -> Self:
         """Make a model ready to train, on the CPU.
 
         Args:
             config: the validated options.
             shapes: those of the data.
-            train_data: the training images, which first weights may be taken from; None leaves the
+            train_data: the training split, which first weights may be taken from; None leaves the
                 weights as PyTorch makes them.
         """
         model = cls(config, shapes)
@@ -73,7 +73,7 @@ class Model(nn.Module, Generic[C]):
         """Set the networks, from the configuration and the data's shapes alone."""
         raise NotImplementedError(f"{type(self).__name__} must define build(self, shapes)")
 
-    def initialize(self, train_data: ImageSplit) -> None:
+    def initialize(self, train_data: Split) -> None:
         """Set the first weights of a new run; by default they stay as PyTorch made them."""
 
     def finish(self) -> None:
@@ -100,7 +100,7 @@ class Model(nn.Module, Generic[C]):
         return torch.zeros(n, self.latent.dimension), labels
 
     def generate(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """Images [N, C, H, W] in [-1, 1].
+        """Images [N, C, H, W] in [-1, 1], or points [N, 2].
 
         They are made from latents [N, dimension] and labels int64 [N] (or None).
         """
@@ -250,7 +250,7 @@ class GAN(Model[G]):
         return [d] * self.config.discriminator_steps + [g]
 
     def judge(self, x: Tensor, y: Tensor | None) -> Any:
-        """Logits [N] from images [N, C, H, W] in [-1, 1] and labels int64 [N] (or None).
+        """Logits [N] from samples, as `generate` makes them, and labels int64 [N] (or None).
 
         A model may answer with a tuple whose first part are the logits. Losses do not call it but
         `discriminate`.

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Self
+
+from gantool.data.prepared import Prepared
+from gantool.plugins.spec import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +20,42 @@ class Shapes:
         channels: 1 or 3; 0 for points.
         classes: number of labels; 0 where there are none.
         kind: images, or points in the plane.
+        scale: the length, in the data's own units, that is 1 for a model of points.
     """
 
     image_size: int
     channels: int
     classes: int
-    kind: Literal["images", "points"] = "images"
+    kind: Kind = "images"
+    scale: float = 1.0
 
     @classmethod
-    def of_points(cls, classes: int = 0) -> Self:
+    def of_points(cls, classes: int = 0, *, scale: float = 1.0) -> Self:
         """The shapes of points in the plane."""
-        return cls(0, 0, classes=classes, kind="points")
+        return cls(0, 0, classes=classes, kind="points", scale=scale)
+
+    @classmethod
+    def of(cls, data: Prepared) -> Self:
+        """Those of prepared data."""
+        return cls(
+            data.image_size,
+            data.channels,
+            classes=len(data.classes),
+            kind=data.kind,
+            scale=data.scale,
+        )
+
+    @classmethod
+    def recorded(cls, data: Mapping[str, Any]) -> Self:
+        """Those of a run's record, from the part that is on data.
+
+        Raises:
+            KeyError, TypeError, ValueError: it does not say.
+        """
+        classes = len(data.get("classes", ()))
+        if data.get("kind") == "points":
+            return cls.of_points(classes, scale=float(data["scale"]))
+        return cls(int(data["image_size"]), int(data["channels"]), classes=classes)
 
     @property
     def sample(self) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord
 from gantool.sampling import latents
 from gantool.sampling.codes import Code, columns_of, read_codes, with_codes
-from gantool.sampling.generate import Pixels, generate_pixels
+from gantool.sampling.generate import Pixels, Samples, generate_samples
 from gantool.sampling.grid import SampleGrid, plan_sample_grid
 from gantool.sampling.latents import Mode
 from gantool.sampling.pictures import Sum
@@ -57,12 +57,13 @@ class Sampler:
         """The number of cells of the sample grid."""
         return len(self.sample_grid.latents)
 
-    def draw(self, z: Tensor, y: Tensor | None) -> Pixels:
-        """Images uint8 [N, H, W, C] from latents and labels.
+    def draw(self, z: Tensor, y: Tensor | None) -> Samples:
+        """Samples from latents and labels: images uint8 [N, H, W, C], or points float32 [N, 2].
 
-        Latents are float [N, dimension], labels int64 [N] (or None).
+        Latents are float [N, dimension], labels int64 [N] (or None); points are in the data's own
+        units.
         """
-        return generate_pixels(self.model, z, y=y)
+        return generate_samples(self.model, z, y=y)
 
     def draw_sample_grid(self, codes: Sequence[Code] = ()) -> Pixels:
         """The cells of the sample grid, with these codes where some are given."""
@@ -241,9 +242,11 @@ class Sampler:
             "averaged": self.trained.averaged,
             "latent": self.model.latent.describe(),
             "classes": list(self.classes) if self.model.conditional else [],
-            "image": {
-                "size": self.model.shapes.image_size,
-                "channels": self.model.shapes.channels,
-                "range": [-1, 1],
-            },
+            **self._describe_samples(),
         }
+
+    def _describe_samples(self) -> dict[str, Any]:
+        shapes = self.model.shapes
+        if shapes.kind == "points":
+            return {"points": {"dimensions": 2, "scale": shapes.scale}}
+        return {"image": {"size": shapes.image_size, "channels": shapes.channels, "range": [-1, 1]}}

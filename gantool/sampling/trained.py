@@ -117,11 +117,7 @@ def _build(folder: RunFolder, record: RunRecord, *, registry: Registry) -> Model
     spec = spec_of(record, registry)
     try:
         config = spec.config(**record.config)
-        shapes = Shapes(
-            image_size=int(record.data["image_size"]),
-            channels=int(record.data["channels"]),
-            classes=len(record.data.get("classes", ())),
-        )
+        shapes = Shapes.recorded(record.data)
     except (ValueError, KeyError, TypeError) as error:
         raise GantoolError(
             f"{folder.record_file}: its configuration does not fit {record.model}: {error}"

@@ -30,8 +30,8 @@ def describe(
             "name": data.name,
             "fingerprint": data.fingerprint,
             "splits": {split: len(images) for split, images in data.splits.items()},
-            "image_size": data.image_size,
-            "channels": data.channels,
+            "kind": data.kind,
+            **_measures(data),
             "classes": list(data.classes),
             "unreadable": data.unreadable,
         },
@@ -46,6 +46,12 @@ def describe(
         "d_scale": model.d_scale,
         "objective": _objective(model, registry) if isinstance(model, GAN) else None,
     }
+
+
+def _measures(data: Prepared) -> dict[str, Any]:
+    if data.kind == "points":
+        return {"scale": data.scale}
+    return {"image_size": data.image_size, "channels": data.channels}
 
 
 def changes(then: RunRecord, now: dict[str, Any]) -> list[str]:

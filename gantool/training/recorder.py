@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -23,9 +22,9 @@ from gantool.runs import checkpoints
 from gantool.runs.files import JsonLines, finite, write_bytes, write_json
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord, Status, timestamp
-from gantool.sampling.generate import generate_pixels
+from gantool.sampling.generate import Pixels, Samples, generate_samples
 from gantool.sampling.grid import SAMPLE_GRID_SEED, SampleGrid
-from gantool.sampling.pictures import lay_out, png
+from gantool.sampling.pictures import picture_of, png
 from gantool.training.detectors import Alarm, SaturationDetector, variety_detectors
 from gantool.training.metrics import METRICS
 from gantool.training.trainer import Trainer
@@ -80,7 +79,7 @@ class Recorder:
         That is the record, real images, the latents of the sample grid, and its first drawing.
         """
         self.folder.write(self.record)
-        real = lay_out(_real_cells(data, self.sample_grid), self.sample_grid.columns)
+        real = self._picture(_real_cells(data, self.sample_grid))
         write_bytes(self.folder.real_file, png(real))
         write_json(self.folder.sheet_file, self.sample_grid.describe())
         self.draw_sample_grid()
@@ -136,15 +135,20 @@ class Recorder:
         """Draw the sample grid of the current step; training is not touched."""
         step, sample_grid = self.trainer.steps, self.sample_grid
         with self.trainer.averaged() as model:
-            pixels = generate_pixels(model, sample_grid.latents, y=sample_grid.labels)
-        picture = lay_out(pixels, sample_grid.columns)
+            samples = generate_samples(model, sample_grid.latents, y=sample_grid.labels)
+        picture = self._picture(samples)
         write_bytes(self.folder.sample_grid(step), png(picture))
         self.trackers.samples(step, picture)
         if step >= _EARLY:
             labels = None if sample_grid.labels is None else sample_grid.labels.numpy()
             share = step / self.trainer.total_steps
             for detector in self.variety:
-                self.say(detector.samples(pixels, labels, share=share), step)
+                self.say(detector.samples(samples, labels, share=share), step)
+
+    def _picture(self, samples: Samples) -> Pixels:
+        """The samples of a sample grid as one picture, uint8 [height, width, 3]."""
+        scale = self.trainer.model.shapes.scale
+        return picture_of(samples, columns=self.sample_grid.columns, scale=scale)
 
     def save(self) -> None:
         """Save a resumable state; the metrics up to it are on disk before it is."""
@@ -271,22 +275,22 @@ def _health(network: nn.Module) -> str:
     return f"gradient norm {norm:.3g}, weights {'finite' if sound else 'not finite'}"
 
 
-def _real_cells(data: Prepared, sample_grid: SampleGrid) -> npt.NDArray[np.uint8]:
-    """Training images for the cells of a sample grid: the same ones in every run.
+def _real_cells(data: Prepared, sample_grid: SampleGrid) -> Samples:
+    """Training samples for the cells of a sample grid: the same ones in every run.
 
     A cell that asks for a class shows one of that class.
     """
     order = np.random.default_rng(SAMPLE_GRID_SEED).permutation(len(data.train))
     if sample_grid.labels is None or data.train.labels is None:
-        return data.train.images[order[np.arange(len(sample_grid.latents)) % len(order)]]
+        return data.train.values[order[np.arange(len(sample_grid.latents)) % len(order)]]
     members = [order[data.train.labels[order] == label] for label in range(sample_grid.columns)]
     columns = [np.resize(found if len(found) else order, sample_grid.rows) for found in members]
-    cells: npt.NDArray[np.uint8] = data.train.images[np.stack(columns, axis=1).ravel()]
+    cells: Samples = data.train.values[np.stack(columns, axis=1).ravel()]
     return cells
 
 
 def _some_real(data: Prepared, n: int, *, with_labels: bool) -> tuple[Any, Any]:
-    """Up to n training images spread over the split, to compare the samples' variety with."""
+    """Up to n training samples spread over the split, to compare the samples' variety with."""
     chosen = np.unique(np.linspace(0, len(data.train) - 1, num=n).astype(int))
-    images, labels = data.train.images[chosen], data.train.labels
-    return images, labels[chosen] if with_labels and labels is not None else None
+    samples, labels = data.train.values[chosen], data.train.labels
+    return samples, labels[chosen] if with_labels and labels is not None else None

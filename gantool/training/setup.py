@@ -68,7 +68,7 @@ class Setup:
         spec: the model's description.
         registry: the models, data sets and metrics there are.
         record: the content of the first run.json.
-        data: the images, all splits.
+        data: the data, all splits.
         trainer: networks, batches and optimizers, ready to step.
         profile: whether to trace some steps.
     """
@@ -133,7 +133,7 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
 
 def build(config: TrainConfig, data: Prepared, *, spec: ModelSpec, device: torch.device) -> Trainer:
     """Seed everything and make model and trainer."""
-    shapes = Shapes(image_size=data.image_size, channels=data.channels, classes=len(data.classes))
+    shapes = Shapes.of(data)
     if config.threads:
         torch.set_num_threads(config.threads)
     make_deterministic(config.deterministic)
@@ -185,6 +185,14 @@ def _check_data(
     config: TrainConfig, data: Prepared, *, spec: ModelSpec, sources: Mapping[str, str]
 ) -> None:
     """Refuse data that the model or the options cannot be trained on."""
+    if data.kind not in spec.kinds:
+        raise ConfigError(
+            f"{spec.name} is a model of {' and '.join(spec.kinds)}; {data.name} is of {data.kind}.",
+            f"Choose other data or another model; `gantool list-datasets` and `list-models` say "
+            f"which are of {data.kind}.",
+        )
+    if data.kind == "points":
+        _refuse_options_of_images(config, data)
     if spec.needs_labels and not data.classes:
         raise ConfigError(
             f"{spec.name} needs labels, and {data.name} has none.",
@@ -200,8 +208,20 @@ def _check_data(
     if chosen and config.batch_size is not None and config.batch_size > len(data.train):
         raise ConfigError(
             f"--batch-size {config.batch_size} is larger than the {len(data.train)} training "
-            f"images of {data.name}.",
+            f"{data.kind} of {data.name}.",
             "Give a smaller one.",
+        )
+
+
+def _refuse_options_of_images(config: TrainConfig, data: Prepared) -> None:
+    given = {
+        "--augment": getattr(config, "augment", "none") not in ("none", None),
+        "--extractor": config.extractor != "auto",
+        "--inception-weights": config.inception_weights is not None,
+    }
+    for option in (option for option, is_given in given.items() if is_given):
+        raise ConfigError(
+            f"{option} is for images; {data.name} is of points in the plane.", "Leave it out."
         )
 
 
@@ -210,6 +230,8 @@ def _settle(
 ) -> TrainConfig:
     """Fill in the options that depend on the data, so that the record is complete."""
     settled: dict[str, Any] = {"image_size": data.image_size, "channels": data.channels}
+    if data.kind == "points":
+        settled = {"points": len(data.train)}
     if config.batch_size is None or config.batch_size > len(data.train):
         settled["batch_size"] = batch_size_for(len(data.train))
     for key, value in settled.items():

@@ -16,8 +16,12 @@ from gantool.evaluation.metric import (
     ImageSet,
     Measured,
     NotApplicableError,
+    PointSet,
+    SampleSet,
     binomial_error,
 )
+from gantool.evaluation.metrics import plane
+from gantool.evaluation.metrics.shares import kl_divergence, shares_of
 
 MODES = 1000
 _Ints = npt.NDArray[np.int64]
@@ -62,12 +66,19 @@ def class_balance(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Meas
     return {"class-balance": Measured(value, detail=detail, protocol=_protocol(images, evaluation))}
 
 
-def modes(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
-    """The number of the 1,000 modes of stacked digits that samples have, and their KL divergence.
+def modes(samples: SampleSet, evaluation: Evaluation) -> Mapping[str, Measured]:
+    """The number of the data's modes that samples have, and the KL divergence of their shares.
 
-    The divergence is from the training set's modes: the reverse KL(samples || data), in nats, of
-    PacGAN (Lin et al. 2018), section 4.
+    The modes are the 1,000 of stacked digits, or the Gaussians of points in the plane. The
+    divergence is from the data's modes: the reverse KL(samples || data), in nats, of PacGAN (Lin et
+    al. 2018), section 4.
     """
+    if isinstance(samples, PointSet):
+        return plane.modes(samples, evaluation)
+    return _stacked_modes(samples, evaluation)
+
+
+def _stacked_modes(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
     read = evaluation.classes_read(images)
     if read.ndim != 2:
         raise NotApplicableError
@@ -90,21 +101,6 @@ def modes_of(read: _Ints) -> _Ints:
     """Three digits, int64 [N, 3], as one three-digit number, int64 [N]."""
     number: _Ints = read @ np.array([100, 10, 1])
     return number
-
-
-def shares_of(labels: _Ints, classes: int) -> npt.NDArray[np.float64]:
-    """The share of each label, float64 [classes]."""
-    return np.bincount(labels, minlength=classes)[:classes] / len(labels)
-
-
-def kl_divergence(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> float:
-    """Sum p log(p / q), in nats, over the outcomes that p has.
-
-    It is infinite where q lacks one of them.
-    """
-    there = p > 0
-    with np.errstate(divide="ignore"):
-        return float(np.sum(p[there] * np.log(p[there] / q[there])))
 
 
 def _flat_classes(images: ImageSet, evaluation: Evaluation) -> _Ints:

@@ -36,6 +36,8 @@ PAPER = {
     "final_momentum": 0.7,
 }
 
+POINTS = {"steps": 1500, "batch_size": 256, "lr": 1e-3}
+
 
 @gantool.hookimpl
 def register_models(register):
@@ -49,5 +51,7 @@ def register_models(register):
             implementation="gantool_cgan.model:CGAN",
             presets={"paper": PAPER},
             needs_labels=True,
+            kinds=("images", "points"),
+            defaults={"points": POINTS},
         )
     )

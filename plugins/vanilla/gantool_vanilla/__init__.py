@@ -33,6 +33,8 @@ PAPER = {
     "final_momentum": 0.7,
 }
 
+POINTS = {"steps": 1500, "batch_size": 256, "lr": 1e-3}
+
 
 @gantool.hookimpl
 def register_models(register):
@@ -45,5 +47,7 @@ def register_models(register):
             config=Config,
             implementation="gantool_vanilla.model:Vanilla",
             presets={"paper": PAPER},
+            kinds=("images", "points"),
+            defaults={"points": POINTS},
         )
     )

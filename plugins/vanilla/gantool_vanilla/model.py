@@ -9,15 +9,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from gantool import GAN, Batch, Latent, Losses, Shapes
-from gantool.gan.layers import Maxout, Scale
+from gantool import GAN, Batch, ConfigError, Latent, Losses, Shapes
+from gantool.gan.layers import Maxout, Scale, perceptron
+
+_WIDTH = 128  # of the hidden layers for points in the plane
 
 
 class Vanilla(GAN):
-    """Goodfellow et al. 2014, Algorithm 1, on images flattened to vectors."""
+    """Goodfellow et al. 2014, Algorithm 1, on images flattened to vectors, or points."""
 
     def build(self, shapes: Shapes) -> None:
         """Today's layers by default, the authors' MNIST model with networks = paper."""
+        if shapes.kind == "points":
+            self._build_for_points(shapes)
+            return
         image = nn.Unflatten(1, shapes.sample)
         nz, pixels = self.config.nz, shapes.values
         if self.config.networks == "paper":
@@ -58,6 +63,15 @@ class Vanilla(GAN):
                 nn.LeakyReLU(0.2),
                 nn.Linear(256, 1),
             )
+
+    def _build_for_points(self, shapes: Shapes) -> None:
+        if self.config.networks != "modern":
+            raise ConfigError(
+                f"--networks {self.config.networks} is for images; points have no bounds.",
+                "Leave it out.",
+            )
+        self.generator = perceptron(self.config.nz, shapes.values, width=_WIDTH)
+        self.discriminator = perceptron(shapes.values, 1, width=_WIDTH)
 
     def initialize(self, train_data) -> None:
         """The authors' first weights, for the authors' networks.

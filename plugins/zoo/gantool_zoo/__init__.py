@@ -1,6 +1,7 @@
 """WGAN-GP and R3GAN for gantool.
 
-They are two games on DCGAN's networks, without BatchNorm in the discriminator.
+They are two games on DCGAN's networks, without BatchNorm in the discriminator; on points in the
+plane on perceptrons.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ class R3GANConfig(ZooConfig):
     )
 
 
+POINTS = {"steps": 1500, "batch_size": 256}
+
+
 @gantool.hookimpl
 def register_models(register):
     """Register wgan-gp and r3gan."""
@@ -59,6 +63,8 @@ def register_models(register):
             paper="Gulrajani et al. 2017, arXiv:1704.00028",
             config=WGANGPConfig,
             implementation="gantool_zoo.model:WGANGP",
+            kinds=("images", "points"),
+            defaults={"points": {**POINTS, "lr": 1e-3}},
         )
     )
     register(
@@ -68,5 +74,7 @@ def register_models(register):
             paper="Huang et al. 2024, arXiv:2501.05441",
             config=R3GANConfig,
             implementation="gantool_zoo.model:R3GAN",
+            kinds=("images", "points"),
+            defaults={"points": {**POINTS, "lr": 1e-3}},
         )
     )
