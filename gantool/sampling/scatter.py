@@ -20,6 +20,7 @@ LEFT, TOP, PLANE = 44, 12, 504  # of the square in it that is the plane
 _FINER = 2  # times as large it is drawn, and then reduced: smooth edges
 _REAL_RADIUS, _RADIUS = 1.9, 2.3
 _LONGEST = 24  # pixels of an arrow of length 1
+_ROOM = (28, 13)  # pixels, width and height, that a number takes
 _TICKS = 5  # at most, on either side of 0
 
 # Okabe and Ito's colors, which people with any color vision can tell apart.
@@ -51,6 +52,7 @@ class Scatter:
         pulled: the numbers of the samples that have the landscape's arrows, in their order.
         ways: paths, each from its first point to its last.
         marked: points that are ringed.
+        numbers: so many of the first samples have their number beside them, where there is room.
     """
 
     bound: float
@@ -61,6 +63,7 @@ class Scatter:
     pulled: npt.NDArray[np.integer] | None = None
     ways: Sequence[Points] = ()
     marked: Points = field(default_factory=lambda: np.zeros((0, 2)))
+    numbers: int = 0
 
     @property
     def outside(self) -> int:
@@ -72,7 +75,9 @@ class Scatter:
         large = Image.new("RGB", (SIZE * _FINER, SIZE * _FINER), color="white")
         large.paste(self._plane(), (LEFT * _FINER, TOP * _FINER))
         picture = large.reduce(_FINER)
-        self._frame(ImageDraw.Draw(picture))
+        pen = ImageDraw.Draw(picture)
+        self._number(pen)
+        self._frame(pen)
         return picture
 
     def place(self, points: Points) -> npt.NDArray[np.float64]:
@@ -132,6 +137,27 @@ class Scatter:
         for (x, y), filled in ((places[0], False), (places[-1], True)):
             _dot(pen, x, y, radius=6, color=(*color, 255))
             _dot(pen, x, y, radius=4, color=(*(color if filled else (255, 255, 255)), 255))
+
+    def _number(self, pen: ImageDraw.ImageDraw) -> None:
+        """Write numbers beside samples, in their order, over no number that is there already."""
+        samples = self.samples[: self.numbers]
+        taken: list[tuple[float, float]] = []
+        for i in np.flatnonzero(self._shown(samples)):
+            x, y = (float(place) for place in self.place(samples[i]))
+            if all(
+                abs(x - other) >= _ROOM[0] or abs(y - above) >= _ROOM[1] for other, above in taken
+            ):
+                taken.append((x, y))
+                at = (min(x + 4, LEFT + PLANE - _ROOM[0]), y)
+                pen.text(
+                    at,
+                    str(i),
+                    fill=_TEXT,
+                    font=_font(12),
+                    anchor="lm",
+                    stroke_width=2,
+                    stroke_fill="white",
+                )
 
     def _ticks(self) -> list[float]:
         """Round numbers within the bounds, evenly spaced, 0 among them."""

@@ -22,9 +22,10 @@ from gantool.runs import checkpoints
 from gantool.runs.files import JsonLines, finite, write_bytes, write_json
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord, Status, timestamp
-from gantool.sampling.generate import Pixels, Samples, generate_samples
+from gantool.sampling.generate import Samples, generate_samples
 from gantool.sampling.grid import SAMPLE_GRID_SEED, SampleGrid
-from gantool.sampling.pictures import picture_of, png
+from gantool.sampling.pictures import png
+from gantool.sampling.views import view_of
 from gantool.training.detectors import Alarm, SaturationDetector, variety_detectors
 from gantool.training.metrics import METRICS
 from gantool.training.trainer import Trainer
@@ -56,7 +57,10 @@ class Recorder:
         self.display = display
         self.trackers = Trackers(self._tracker_failed)
         self.config = trainer.config
-        usual = max(1, min(500, math.ceil(trainer.total_steps / 10)))
+        self.labels = None if sample_grid.labels is None else sample_grid.labels.numpy()
+        self.real = _real_cells(data, sample_grid)
+        self.view = view_of(trainer.model.shapes, self.real, self.labels)
+        usual = max(1, min(500, math.ceil(trainer.total_steps / self.view.drawings)))
         self.sheet_every = self.config.sheet_every or usual
         self.block = 1 if trainer.device.type == "cpu" else _BLOCK
         self.metrics = JsonLines(folder.metrics_file)
@@ -76,12 +80,12 @@ class Recorder:
     def begin(self, data: Prepared) -> None:
         """Write all that is known before the first step.
 
-        That is the record, real images, the latents of the sample grid, and its first drawing.
+        That is the record, real samples, the latents of the sample grid, and its first drawing.
         """
         self.folder.write(self.record)
-        real = self._picture(_real_cells(data, self.sample_grid))
+        real = self.view.real(self.real, columns=self.sample_grid.columns)
         write_bytes(self.folder.real_file, png(real))
-        write_json(self.folder.sheet_file, self.sample_grid.describe())
+        write_json(self.folder.sheet_file, {**self.sample_grid.describe(), **self.view.describe()})
         self.draw_sample_grid()
 
     def step(self, metrics: dict[str, Tensor]) -> None:
@@ -136,19 +140,15 @@ class Recorder:
         step, sample_grid = self.trainer.steps, self.sample_grid
         with self.trainer.averaged() as model:
             samples = generate_samples(model, sample_grid.latents, y=sample_grid.labels)
-        picture = self._picture(samples)
+            picture = self.view.picture(
+                samples, columns=sample_grid.columns, labels=self.labels, judge=model
+            )
         write_bytes(self.folder.sample_grid(step), png(picture))
         self.trackers.samples(step, picture)
         if step >= _EARLY:
-            labels = None if sample_grid.labels is None else sample_grid.labels.numpy()
             share = step / self.trainer.total_steps
             for detector in self.variety:
-                self.say(detector.samples(samples, labels, share=share), step)
-
-    def _picture(self, samples: Samples) -> Pixels:
-        """The samples of a sample grid as one picture, uint8 [height, width, 3]."""
-        scale = self.trainer.model.shapes.scale
-        return picture_of(samples, columns=self.sample_grid.columns, scale=scale)
+                self.say(detector.samples(samples, self.labels, share=share), step)
 
     def save(self) -> None:
         """Save a resumable state; the metrics up to it are on disk before it is."""
