@@ -106,7 +106,7 @@ class PlaneView:
         labels: Labels | None = None,
         judge: Model[Any] | None = None,
     ) -> Scatter:
-        """What is to be drawn."""
+        """The samples with all that is to be drawn of them."""
         pulled = np.unique(np.linspace(0, len(samples) - 1, num=_PULLED).astype(int))
         seen = None
         if judge is not None:
