@@ -133,19 +133,19 @@ class Sampler:
     def numbered(self, codes: Sequence[Code] = ()) -> Image:
         """The sample grid with the numbers of its cells, of points those that have room."""
         if isinstance(self.view, PlaneView):
-            return replace(self._scatter(self.view, codes), numbers=self.cells).draw()
+            return replace(self._scatter(self.view, codes), numbers=self.cells, pulled=None).draw()
         return pictures.numbered(self.draw_sample_grid(codes), self.sample_grid.columns)
 
     def ways(self, lines: Sequence[Samples], captions: Sequence[str] = ()) -> Image:
         """Interpolations as one picture: a captioned row each, or points over the sample grid's."""
         if isinstance(self.view, PlaneView):
-            return replace(self._scatter(self.view), ways=lines).draw()
+            return replace(self._scatter(self.view), ways=lines, pulled=None).draw()
         return pictures.rows(lines, captions)
 
     def frames(self, line: Samples) -> list[Image]:
         """An interpolation as pictures that follow each other."""
         if isinstance(self.view, PlaneView):
-            scatter = replace(self._scatter(self.view), ways=[line])
+            scatter = replace(self._scatter(self.view), ways=[line], pulled=None)
             return [replace(scatter, marked=point[None]).draw() for point in line]
         return pictures.tall(list(line))
 
