@@ -51,7 +51,7 @@ class Scatter:
         landscape: the shading, or None for white.
         pulled: the numbers of the samples that have the landscape's arrows, in their order.
         ways: paths, each from its first point to its last.
-        marked: points that are ringed.
+        marked: points that are ringed; one outside has an empty ring at the edge.
         numbers: so many of the first samples have their number beside them, where there is room.
     """
 
@@ -109,13 +109,14 @@ class Scatter:
         self._arrows(pen)
         shown = self._shown(self.samples)
         colors = np.zeros(len(self.samples), int) if self.labels is None else self.labels
-        inside = zip(self._within(self.samples[shown]), colors[shown], strict=True)
-        for (x, y), color in inside:
+        for (x, y), color in zip(self._within(self.samples[shown]), colors[shown], strict=True):
             _dot(pen, x, y, radius=_RADIUS, color=(*COLORS[color % len(COLORS)], 205))
         for i, way in enumerate(self.ways):
             self._way(pen, way, color=COLORS[(i + 1) % len(COLORS)])
-        for x, y in self._within(self.marked[self._shown(self.marked)]):
-            _ring(pen, x, y)
+        marked = self.marked[np.isfinite(self.marked).all(axis=1)]
+        at_edge = self._within(np.clip(marked, -self.bound, self.bound))
+        for (x, y), inside in zip(at_edge, self._shown(marked), strict=True):
+            _ring(pen, x, y, filled=bool(inside))
         return plane
 
     def _arrows(self, pen: ImageDraw.ImageDraw) -> None:
@@ -203,12 +204,13 @@ def _dot(
     pen.ellipse((x - r, y - r, x + r, y + r), fill=color)
 
 
-def _ring(pen: ImageDraw.ImageDraw, x: float, y: float) -> None:
+def _ring(pen: ImageDraw.ImageDraw, x: float, y: float, *, filled: bool) -> None:
     for radius, color in ((9.5, (255, 255, 255)), (8, (28, 36, 48))):
         r = radius * _FINER
         width = round((4.5 if radius > 9 else 2) * _FINER)
         pen.ellipse((x - r, y - r, x + r, y + r), outline=(*color, 255), width=width)
-    _dot(pen, x, y, radius=4, color=(*COLORS[1], 255))
+    if filled:
+        _dot(pen, x, y, radius=4, color=(*COLORS[1], 255))
 
 
 def _arrow(

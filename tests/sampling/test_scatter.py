@@ -92,6 +92,14 @@ def test_a_way_and_a_mark_are_drawn_over_all() -> None:
     assert is_near(pixel(picture, 0.3, -0.35, bound=1), COLORS[1])
 
 
+def test_a_mark_outside_is_an_empty_ring_at_the_edge() -> None:
+    picture = Scatter(bound=1, marked=np.array([[7.0, 0.5]])).draw()
+    ring = np.asarray(picture)[TOP + PLANE // 4, LEFT + PLANE - 12 : LEFT + PLANE]
+    assert ring.min() < 60
+    assert is_near(pixel(picture, 0.998, 0.5, bound=1), WHITE)
+    assert (np.asarray(Scatter(bound=1).draw()) != np.asarray(picture)).any()
+
+
 def test_ways_and_samples_that_are_not_finite_harm_nothing() -> None:
     bad = np.full((3, 2), np.nan)
     seen = Landscape(np.full((SIDE, SIDE), 0.5, np.float32), np.zeros((3, 2), np.float32))
