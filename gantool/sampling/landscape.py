@@ -79,7 +79,8 @@ def lattice(bound: float) -> npt.NDArray[np.float64]:
 
 @torch.no_grad()
 def _heights(gan: GAN[Any], bound: float) -> npt.NDArray[np.float32]:
-    places = torch.from_numpy(lattice(bound)).to(next(gan.parameters()))
+    like = next(gan.parameters())
+    places = torch.from_numpy(lattice(bound)).to(like.dtype).to(like.device)
     if gan.conditional:
         answers = [
             _logits(gan, places, torch.full((len(places),), label, device=places.device))
@@ -88,12 +89,13 @@ def _heights(gan: GAN[Any], bound: float) -> npt.NDArray[np.float32]:
         logits = torch.stack(answers).amax(dim=0)
     else:
         logits = _logits(gan, places, None)
+    logits = logits.cpu().double()
     if gan.d_scale == "probability":
         heights = logits.sigmoid()
     else:
-        low, high = torch.quantile(logits, torch.tensor(_ENDS).to(logits))
+        low, high = torch.quantile(logits, torch.tensor(_ENDS, dtype=logits.dtype))
         heights = ((logits - low) / (high - low)).clamp(0, 1)  # nan where all is flat
-    return heights.nan_to_num(_FLAT).float().cpu().numpy().reshape(SIDE, SIDE)
+    return heights.nan_to_num(_FLAT).float().numpy().reshape(SIDE, SIDE)
 
 
 def _arrows(
@@ -118,16 +120,18 @@ def _arrows(
             with torch.no_grad():
                 answers = _logits(gan, real, known if gan.conditional else None)
             # Each sample meets each real point, so that an arrow does not hang on its partner.
-            fake, answers = fake.repeat_interleave(len(real)), answers.repeat(len(at))
+            pairs = len(at), len(real)
+            fake = fake.unsqueeze(1).expand(pairs).flatten()
+            answers = answers.expand(pairs).flatten()
         loss = gan.objective.generator(fake, answers)
         (gradient,) = torch.autograd.grad(loss, at)
-    arrows = -gradient.detach().double().nan_to_num(0, 0, 0)
+    arrows = -gradient.detach().cpu().double().nan_to_num(0, 0, 0)
     lengths = arrows.norm(dim=1, keepdim=True)
     usual = torch.quantile(lengths, _USUAL)
     if not usual:
         usual = lengths.max()
     arrows = arrows / torch.maximum(lengths, usual).clamp(min=torch.finfo(arrows.dtype).tiny)
-    return arrows.float().cpu().numpy()
+    return arrows.float().numpy()
 
 
 def _logits(gan: GAN[Any], x: Tensor, y: Tensor | None) -> Tensor:

@@ -83,19 +83,36 @@ def test_without_its_states_a_run_is_drawn_without_a_landscape(runs: Path, tmp_p
     assert gantool.open(copy).samples(10).size == (SIZE, SIZE)
 
 
-def test_the_commands_that_draw(runs: Path, tmp_path: Path, cli: Cli) -> None:
-    run = runs / "c"
-    for words in (
-        ["sample", run, "-n", 40],
-        ["sample", run, "-n", 40, "--label", "3"],
-        ["sample", run, "-n", 40, "--labels", "all"],
-        ["sheet", run],
-        ["interpolate", run, "--from", "3", "--to", "17", "--from", "seed:1", "--to", "9"],
+def test_what_is_drawn_is_a_scatter(runs: Path, tmp_path: Path, cli: Cli) -> None:
+    import gantool
+
+    run = gantool.open(runs / "c")
+    plain = np.asarray(run.samples(40))
+    assert plain.shape == (SIZE, SIZE, 3)
+    for other in (
+        run.samples(40, label=3),
+        run.sheet(),
+        run.interpolate(3, 17),
+        run.sampler.picture(*run.sampler.every_label(5, 0), columns=8),
     ):
-        done = cli(*words, "--output", tmp_path / "x.png")
+        assert np.asarray(other).shape == (SIZE, SIZE, 3)
+        assert (np.asarray(other) != plain).any()
+    done = cli("sample", runs / "c", "-n", 40, "--output", tmp_path / "x.png")
+    assert done.code == 0, done.err
+    assert (read(tmp_path / "x.png") == plain).all()
+
+
+@pytest.mark.slow
+def test_the_commands_that_draw(runs: Path, tmp_path: Path, cli: Cli) -> None:
+    for words in (
+        ["sample", "-n", 40, "--labels", "all"],
+        ["sheet"],
+        ["interpolate", "--from", "3", "--to", "17", "--from", "seed:1", "--to", "9"],
+    ):
+        done = cli(words[0], runs / "c", *words[1:], "--output", tmp_path / "x.png")
         assert done.code == 0, done.err
         assert read(tmp_path / "x.png").shape == (SIZE, SIZE, 3)
-    done = cli("animate", runs / "v", run, "--output", tmp_path / "x.gif")
+    done = cli("animate", runs / "v", runs / "c", "--output", tmp_path / "x.gif")
     assert done.code == 0, done.err
 
 
