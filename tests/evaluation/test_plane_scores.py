@@ -63,7 +63,7 @@ def test_the_centers_are_all_modes_in_equal_shares() -> None:
 
 def test_three_standard_deviations_are_the_border() -> None:
     center = sets.ring().centers[0]
-    near, off = [*center, 0.0299, 0], [*center, 0, 0.0301]
+    near, off = center + np.array([0.0299, 0]), center + np.array([0, 0.0301])
     assert value(plane.high_quality, [near, off, near, near]) == {"high-quality": 0.75}
     assert value(classes.modes, [off])["modes-covered"] == 0
     assert value(classes.modes, [off])["modes-kl"] == pytest.approx(np.log(8))  # the nearest counts
