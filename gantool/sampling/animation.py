@@ -16,6 +16,7 @@ from gantool.runs.files import write_bytes
 from gantool.runs.folder import RunFolder, thinned
 from gantool.runs.records import RunRecord
 from gantool.sampling.pictures import gif, paces
+from gantool.sampling.scatter import few_colors
 
 _MOST_FRAMES = 60  # of one run's animation
 _MOST_COMMON_FRAMES = 120  # of several runs'
@@ -29,6 +30,7 @@ def write_progress(folder: RunFolder) -> None:
     chosen = thinned(list(folder.sample_grids().items()), _MOST_FRAMES)
     if chosen:
         frames = [_captioned(path, f"step {step:,}") for step, path in chosen]
+        frames = _fit_for_gif(frames, [folder.read()])
         write_bytes(folder.animation, gif(frames, paces(len(frames))))
 
 
@@ -63,7 +65,11 @@ def animate(folders: Sequence[RunFolder], file: Path) -> Path:
             )
     frames = side_by_side(folders)
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(file, _mp4(frames) if kind == ".mp4" else gif(frames, paces(len(frames))))
+    if kind == ".mp4":
+        write_bytes(file, _mp4(frames))
+    else:
+        frames = _fit_for_gif(frames, [folder.read() for folder in folders])
+        write_bytes(file, gif(frames, paces(len(frames))))
     return file
 
 
@@ -102,6 +108,13 @@ def _frame(
 def _short(name: str) -> str:
     shown = " ".join(printable(name).split())
     return shown if len(shown) <= 50 else shown[:49] + "…"
+
+
+def _fit_for_gif(frames: Sequence[Image.Image], records: Sequence[RunRecord]) -> list[Image.Image]:
+    """The frames, those that show nothing but scatters in few colors."""
+    if any(record.noun != "points" for record in records):
+        return list(frames)
+    return [few_colors(frame) for frame in frames]
 
 
 def _mp4(frames: Sequence[Image.Image]) -> bytes:

@@ -23,7 +23,7 @@ from gantool.sampling.generate import Pixels, Samples, generate_samples
 from gantool.sampling.grid import SampleGrid, plan_sample_grid
 from gantool.sampling.latents import Mode
 from gantool.sampling.pictures import Sum
-from gantool.sampling.scatter import Scatter
+from gantool.sampling.scatter import Scatter, few_colors
 from gantool.sampling.trained import Trained, open_trained
 from gantool.sampling.views import PlaneView, recorded_view
 
@@ -143,10 +143,11 @@ class Sampler:
         return pictures.rows(lines, captions)
 
     def frames(self, line: Samples) -> list[Image]:
-        """An interpolation as pictures that follow each other."""
+        """An interpolation as pictures that follow each other in a GIF."""
         if isinstance(self.view, PlaneView):
             scatter = replace(self._scatter(self.view), ways=[line], pulled=None)
-            return [replace(scatter, marked=point[None]).draw() for point in line]
+            drawn = (replace(scatter, marked=point[None]).draw() for point in line)
+            return [few_colors(picture) for picture in drawn]
         return pictures.tall(list(line))
 
     def marked(self, marks: Samples, others: Chosen) -> Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ COLORS: tuple[Color, ...] = (
 )
 _GRAY, _TEXT, _SOFT, _LINE = (112, 120, 132), (28, 36, 48), (91, 102, 117), (217, 221, 227)
 # From "fake" over undecided to "real": pale, so that all colors of points stand out from it.
+_BANDS = 25  # of the shading in animations, with white in the middle
+_BETWEEN = 238  # a gray between white and the shades
 _SHADES = ((188, 198, 222), (251, 251, 249), (250, 216, 138))
 
 
@@ -191,8 +194,28 @@ class Scatter:
             pen.text((LEFT + PLANE, y), text, fill=_TEXT, font=_font(12), anchor="rm")
 
 
+def few_colors(picture: Image.Image) -> Image.Image:
+    """A picture with scatters in the colors that they are made of.
+
+    Animations get a third as large, and do not flicker.
+    """
+    return picture.quantize(palette=_palette(), dither=Image.Dither.NONE)
+
+
+@functools.cache
+def _palette() -> Image.Image:
+    shades = shaded(np.linspace(0, 1, num=_BANDS, dtype=np.float32))
+    # Points and letters, and their edges on the shading.
+    inks = np.array([*COLORS, _GRAY, _TEXT, _SOFT], np.float64)
+    edges = [strength * inks + (1 - strength) * _BETWEEN for strength in (1, 0.8, 0.55, 0.3)]
+    colors = np.concatenate([shades, *edges, [[255, 255, 255]]]).round().astype(int)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(np.resize(colors, (256, 3)).ravel().tolist())
+    return palette
+
+
 def shaded(heights: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Heights [H, W] in [0, 1] as colors uint8 [H, W, 3]: blue gray, at 1/2 white, at 1 amber."""
+    """Heights in [0, 1] as colors uint8 [..., 3]: at 0 blue gray, at 1/2 white, at 1 amber."""
     bands = [np.interp(heights, (0, 0.5, 1), band) for band in zip(*_SHADES, strict=True)]
     return np.stack(bands, axis=-1).round().astype(np.uint8)
 
@@ -245,7 +268,7 @@ def _bar(pen: ImageDraw.ImageDraw, x: float, y: float) -> None:
     """The colors of the shading, from low to high."""
     pen.text((x, y), "D low", fill=_TEXT, font=_font(12), anchor="lm")
     x += _font(12).getlength("D low") + 5
-    for i, color in enumerate(shaded(np.linspace(0, 1, num=40, dtype=np.float32)[None])[0]):
+    for i, color in enumerate(shaded(np.linspace(0, 1, num=40, dtype=np.float32))):
         pen.line((x + i, y - 5, x + i, y + 5), fill=tuple(int(band) for band in color))
     pen.rectangle((x - 1, y - 6, x + 40, y + 6), outline=_LINE)
     pen.text((x + 46, y), "high", fill=_TEXT, font=_font(12), anchor="lm")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gantool.sampling.landscape import SIDE, Landscape
-from gantool.sampling.scatter import COLORS, LEFT, PLANE, SIZE, TOP, Scatter, shaded
+from gantool.sampling.scatter import COLORS, LEFT, PLANE, SIZE, TOP, Scatter, few_colors, shaded
 
 WHITE = np.array((255, 255, 255))
 
@@ -98,6 +98,19 @@ def test_a_mark_outside_is_an_empty_ring_at_the_edge() -> None:
     assert ring.min() < 60
     assert is_near(pixel(picture, 0.998, 0.5, bound=1), WHITE)
     assert (np.asarray(Scatter(bound=1).draw()) != np.asarray(picture)).any()
+
+
+def test_few_colors_are_those_of_the_picture() -> None:
+    points = np.random.default_rng(0).uniform(-0.9, 0.9, (300, 2))
+    heights = np.linspace(0, 1, num=SIDE * SIDE, dtype=np.float32).reshape(SIDE, SIDE)
+    seen = Landscape(heights, np.zeros((0, 2), np.float32))
+    scatter = Scatter(bound=1, samples=points, labels=np.arange(300) % 8, landscape=seen)
+    picture = scatter.draw()
+    reduced = np.asarray(few_colors(picture).convert("RGB")).astype(int)
+    assert len(np.unique(reduced.reshape(-1, 3), axis=0)) <= 70
+    unlike = np.abs(reduced - np.asarray(picture)).max(axis=2)
+    assert unlike.mean() < 6
+    assert (unlike > 40).mean() < 0.01
 
 
 def test_ways_and_samples_that_are_not_finite_harm_nothing() -> None:
