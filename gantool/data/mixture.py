@@ -84,26 +84,20 @@ class Mixture:
 
     def log_density(self, points: Points) -> _Floats:
         """The logarithm of the density at points [N, 2], float64 [N], in nats."""
+        from scipy.spatial.distance import cdist
         from scipy.special import logsumexp
 
         variance = self.std**2
         constant = np.log(self.shares) - np.log(2 * np.pi * variance)
-        parts = [
-            logsumexp(constant - squares / (2 * variance), axis=1)
-            for squares in self._squares(points)
-        ]
-        return np.concatenate(parts)
+        logs = np.empty(len(points))
+        for start in range(0, len(points), _CHUNK):  # so that memory stays bounded
+            squares = cdist(points[start : start + _CHUNK], self.centers, "sqeuclidean")
+            logs[start : start + _CHUNK] = logsumexp(constant - squares / (2 * variance), axis=1)
+        return logs
 
     def nearest(self, points: Points) -> tuple[_Ints, _Floats]:
         """The number of the nearest center, int64 [N], and its distance, float64 [N]."""
-        found = [(squares.argmin(1), squares.min(1)) for squares in self._squares(points)]
-        numbers, squares = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return numbers, np.sqrt(squares)
+        from scipy.spatial import KDTree
 
-    def _squares(self, points: Points) -> list[_Floats]:
-        """Squared distances to the centers, float64 [n, M] for each chunk of points."""
-        given = np.asarray(points, dtype=np.float64)
-        return [
-            ((given[start : start + _CHUNK, None] - self.centers) ** 2).sum(-1)
-            for start in range(0, len(given), _CHUNK)
-        ]
+        distances, numbers = KDTree(self.centers).query(np.asarray(points, dtype=np.float64))
+        return numbers, distances

@@ -110,7 +110,7 @@ def spiral() -> Mixture:
         along: _Complex = radius * np.exp(1j * angle)
         return along
 
-    return _curves(arm, std=0.02, along=2 * _ALONG)
+    return _curves(arm, std=0.02, along=3 * _ALONG)
 
 
 def moons() -> Mixture:

@@ -16,7 +16,7 @@ from gantool.report import verdict
 from gantool.report.columns import COLUMNS, mean
 from gantool.report.curves import last_losses, losses_in
 from gantool.report.format import text_of
-from gantool.report.load import Axis, RunData
+from gantool.report.load import Axis, RunData, noun_of
 from gantool.report.result import (
     FAILED,
     Collapse,
@@ -86,12 +86,14 @@ def compare(
     ranking = _ranking(columns, sort)
     ranked = _ranked(variants, ranking)
     pairs = _pairs(ranked, columns, rows=rows, baseline=baseline, paired=paired)
+    noun = noun_of(runs)
     flags = verdict.flags(runs, rows=rows, variants=ranked, columns=columns, ranking=ranking)
     return ComparisonResult(
         variants=ranked,
         runs=rows,
         columns=columns,
         losses=losses_in(runs),
+        noun=noun,
         sorted_by=None if ranking is None else ranking.id,
         baseline=baseline,
         budget_axis=budget_axis,
@@ -99,7 +101,7 @@ def compare(
         differences=_differences(ranked),
         flags=flags,
         pairs=pairs,
-        verdict=verdict.sentences(ranked, ranking, rows=rows, pairs=pairs, flags=flags),
+        verdict=verdict.sentences(ranked, ranking, rows=rows, pairs=pairs, flags=flags, noun=noun),
         skipped=dict(skipped or {}),
     )
 

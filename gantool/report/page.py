@@ -84,6 +84,8 @@ def render(
         title=title,
         single=single,
         result=result,
+        noun=result.noun,
+        scatter_note=_scatter_note(result),
         colors=colors,
         heading_of=tables.heading_of,
         shown_in=shown_in,
@@ -117,6 +119,17 @@ def _objectives(result: ComparisonResult) -> list[dict[str, Any]]:
         {"name": name, "formula": formula, "source": source, "variants": variants}
         for (name, formula, source), variants in found.items()
     ]
+
+
+def _scatter_note(result: ComparisonResult) -> str:
+    """The meaning of a picture of points."""
+    words = "Points: real ones behind, samples before, the same latents and bounds at every step."
+    if not any(variant.has_discriminator for variant in result.variants):
+        return words
+    return (
+        f"{words} Shading: D, from low (blue gray) to high (amber). "
+        "Arrows: where the gradient of the generator's loss moves a sample."
+    )
 
 
 def _strips(result: ComparisonResult) -> list[dict[str, Any]]:
@@ -209,6 +222,7 @@ def _data(
     ]
     columns = [{"id": column.id, "better": column.better} for column in result.columns]
     return {
+        "noun": result.noun,
         "variants": variants,
         "runs": curves,
         "losses": [{"id": key, "title": f"Loss of the {player_of(key)}"} for key in losses],
@@ -280,6 +294,7 @@ def _sample_grids(run: RunData, budget: int) -> dict[str, Any]:
         for step in steps[1:-1:2]:  # the first and the last stay
             del pictures[step]
     return {
+        "noun": run.record.noun,
         "real": _picture(run.folder.real_file),
         "frames": [{**_places(run, step), "picture": made} for step, made in pictures.items()],
     }

@@ -68,6 +68,11 @@ class RunRecord(BaseModel):
     trackers: list[str] = Field(default_factory=list)
 
     @property
+    def noun(self) -> str:
+        """The word for the samples of its data: images, or points."""
+        return "points" if self.data.get("kind") == "points" else "images"
+
+    @property
     def has_discriminator(self) -> bool:
         """Whether one network judges the samples of another."""
         return self.d_scale is not None or "discriminator" in self.networks

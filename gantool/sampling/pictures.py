@@ -6,12 +6,11 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torchvision.utils import make_grid
 
-from gantool.sampling.generate import Pixels, Samples
+from gantool.sampling.generate import Pixels
 from gantool.sampling.latents import Expression
 
 PADDING = 2  # pixels between the cells of a grid
@@ -19,7 +18,6 @@ _FRAME_MS = 120  # of an interpolation
 _SHORTEST_MS, _LONGEST_MS, _WHOLE_MS, _HELD_MS = 120, 600, 6000, 2500  # of a run's animation
 _CELL = 72  # pixels a side, at least, so that a number beside it can be read
 _GAP = 6
-_PLOT = 480  # pixels a side of a picture of points
 _TEXT = "#1c2430"
 _SOFT = "#5b6675"
 
@@ -136,25 +134,6 @@ def _tile(image: Pixels) -> Image.Image:
 def single(image: Pixels) -> Image.Image:
     """One image uint8 [H, W, C] as a picture of its own size, grey or RGB."""
     return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
-
-
-def picture_of(samples: Samples, *, columns: int, scale: float) -> Pixels:
-    """Samples as one picture, uint8 [height, width, 3]: a grid of images, or points where they lie.
-
-    Args:
-        samples: images uint8 [N, H, W, C], or points [N, 2] in the data's own units.
-        columns: of a grid of images.
-        scale: half the side of the square that points are shown in.
-    """
-    if samples.ndim == 4:
-        return lay_out(samples, columns)
-    picture = np.full((_PLOT, _PLOT, 3), 255, dtype=np.uint8)
-    inside = samples[(np.abs(samples) < scale).all(axis=1)] / scale
-    column, row = np.floor((inside * [1, -1] + 1) * _PLOT / 2).astype(int).T
-    for right in range(2):
-        for below in range(2):
-            picture[np.minimum(row + below, _PLOT - 1), np.minimum(column + right, _PLOT - 1)] = 32
-    return picture
 
 
 def lay_out(pixels: Pixels, columns: int) -> Pixels:

@@ -11,7 +11,8 @@ import torch
 from safetensors import SafetensorError
 
 from gantool.errors import ConfigError, GantoolError
-from gantool.gan.base import Model
+from gantool.gan.base import GAN, Model
+from gantool.gan.game import DISCRIMINATOR
 from gantool.gan.shapes import Shapes
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import ModelSpec, load_implementation
@@ -24,17 +25,18 @@ from gantool.runs.records import RunRecord
 class Trained:
     """A model with trained weights in its generator, in evaluation mode.
 
-    The discriminator's weights are those it was built with.
-
     Attributes:
         model: draws with `generate`.
         step: that the generator was trained for.
         averaged: whether its weights are averaged ones.
+        judged: whether its discriminator has the trained weights of that step, which are looked
+            for where it can be shown (on points); else they are those it was built with.
     """
 
     model: Model[Any]
     step: int
     averaged: bool
+    judged: bool = False
 
 
 def spec_of(record: RunRecord, registry: Registry) -> ModelSpec:
@@ -81,7 +83,21 @@ def open_trained(
             f"{folder.path}: its generator is of other networks than its record says: {detail}",
             "Install the version of the plugin that made the run.",
         ) from None
-    return Trained(model=model.to(device).eval(), step=step, averaged=averaged)
+    judged = model.shapes.kind == "points" and _take_discriminator(folder, model, step)
+    return Trained(model.to(device).eval(), step=step, averaged=averaged, judged=judged)
+
+
+def _take_discriminator(folder: RunFolder, model: Model[Any], step: int) -> bool:
+    """Load the discriminator of a step, if the state of that step is still there and sound."""
+    state = folder.states().get(step)
+    if not isinstance(model, GAN) or state is None:
+        return False
+    try:
+        weights = _part(checkpoints.load(state)["model"], f"{DISCRIMINATOR}.")
+        model.discriminator.load_state_dict(weights)
+    except (checkpoints.DamagedCheckpointError, KeyError, AttributeError, RuntimeError):
+        return False
+    return True
 
 
 def _state(

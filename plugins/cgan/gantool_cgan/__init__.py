@@ -36,7 +36,7 @@ PAPER = {
     "final_momentum": 0.7,
 }
 
-POINTS = {"steps": 1500, "batch_size": 256, "lr": 1e-3}
+POINTS = {"steps": 1500, "batch_size": 128, "lr": 1e-3}
 
 
 @gantool.hookimpl

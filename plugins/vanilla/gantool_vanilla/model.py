@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from math import sqrt
 
 import numpy as np
@@ -20,6 +21,12 @@ class Vanilla(GAN):
 
     def build(self, shapes: Shapes) -> None:
         """Today's layers by default, the authors' MNIST model with networks = paper."""
+        wrong = {"images": "pacgan", "points": "paper"}[shapes.kind]
+        if self.config.networks == wrong:
+            raise ConfigError(
+                f"--networks {wrong} is not for {shapes.kind}.",
+                "Leave it out, and the preset that names it.",
+            )
         if shapes.kind == "points":
             self._build_for_points(shapes)
             return
@@ -65,19 +72,33 @@ class Vanilla(GAN):
             )
 
     def _build_for_points(self, shapes: Shapes) -> None:
-        if self.config.networks != "modern":
-            raise ConfigError(
-                f"--networks {self.config.networks} is for images; points have no bounds.",
-                "Leave it out.",
-            )
-        self.generator = perceptron(self.config.nz, shapes.values, width=_WIDTH)
-        self.discriminator = perceptron(shapes.values, 1, width=_WIDTH)
+        if self.config.networks == "modern":
+            self.generator = perceptron(self.config.nz, shapes.values, width=_WIDTH)
+            self.discriminator = perceptron(shapes.values, 1, width=_WIDTH)
+            return
+        widths = [self.config.nz, 400, 400, 400, 400]
+        hidden = [
+            layer
+            for a, b in pairwise(widths)
+            for layer in (nn.Linear(a, b, bias=False), nn.BatchNorm1d(b), nn.ReLU())
+        ]
+        self.generator = nn.Sequential(*hidden, nn.Linear(400, shapes.values))
+        self.discriminator = nn.Sequential(
+            *(Maxout(a, 200, pieces=5) for a in (shapes.values, 200, 200)), nn.Linear(200, 1)
+        )
 
     def initialize(self, train_data) -> None:
         """The authors' first weights, for the authors' networks.
 
-        G's output bias is the logit of each pixel's mean over the training images.
+        PacGAN's are normal, of standard deviation 0.02. Of the networks of 2014, G's output bias is
+        the logit of each pixel's mean over the training images.
         """
+        if self.config.networks == "pacgan":
+            for layer in self.modules():
+                if isinstance(layer, nn.Linear):
+                    nn.init.normal_(layer.weight, std=0.02)
+                    if layer.bias is not None:
+                        nn.init.zeros_(layer.bias)
         if self.config.networks != "paper":
             return
         for network, bound in ((self.generator, 0.05), (self.discriminator, 0.005)):

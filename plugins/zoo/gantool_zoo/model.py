@@ -21,7 +21,7 @@ class WGANGP(DCGAN):
             return
         if self._batch_norm():
             raise ConfigError(
-                "--discriminator-norm batch is for images.", "Leave it out with points."
+                "--discriminator-norm: points have no BatchNorm in D.", "Leave it at auto."
             )
         config = self.config
         self.generator = perceptron(config.nz, shapes.values, width=4 * config.ngf)
