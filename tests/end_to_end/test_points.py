@@ -93,7 +93,9 @@ def test_every_model_that_draws_points_does(
     scores = scores_of(run)
     assert {"high-quality", "log-likelihood", "sliced-wasserstein"} <= set(scores)
     assert ("modes-covered" in scores) == (data == "grid")
+    assert ("label-fidelity" in scores) == (model == "cgan")
     if model == "cgan":
+        assert scores["label-fidelity"].real == 1
         sheet = json.loads((run / "sheet.json").read_text())
         assert (sheet["rows"], sheet["columns"]) == (20, 25)
         assert np.bincount(sheet["labels"]).tolist() == [20] * 25
