@@ -118,6 +118,9 @@ def test_a_score_of_images_is_refused_by_name(cli: Cli, ring_run: Path) -> None:
     other = cli("evaluate", ring_run, "--metric", "parzen")
     assert other.code == 2
     assert "parzen is a score of images; ring is of points" in other.err
+    other = cli("evaluate", ring_run, "--extractor", "digits")
+    assert other.code == 2
+    assert "--extractor is for images" in other.err
 
 
 def test_defaults_follow_the_kind_of_data_below_everything_else(tmp_path: Path) -> None:
