@@ -18,10 +18,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 # Of what data is made, with the defaults of options that are other ones there for every model. On
-# points the published tables score so many samples.
+# points the published tables score so many samples, and networks are too small for more threads.
 USUAL: Mapping[str, Mapping[str, Any]] = {
     "images": {},
-    "points": {"nz": 2, "evaluation_samples": 2_500},
+    "points": {"nz": 2, "threads": 1, "evaluation_samples": 2_500},
 }
 
 

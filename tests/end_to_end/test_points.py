@@ -130,7 +130,7 @@ def test_defaults_follow_the_kind_of_data_below_everything_else(tmp_path: Path) 
 
     usual = settled({"data": "ring"})
     assert (usual["steps"], usual["epochs"], usual["lr"], usual["nz"]) == (1500, None, 1e-3, 2)
-    assert usual["evaluation_samples"] == 2500
+    assert (usual["evaluation_samples"], usual["threads"]) == (2500, 1)
     images = settled({})
     assert (images["steps"], images["epochs"], images["lr"]) == (None, 40, 2e-4)
     assert (images["nz"], images["evaluation_samples"]) == (100, 10_000)
@@ -159,8 +159,8 @@ def test_defaults_follow_the_kind_of_data_below_everything_else(tmp_path: Path) 
         ("cgan", {"data": "ring", "backbone": "dcgan"}, "--backbone dcgan is for images"),
         (
             "wgan-gp",
-            {"data": "ring", "discriminator_norm": "batch", "penalty": "none"},
-            "BatchNorm",
+            {"data": "ring", "penalty": "none", "clip": 0.01, "discriminator_norm": "batch"},
+            "points have no BatchNorm",
         ),
         ("wgan-gp", {"data": "rings"}, "Did you mean 'ring'"),
     ],

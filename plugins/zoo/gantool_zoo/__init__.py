@@ -59,7 +59,7 @@ WGANGP_POINTS = {
     "penalty_weight": 0.1,
     "ema": 0.98,
 }
-R3GAN_POINTS = {"steps": 1500, "batch_size": 128, "lr": 1e-3}
+R3GAN_POINTS = {"steps": 1500, "batch_size": 128, "lr": 2e-3}
 
 
 @gantool.hookimpl
