@@ -135,7 +135,7 @@ def run_checks(
     tried = refused = 0
     for shapes in _data_of(spec, sizes=sizes, channels=channels, classes=classes):
         # As a run has them: defaults that follow the kind of data, and what is given.
-        chosen = {**spec.defaults.get(shapes.kind, {}), **options}
+        chosen = {**spec.defaults_on(shapes.kind), **options}
         outcomes = list(_on_shapes(spec, shapes, options=chosen))
         if tried == refused and not any(f.refused or f.problem for f in outcomes):
             outcomes.append(_options_matter(spec, shapes, options=chosen))
@@ -152,14 +152,12 @@ def _data_of(
     spec: ModelSpec, *, sizes: Sequence[int], channels: Sequence[int], classes: Sequence[int]
 ) -> Iterator[Shapes]:
     """The kinds of data that a model is tried on."""
-    for count in classes:
-        if spec.needs_labels and not count:
-            continue
-        if "images" in spec.kinds:
-            for size, depth in itertools.product(sizes, channels):
-                yield Shapes(size, depth, classes=count)
-        if "points" in spec.kinds:
-            yield Shapes.of_points(count)
+    counts = [count for count in classes if count or not spec.needs_labels]
+    if "images" in spec.kinds:
+        for size, depth, count in itertools.product(sizes, channels, counts):
+            yield Shapes(size, depth, classes=count)
+    if "points" in spec.kinds:
+        yield from map(Shapes.of_points, counts)
 
 
 def _on_shapes(spec: ModelSpec, shapes: Shapes, options: dict[str, Any]) -> Iterator[CheckResult]:

@@ -79,6 +79,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             better="higher",
             measure=f"{_CLASSES}:label_fidelity",
             real="test",
+            kinds=_BOTH,
         )
     )
     register(

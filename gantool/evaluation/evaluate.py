@@ -228,6 +228,11 @@ def _extractor(
     data: Prepared, registry: Registry, *, settings: ScoringSettings, device: torch.device
 ) -> Extractor | NotComputedError:
     if data.kind == "points":
+        if settings.extractor != "auto":
+            raise ConfigError(
+                f"--extractor is for images; {data.name} is of points in the plane.",
+                "Leave it out.",
+            )
         return NotComputedError("points have no features beside themselves.")
     spec = registry.datasets.get(data.name)
     try:

@@ -207,16 +207,23 @@ class Evaluation:
             raise NotComputedError("the features of these images are not finite.")
         return features
 
-    def classes_read(self, images: ImageSet) -> npt.NDArray[np.int64]:
-        """The class that the extractor's classifier reads in each image, int64 [N, ...].
+    def classes_read(self, samples: SampleSet) -> npt.NDArray[np.int64]:
+        """The class that is read in each sample, int64 [N, ...].
 
-        Of a stack of digits it reads a class in each channel.
+        In an image the extractor's classifier reads it, in a stack of digits one in each channel. A
+        point's is that of the nearest center.
 
         Raises:
-            NotApplicableError: the classifier knows other classes than this data has, or none.
+            NotApplicableError: the classifier knows other classes than this data has, or none; or
+                points have none.
             NotComputedError: there is no extractor.
         """
-        logits = self._reading(images)[1]
+        if isinstance(samples, PointSet):
+            labels = self.truth.labels
+            if labels is None:
+                raise NotApplicableError
+            return labels[self.truth.nearest(samples.points)[0]]
+        logits = self._reading(samples)[1]
         if logits is None:
             raise NotApplicableError
         return logits.argmax(-1).numpy()

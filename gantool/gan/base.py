@@ -207,7 +207,8 @@ class GAN(Model[G]):
         """Look up the objective, the penalties and the augmentation that the options name.
 
         Raises:
-            ConfigError: the configuration has no options of the game.
+            ConfigError: the configuration has no options of the game, or some that say nothing of
+                such data.
         """
         if not isinstance(self.config, GANConfig):
             raise ConfigError(
@@ -222,6 +223,8 @@ class GAN(Model[G]):
             penalty for penalty in self.penalties.parts() if isinstance(penalty, nn.Module)
         )
         chosen = self.config.augment
+        if chosen != "none" and self.shapes.kind == "points":
+            raise ConfigError("--augment is for images; this data is of points.", "Leave it out.")
         self.augmentation = (
             None if chosen == "none" else registry.piece("augmentation", chosen).make(self.config)
         )

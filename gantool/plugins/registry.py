@@ -21,7 +21,6 @@ from gantool.config import CHOICES, RESERVED, GANConfig
 from gantool.errors import ConfigError, GantoolError, did_you_mean
 from gantool.plugins import hookspecs
 from gantool.plugins.spec import (
-    USUAL,
     AugmentationSpec,
     DatasetSpec,
     ExtractorSpec,
@@ -202,7 +201,7 @@ class Registry:
     def defaults_of(self, spec: ModelSpec, data: str) -> Mapping[str, Any]:
         """The defaults of a model's options on data of this name, where they are others."""
         known = self.datasets.get(data)
-        return {} if known is None else {**USUAL[known.kind], **spec.defaults.get(known.kind, {})}
+        return {} if known is None else spec.defaults_on(known.kind)
 
     def piece(self, kind: str, name: str) -> Any:
         """Look up an extractor, objective, penalty or augmentation.

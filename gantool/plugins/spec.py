@@ -103,6 +103,10 @@ class ModelSpec:
     kinds: tuple[str, ...] = ("images",)
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    def defaults_on(self, kind: Kind) -> Mapping[str, Any]:
+        """The defaults of options that are other ones on data of a kind."""
+        return {**USUAL[kind], **self.defaults.get(kind, {})}
+
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""
         _check_name("model", self.name)

@@ -215,7 +215,6 @@ def _check_data(
 
 def _refuse_options_of_images(config: TrainConfig, data: Prepared) -> None:
     given = {
-        "--augment": getattr(config, "augment", "none") not in ("none", None),
         "--extractor": config.extractor != "auto",
         "--inception-weights": config.inception_weights is not None,
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import Cli, picture, run_cli
+from support import Cli, distribution, picture, run_cli
 
 from gantool import train
 from gantool.config import resolve
@@ -93,7 +93,9 @@ def test_every_model_that_draws_points_does(
     scores = scores_of(run)
     assert {"high-quality", "log-likelihood", "sliced-wasserstein"} <= set(scores)
     assert ("modes-covered" in scores) == (data == "grid")
+    assert ("label-fidelity" in scores) == (model == "cgan")
     if model == "cgan":
+        assert scores["label-fidelity"].real == 1
         sheet = json.loads((run / "sheet.json").read_text())
         assert (sheet["rows"], sheet["columns"]) == (20, 25)
         assert np.bincount(sheet["labels"]).tolist() == [20] * 25
@@ -116,6 +118,9 @@ def test_a_score_of_images_is_refused_by_name(cli: Cli, ring_run: Path) -> None:
     other = cli("evaluate", ring_run, "--metric", "parzen")
     assert other.code == 2
     assert "parzen is a score of images; ring is of points" in other.err
+    other = cli("evaluate", ring_run, "--extractor", "digits")
+    assert other.code == 2
+    assert "--extractor is for images" in other.err
 
 
 def test_defaults_follow_the_kind_of_data_below_everything_else(tmp_path: Path) -> None:
@@ -194,6 +199,54 @@ def test_a_refusal_is_one_message_and_leaves_nothing(
     for word in words:
         assert word in done.err
     assert not (tmp_path / "experiments").exists()
+
+
+PLUGIN = """
+import gantool
+
+
+@gantool.hookimpl
+def register_datasets(register):
+    source = "plugin_cross:cross"
+    register(gantool.DatasetSpec("cross", "five", source, 120_000, classes=2, kind="points"))
+
+
+@gantool.hookimpl
+def register_metrics(register):
+    register(
+        gantool.MetricSpec(
+            "spread", "mean distance", "lower", "plugin_cross:spread", kinds=("points",)
+        )
+    )
+
+
+def cross():
+    import numpy as np
+
+    centers = np.array([[0.0, 0], [2, 0], [-2, 0], [0, 2], [0, -2]])
+    labels = np.array([0, 1, 1, 1, 1])
+    return gantool.Mixture(centers, std=0.1, labels=labels, classes=("inner", "outer"))
+
+
+def spread(samples, evaluation):
+    import numpy as np
+
+    assert evaluation.truth.std == 0.1
+    return {"spread": gantool.Measured(float(np.linalg.norm(samples.points, axis=1).mean()))}
+"""
+
+
+def test_a_plugin_brings_points_and_a_score_of_its_own(cli: Cli, tmp_path: Path) -> None:
+    distribution(tmp_path, "cross", PLUGIN)
+    environment = {"PYTHONPATH": str(tmp_path)}
+    arguments = ["--data", "cross", "--name", "r", *SHORT, *SCORED]
+    done = cli("run", "vanilla", *arguments, env=environment)
+    assert done.code == 0, done.err
+    run = tmp_path / "experiments" / "r"
+    assert RunFolder(run).read().data["scale"] == 2.5
+    scores = scores_of(run)
+    assert scores["spread"].real == pytest.approx(1.6, abs=0.1)
+    assert scores["modes-covered"].real == 5
 
 
 def test_lists_name_the_kinds(cli: Cli) -> None:

@@ -30,10 +30,10 @@ from gantool.runs.folder import RunFolder
 Measure = Callable[[PointSet, Evaluation], Mapping[str, Measured]]
 
 
-def evaluation(truth: Mixture) -> Evaluation:
+def evaluation(truth: Mixture, *, conditional: bool = False) -> Evaluation:
     data = prepare_points(truth, "points", points=1000)
     nothing = NotComputedError("points have none")
-    return Evaluation(data, nothing, RunFolder(Path("nowhere")), conditional=False)
+    return Evaluation(data, nothing, RunFolder(Path("nowhere")), conditional=conditional)
 
 
 RING, GRID = evaluation(sets.ring()), evaluation(sets.grid())
@@ -151,6 +151,19 @@ def test_noise_fills_the_square_and_asks_for_every_class_in_turn() -> None:
     share = plane.high_quality(noise, GRID)["high-quality"]
     assert share.value == pytest.approx(inside, abs=4 * (share.error or 0))
     assert noise.labels is not None and (np.bincount(noise.labels) == 2000).all()
+
+
+def test_a_point_is_of_the_class_of_its_nearest_center() -> None:
+    moons = sets.moons()
+    of = evaluation(moons, conditional=True)
+    points = moons.centers[[0, 1, -1, -2]].astype(np.float32)
+    asked = PointSet("samples", points, labels=np.array([0, 1, 1, 1]))
+    measured = classes.label_fidelity(asked, of)["label-fidelity"]
+    assert measured.value == 0.75
+    assert measured.detail["by_class"] == {"first": 1.0, "second": pytest.approx(2 / 3)}
+    assert classes.label_fidelity(of.real("test"), of)["label-fidelity"].value > 0.999
+    with pytest.raises(NotApplicableError):
+        classes.label_fidelity(asked, evaluation(moons))
 
 
 def test_scores_of_points_stand_beside_real_points_and_noise() -> None:

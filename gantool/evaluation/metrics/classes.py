@@ -1,6 +1,6 @@
 """Scores from the classes that a classifier reads in the samples.
 
-They are of the labels asked for, the balance of classes, and the modes of stacked digits.
+They are of the labels asked for, the balance of classes, and the modes of the data.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ MODES = 1000
 _Ints = npt.NDArray[np.int64]
 
 
-def label_fidelity(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
+def label_fidelity(samples: SampleSet, evaluation: Evaluation) -> Mapping[str, Measured]:
     """Share of a conditional model's samples that are read as the label asked for.
 
     The detail has the share by class.
     """
-    if not evaluation.conditional or images.labels is None:
+    if not evaluation.conditional or samples.labels is None:
         raise NotApplicableError
-    read = _flat_classes(images, evaluation)
-    right = read == images.labels
+    read = _flat_classes(samples, evaluation)
+    right = read == samples.labels
     names = evaluation.data.classes
     by_class = {
-        names[label]: float(right[images.labels == label].mean())
-        for label in np.unique(images.labels)
+        names[label]: float(right[samples.labels == label].mean())
+        for label in np.unique(samples.labels)
     }
     share = float(right.mean())
     error = binomial_error(share, len(right))
     return {
         "label-fidelity": Measured(
-            share, error, detail={"by_class": by_class}, protocol=_protocol(images, evaluation)
+            share, error, detail={"by_class": by_class}, protocol=_protocol(samples, evaluation)
         )
     }
 
@@ -103,12 +103,13 @@ def modes_of(read: _Ints) -> _Ints:
     return number
 
 
-def _flat_classes(images: ImageSet, evaluation: Evaluation) -> _Ints:
-    read = evaluation.classes_read(images)
+def _flat_classes(samples: SampleSet, evaluation: Evaluation) -> _Ints:
+    read = evaluation.classes_read(samples)
     if read.ndim != 1:
         raise NotApplicableError
     return read
 
 
-def _protocol(images: ImageSet, evaluation: Evaluation) -> dict[str, Any]:
-    return {**evaluation.extractor.protocol, "n_fake": len(images)}
+def _protocol(samples: SampleSet, evaluation: Evaluation) -> dict[str, Any]:
+    read_by = {} if isinstance(samples, PointSet) else evaluation.extractor.protocol
+    return {**read_by, "n_fake": len(samples)}
