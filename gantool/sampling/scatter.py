@@ -48,7 +48,7 @@ class Scatter:
 
     Attributes:
         bound: half the side of the square around 0 that is shown.
-        samples: drawn before the real points.
+        samples: drawn in front of the real points.
         labels: int64 [N] of the samples: a color a label, eight of them in turn; None: one color.
         real: drawn behind.
         landscape: the shading, or None for white.
@@ -132,7 +132,9 @@ class Scatter:
             _arrow(pen, start, end)
 
     def _way(self, pen: ImageDraw.ImageDraw, way: Points, *, color: Color) -> None:
-        places = [(float(x), float(y)) for x, y in self._within(way[np.isfinite(way).all(axis=1)])]
+        way = way[np.isfinite(way).all(axis=1)]
+        far = 3 * self.bound  # further out a line takes long and shows nothing else
+        places = [(float(x), float(y)) for x, y in self._within(np.clip(way, -far, far))]
         if not places:
             return
         pen.line(places, fill=(*color, 255), width=2 * _FINER, joint="curve")

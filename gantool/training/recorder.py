@@ -134,7 +134,8 @@ class Recorder:
             self.say(self.saturation.step(line), line["step"])
             images = line["images"] - self.images_before
             seconds = max(1e-9, line["seconds"] - self.seconds_before)
-            self.display.step({**line, "images_per_second": images / seconds})
+            speed = images / seconds
+            self.display.step({**line, "images_per_second": speed, "noun": self.record.noun})
         if time.monotonic() - self.flushed > _FLUSH_SECONDS:
             self.metrics.flush()
             self.flushed = time.monotonic()

@@ -208,6 +208,17 @@ def test_a_comparison_of_points_has_their_pictures(runs: Path, tmp_path: Path, c
     assert "image" not in words_of(tmp_path / "comparison" / "index.html")
 
 
+def test_points_beside_images(runs: Path, finished_run: Path, tmp_path: Path) -> None:
+    import gantool
+
+    compared = gantool.compare([runs / "v", finished_run])
+    assert compared.result.noun == "samples"
+    assert any("different samples" in flag.message for flag in compared.result.flags)
+    page = compared.write(tmp_path)
+    assert "samples seen" in words_of(page)
+    assert (tmp_path / "samples.png").is_file()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_in_a_browser(runs: Path, scheme: Any) -> None:

@@ -113,8 +113,9 @@ def test_few_colors_are_those_of_the_picture() -> None:
     assert (unlike > 40).mean() < 0.01
 
 
-def test_ways_and_samples_that_are_not_finite_harm_nothing() -> None:
-    bad = np.full((3, 2), np.nan)
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_points_that_are_nowhere_harm_nothing(value: float) -> None:
+    bad = np.full((3, 2), value)
     seen = Landscape(np.full((SIDE, SIDE), 0.5, np.float32), np.zeros((3, 2), np.float32))
     scatter = Scatter(
         bound=1, samples=bad, real=bad, ways=[bad], marked=bad, landscape=seen, pulled=np.arange(3)

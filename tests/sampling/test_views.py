@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from gantool import GAN, GANConfig, Shapes
+from gantool import GAN, GANConfig, Model, Shapes, TrainConfig
 from gantool.runs.folder import RunFolder
 from gantool.sampling.landscape import survey
 from gantool.sampling.scatter import SIZE, Scatter
@@ -22,6 +22,11 @@ class Small(GAN[GANConfig]):
     def build(self, shapes: Shapes) -> None:
         self.generator = nn.Linear(self.latent.dimension, 2)
         self.discriminator = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+
+
+class Alone(Model[TrainConfig]):
+    def build(self, shapes: Shapes) -> None:
+        self.generator = nn.Linear(self.latent.dimension, 2)
 
 
 def points(n: int, seed: int = 0) -> Any:
@@ -78,6 +83,14 @@ def test_the_landscape_is_that_of_the_points_in_the_models_lengths(loss: str) ->
     assert (
         np.asarray(scatter.draw()) != view_of(gan.shapes, real).picture(samples, columns=1)
     ).any()
+
+
+def test_a_model_without_a_discriminator_has_its_samples_alone() -> None:
+    model = Alone.create(TrainConfig(nz=2), Shapes.of_points())
+    view = view_of(model.shapes, points(30))
+    samples = points(40, seed=1)
+    shown = view.picture(samples, columns=1, judge=model)
+    assert (shown == view.picture(samples, columns=1)).all()
 
 
 def test_what_is_recorded_gives_the_same_picture_later(tmp_path: Path) -> None:
