@@ -12,7 +12,7 @@ import importlib.metadata
 import importlib.util
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +74,7 @@ class Kit:
     first: int
     sha256: str
     colors: Sequence[str] = ()
-    held_out: Sequence[Pair] = field(default=())
+    held_out: Sequence[Pair] = ()
 
     @property
     def values(self) -> dict[str, int]:
