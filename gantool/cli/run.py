@@ -70,9 +70,20 @@ def _command(spec: ModelSpec) -> Any:
         spec.name,
         help=f"{spec.summary}.{paper}",
         short_help=spec.summary,
-        epilog=_objectives(spec),
+        epilog="\n\n".join(filter(None, (_other_defaults(spec), _objectives(spec)))),
     )(_function(spec))
     return typer.main.get_command(single)
+
+
+def _other_defaults(spec: ModelSpec) -> str:
+    """The defaults that are other ones on data of a kind, for the end of a model's help."""
+    lines = []
+    for kind in spec.kinds:
+        values = spec.defaults_on(kind).items()
+        if values:
+            shown = ", ".join(f"--{key.replace('_', '-')} {value}" for key, value in values)
+            lines.append(f"On {kind} the defaults are {shown}.")
+    return "\n\n".join(lines)
 
 
 def _objectives(spec: ModelSpec) -> str:

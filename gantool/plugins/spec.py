@@ -103,7 +103,7 @@ class ModelSpec:
     kinds: tuple[str, ...] = ("images",)
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def defaults_on(self, kind: Kind) -> Mapping[str, Any]:
+    def defaults_on(self, kind: str) -> Mapping[str, Any]:
         """The defaults of options that are other ones on data of a kind."""
         return {**USUAL[kind], **self.defaults.get(kind, {})}
 

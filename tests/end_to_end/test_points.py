@@ -236,6 +236,14 @@ def spread(samples, evaluation):
 """
 
 
+def test_help_says_which_defaults_are_other_ones_on_points(cli: Cli) -> None:
+    shown = " ".join(cli("run", "vanilla", "--help").out.split())
+    assert (
+        "On points the defaults are --nz 2, --threads 1, --evaluation-samples 2500, --st" in shown
+    )
+    assert "On points" not in cli("run", "dcgan", "--help").out
+
+
 def test_a_plugin_brings_points_and_a_score_of_its_own(cli: Cli, tmp_path: Path) -> None:
     distribution(tmp_path, "cross", PLUGIN)
     environment = {"PYTHONPATH": str(tmp_path)}
