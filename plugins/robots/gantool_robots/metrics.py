@@ -171,7 +171,9 @@ def factors_kl(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measure
         for factor, values in missed.items()
     }
     found = Finding(
-        name="missing-parts.png", caption=_in_words(names), png=missing_parts(ROBOTS, missed)
+        name="missing-parts.png",
+        caption=_in_words(names, complete=float(reading.seen.all(axis=1).mean())),
+        png=missing_parts(ROBOTS, missed),
     )
     return {
         "factors-kl": Measured(
@@ -183,14 +185,14 @@ def factors_kl(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measure
     }
 
 
-def _in_words(missed: Mapping[str, Sequence[str]]) -> str:
+def _in_words(missed: Mapping[str, Sequence[str]], *, complete: float) -> str:
     count = sum(map(len, missed.values()))
     if not count:
         return "Every color and every part is drawn."
     every = sum(ROBOTS.values.values())
     return (
         f"Missed: {count} of the {every} colors and parts are drawn less than a tenth as often as "
-        "in the data."
+        f"in the data. All six factors are seen in {complete:.0%} of the samples."
     )
 
 
