@@ -12,7 +12,7 @@ from gantool.data.plane import prepare_points
 from gantool.data.prepared import Prepared, data_folder, prepare
 from gantool.data.source import Source
 from gantool.display import OnProgress
-from gantool.errors import ConfigError, did_you_mean
+from gantool.errors import ConfigError, GantoolError, did_you_mean
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import DatasetSpec, load_implementation
 
@@ -76,5 +76,9 @@ def _load_points(config: TrainConfig, spec: DatasetSpec) -> Prepared:
                 f"{option} {value}: {spec.name} is of points in the plane, which have none.",
                 "Leave it out; --points says how many there are.",
             )
-    truth: Mixture = load_implementation(spec.source)()
+    truth = load_implementation(spec.source)()
+    if not isinstance(truth, Mixture):
+        raise GantoolError(
+            f"{spec.source} gives {truth!r:.80}, which is no gantool.Mixture.", "Mend the plugin."
+        )
     return prepare_points(truth, spec.name, points=config.points)

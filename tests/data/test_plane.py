@@ -11,7 +11,7 @@ from gantool.data import plane
 from gantool.data.batches import Batches
 from gantool.data.load import load
 from gantool.data.plane import PointSplit, prepare_points
-from gantool.errors import ConfigError
+from gantool.errors import ConfigError, GantoolError
 from gantool.gan.shapes import Shapes
 from gantool.plugins.registry import load_registry
 from gantool.plugins.spec import DatasetSpec, InvalidSpecError, load_implementation
@@ -110,6 +110,14 @@ def test_batches_name_no_kind_of_data() -> None:
 def test_an_option_of_another_kind_is_refused(options: dict[str, object], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         load(TrainConfig(**options), load_registry())
+
+
+def test_a_source_that_is_no_mixture_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = load_registry()
+    dots = DatasetSpec("dots", "dots", "builtins:dict", images=10, kind="points")
+    monkeypatch.setitem(registry.datasets, "dots", dots)
+    with pytest.raises(GantoolError, match=r"builtins:dict gives .* no gantool"):
+        load(TrainConfig(data="dots"), registry)
 
 
 def test_a_description_of_points_needs_no_size() -> None:
