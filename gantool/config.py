@@ -183,6 +183,17 @@ class LatentOptions(OptionGroup):
     )
 
 
+class LabelOptions(OptionGroup):
+    """The labels that fakes ask for; a base of the configuration of models that take labels."""
+
+    heading: ClassVar[str] = "Labels"
+
+    labels: Literal["data", "uniform"] = Field(
+        "data",
+        description="how often fakes ask for each class: as the training data has it, or uniform",
+    )
+
+
 class OptimizerOptions(OptionGroup):
     """The movement of the networks."""
 
@@ -643,6 +654,7 @@ _GROUPS: tuple[type[OptionGroup], ...] = (
     BudgetOptions,
     GameOptions,
     LatentOptions,
+    LabelOptions,
     OptimizerOptions,
     MachineOptions,
     RecordOptions,
@@ -779,6 +791,8 @@ def _read_file(file: Path, config: type[TrainConfig], model: str) -> dict[str, A
         ) from None
     if file.suffix == ".json":
         content = _config_of_run(content, file, model=model)
+        if "labels" in config.model_fields:
+            content = {"labels": "uniform", **content}  # as runs did before there was a choice
     unknown = [key for key in content if key not in config.model_fields]
     if unknown:
         nested = isinstance(content[unknown[0]], dict)

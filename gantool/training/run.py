@@ -6,6 +6,7 @@ import contextlib
 import errno
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from gantool.data.load import load
 from gantool.display import Display
 from gantool.errors import ConfigError, DivergedError, GantoolError, RunInterruptedError
 from gantool.evaluation.evaluate import ScoringSettings, evaluate
+from gantool.gan.shapes import Shapes
 from gantool.machine import distributed, signals
 from gantool.machine.device import choose_device
 from gantool.plugins.registry import Registry
@@ -90,7 +92,9 @@ def resume(
             ) from None
         device = distributed.on_this_process(choose_device(config.device))
         data = load(config, registry, progress=display.preparing)
-        trainer = build(config, data, spec=spec, device=device)
+        # It goes on asking for the classes in the shares that it began with.
+        shapes = replace(Shapes.of(data), shares=Shapes.recorded(record.data).shares)
+        trainer = build(config, data, spec=spec, device=device, shapes=shapes)
         today = provenance.describe(
             trainer.model, data, registry=registry, spec=spec, device=device
         )

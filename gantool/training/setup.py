@@ -131,9 +131,16 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
     )
 
 
-def build(config: TrainConfig, data: Prepared, *, spec: ModelSpec, device: torch.device) -> Trainer:
-    """Seed everything and make model and trainer."""
-    shapes = Shapes.of(data)
+def build(
+    config: TrainConfig,
+    data: Prepared,
+    *,
+    spec: ModelSpec,
+    device: torch.device,
+    shapes: Shapes | None = None,
+) -> Trainer:
+    """Seed everything and make model and trainer; the shapes are the data's unless given."""
+    shapes = shapes or Shapes.of(data)
     if config.threads:
         torch.set_num_threads(config.threads)
     make_deterministic(config.deterministic)
