@@ -172,6 +172,27 @@ class BudgetOptions(OptionGroup):
     )
 
 
+class BeginningOptions(OptionGroup):
+    """The first weights, where they are not new."""
+
+    heading: ClassVar[str] = "Beginning"
+
+    from_run: Path | None = Field(
+        None,
+        description="run whose weights the networks begin with, where name and shape agree "
+        "(in files and in Python: from_run)",
+        json_schema_extra={"flag": "--from"},
+    )
+
+    @field_validator("from_run")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        try:
+            return None if value is None else value.expanduser().resolve()
+        except RuntimeError as error:  # no such user
+            raise ValueError(str(error)) from None
+
+
 class LatentOptions(OptionGroup):
     """The prior of the latents."""
 
@@ -332,6 +353,7 @@ class TrainConfig(
     MachineOptions,
     OptimizerOptions,
     LatentOptions,
+    BeginningOptions,
     BudgetOptions,
     DataOptions,
 ):
@@ -602,7 +624,10 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """The command-line spelling."""
+        """The command-line spelling: that of the key, unless the field has one of its own."""
+        extra = self.field.json_schema_extra
+        if isinstance(extra, dict) and "flag" in extra:
+            return str(extra["flag"])
         return "--" + self.key.replace("_", "-")
 
     @property
@@ -652,6 +677,7 @@ class Option:
 _GROUPS: tuple[type[OptionGroup], ...] = (
     DataOptions,
     BudgetOptions,
+    BeginningOptions,
     GameOptions,
     LatentOptions,
     LabelOptions,

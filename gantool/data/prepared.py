@@ -36,7 +36,6 @@ _CHUNK = 16  # images that a thread decodes before it hands them on
 _BUFFER = 1 << 22  # bytes of prepared images that are written at once
 _NAMED = 5  # unreadable files that a message names
 _WIDEST = 4  # an image longer than this many times its short side is cropped before it is resized
-
 _EQUAL = 1e-12  # shares that differ by less differ by rounding
 
 _Chunk = list[tuple[str, int]]  # split and number of images

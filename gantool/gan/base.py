@@ -90,12 +90,12 @@ class Model(nn.Module, Generic[C]):
 
     @property
     def label_shares(self) -> tuple[float, ...] | None:
-        """The share of fakes that ask for each class; None where all classes are asked for alike.
+        """The share of fakes that ask for each class; None where all are asked for alike, or none.
 
         They are the training data's, unless the option `labels` says uniform.
         """
         uniform = isinstance(self.config, LabelOptions) and self.config.labels == "uniform"
-        return None if uniform else self.shapes.shares
+        return None if uniform or not self.conditional else self.shapes.shares
 
     def sample_labels(self, n: int, rng: torch.Generator) -> Tensor | None:
         """Labels to ask the fakes for, int64 [n], in `label_shares`; None without labels."""
@@ -103,7 +103,7 @@ class Model(nn.Module, Generic[C]):
             return None
         if self.label_shares is None:
             return torch.randint(self.shapes.classes, (n,), generator=rng, device=rng.device)
-        shares = torch.tensor(self.label_shares, device=rng.device)
+        shares = torch.tensor(self.label_shares, dtype=torch.float32, device=rng.device)
         return torch.multinomial(shares, n, replacement=True, generator=rng)
 
     def example(self, n: int) -> tuple[Tensor, Tensor | None]:

@@ -61,8 +61,9 @@ class Shapes:
         """
         classes = len(data.get("classes", ()))
         shares = tuple(map(float, data.get("shares") or ())) or None
-        if shares is not None and len(shares) != classes:
-            raise ValueError(f"{len(shares)} shares of {classes} classes")
+        total = sum(shares or ())
+        if shares and (len(shares) != classes or min(shares) < 0 or not math.isclose(total, 1)):
+            raise ValueError(f"{shares} are no shares of {classes} classes")
         if data.get("kind") == "points":
             return cls.of_points(classes, scale=float(data["scale"]), shares=shares)
         size, channels = int(data["image_size"]), int(data["channels"])

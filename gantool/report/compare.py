@@ -129,8 +129,14 @@ def configuration(run: RunData) -> dict[str, Any]:
     """The options that make the variant."""
     incidental = INCIDENTAL.union(run.record.incidental)
     made = {key: value for key, value in run.record.config.items() if key not in incidental}
-    if "labels" in made and not run.record.data.get("shares"):
-        made["labels"] = "uniform"  # of equal classes, or in a run that had no choice
+    # Uniform where classes are equal, and in a run from before there was a choice; a model without
+    # the option has none.
+    if run.record.data.get("shares"):
+        made.setdefault("labels", "data")
+    elif "labels" in made:
+        made["labels"] = "uniform"
+    if begun := run.record.begun_from:  # the weights count, not their place
+        made["from_run"] = f"{begun.get('run')}@{begun.get('step')}-{str(begun.get('sha256'))[:8]}"
     return made
 
 
