@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gantool.api import Comparison, Run, compare, train
     from gantool.api import open_run as open
-    from gantool.config import GANConfig, TrainConfig
+    from gantool.config import GANConfig, LabelOptions, TrainConfig
     from gantool.data.mixture import Mixture
     from gantool.data.source import Source
     from gantool.errors import ConfigError, GantoolError
@@ -60,6 +60,7 @@ __all__ = [
     "GANConfig",
     "GantoolError",
     "ImageSet",
+    "LabelOptions",
     "Latent",
     "Losses",
     "Measured",
@@ -113,6 +114,7 @@ _HOMES = {
     "Mixture": "gantool.data.mixture",
     "TrainConfig": "gantool.config",
     "GANConfig": "gantool.config",
+    "LabelOptions": "gantool.config",
     "Source": "gantool.data.source",
     "ConfigError": "gantool.errors",
     "GantoolError": "gantool.errors",

@@ -172,6 +172,27 @@ class BudgetOptions(OptionGroup):
     )
 
 
+class BeginningOptions(OptionGroup):
+    """The first weights, where they are not new."""
+
+    heading: ClassVar[str] = "Beginning"
+
+    from_run: Path | None = Field(
+        None,
+        description="run whose weights the networks begin with, where name and shape agree "
+        "(in files and in Python: from_run)",
+        json_schema_extra={"flag": "--from"},
+    )
+
+    @field_validator("from_run")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        try:
+            return None if value is None else value.expanduser().resolve()
+        except RuntimeError as error:  # no such user
+            raise ValueError(str(error)) from None
+
+
 class LatentOptions(OptionGroup):
     """The prior of the latents."""
 
@@ -180,6 +201,17 @@ class LatentOptions(OptionGroup):
     nz: int = Field(100, ge=1, le=65536, description="dimensions of the latent z")
     latent: Literal["normal", "uniform"] = Field(
         "normal", description="prior of the latent: standard normal, or uniform"
+    )
+
+
+class LabelOptions(OptionGroup):
+    """The labels that fakes ask for; a base of the configuration of models that take labels."""
+
+    heading: ClassVar[str] = "Labels"
+
+    labels: Literal["data", "uniform"] = Field(
+        "data",
+        description="how often fakes ask for each class: as the training data has it, or uniform",
     )
 
 
@@ -321,6 +353,7 @@ class TrainConfig(
     MachineOptions,
     OptimizerOptions,
     LatentOptions,
+    BeginningOptions,
     BudgetOptions,
     DataOptions,
 ):
@@ -591,7 +624,10 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """The command-line spelling."""
+        """The command-line spelling: that of the key, unless the field has one of its own."""
+        extra = self.field.json_schema_extra
+        if isinstance(extra, dict) and "flag" in extra:
+            return str(extra["flag"])
         return "--" + self.key.replace("_", "-")
 
     @property
@@ -641,8 +677,10 @@ class Option:
 _GROUPS: tuple[type[OptionGroup], ...] = (
     DataOptions,
     BudgetOptions,
+    BeginningOptions,
     GameOptions,
     LatentOptions,
+    LabelOptions,
     OptimizerOptions,
     MachineOptions,
     RecordOptions,
@@ -779,6 +817,8 @@ def _read_file(file: Path, config: type[TrainConfig], model: str) -> dict[str, A
         ) from None
     if file.suffix == ".json":
         content = _config_of_run(content, file, model=model)
+        if "labels" in config.model_fields:
+            content = {"labels": "uniform", **content}  # as runs did before there was a choice
     unknown = [key for key in content if key not in config.model_fields]
     if unknown:
         nested = isinstance(content[unknown[0]], dict)

@@ -36,6 +36,7 @@ _CHUNK = 16  # images that a thread decodes before it hands them on
 _BUFFER = 1 << 22  # bytes of prepared images that are written at once
 _NAMED = 5  # unreadable files that a message names
 _WIDEST = 4  # an image longer than this many times its short side is cropped before it is resized
+_EQUAL = 1e-12  # shares that differ by less differ by rounding
 
 _Chunk = list[tuple[str, int]]  # split and number of images
 _Decoded = list[bytes | UnreadableImageError]
@@ -135,6 +136,22 @@ class Prepared:
     def train(self) -> Split:
         """The samples that training sees."""
         return self.splits["train"]
+
+    @property
+    def shares(self) -> tuple[float, ...] | None:
+        """The share of each class in the training split; None where all are equal, or none is.
+
+        Of points from a formula it is the formula's, which their counts only estimate.
+        """
+        labels, classes = self.train.labels, len(self.classes)
+        if labels is None or not classes:
+            return None
+        weights = None
+        if self.truth is not None and self.truth.labels is not None:
+            labels, weights = self.truth.labels, self.truth.shares
+        counts = np.bincount(labels, weights=weights, minlength=classes)
+        shares = counts / counts.sum()
+        return None if np.ptp(shares) < _EQUAL else tuple(shares.tolist())
 
 
 def data_folder(given: Path | None) -> Path:

@@ -157,7 +157,9 @@ def evaluate(
     specs = _wanted(registry, settings.metrics, data)
     device = next(gan.parameters()).device
     extractor = _extractor(data, registry, settings=settings, device=device)
-    evaluation = Evaluation(data, extractor, folder=folder, conditional=gan.conditional)
+    evaluation = Evaluation(
+        data, extractor, folder=folder, conditional=gan.conditional, shares=gan.label_shares
+    )
     samples = draw_samples(gan, settings.samples)
     common = {
         "data": data.name,

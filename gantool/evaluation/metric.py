@@ -146,6 +146,7 @@ class Evaluation:
         extractor: the feature extractor, or the reason why there is none.
         folder: the run's folder.
         conditional: whether the model takes labels.
+        shares: the share of samples that ask for each class; None where they ask for all alike.
     """
 
     def __init__(
@@ -155,10 +156,12 @@ class Evaluation:
         folder: RunFolder,
         *,
         conditional: bool,
+        shares: Sequence[float] | None = None,
     ) -> None:
         self.data = data
         self.folder = folder
         self.conditional = conditional
+        self.shares = shares
         self._extractor = extractor
         self._read: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
 
@@ -200,7 +203,7 @@ class Evaluation:
         return sample_set(self.data.kind, split, data.values[chosen], labels)
 
     def noise(self, n: int) -> SampleSet:
-        """Draw n samples of noise; where the data has classes, each asks for one in turn.
+        """Draw n samples of noise; where the data has classes, they ask for them as samples do.
 
         Images have uniform values; points are uniform in the square that holds the data.
         """
@@ -212,10 +215,15 @@ class Evaluation:
         else:
             shape = (n, self.data.image_size, self.data.image_size, self.data.channels)
             values = rng.integers(0, 256, shape, dtype=np.uint8)
+        return sample_set(self.data.kind, "noise", values, self._labels_of_noise(n, rng))
+
+    def _labels_of_noise(self, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64] | None:
         classes = len(self.data.classes)
-        return sample_set(
-            self.data.kind, "noise", values, np.arange(n) % classes if classes else None
-        )
+        if not classes:
+            return None
+        if self.shares is None:
+            return np.arange(n) % classes
+        return rng.choice(classes, size=n, p=self.shares)
 
     def features(self, images: ImageSet) -> Tensor:
         """The extractor's features, float32 [N, D] on the CPU, read once for each set.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from gantool.config import GANConfig, TrainConfig
+from gantool.config import GANConfig, LabelOptions, TrainConfig
 from gantool.data.prepared import Split
 from gantool.errors import ConfigError, GantoolError
 from gantool.gan.game import DISCRIMINATOR, GENERATOR, Batch, Losses, Progress, Settings, Turn
@@ -88,11 +88,23 @@ class Model(nn.Module, Generic[C]):
         """Draw n latents, float32 [n, dimension], from this random generator only."""
         return self.latent.sample(n, rng)
 
+    @property
+    def label_shares(self) -> tuple[float, ...] | None:
+        """The share of fakes that ask for each class; None where all are asked for alike, or none.
+
+        They are the training data's, unless the option `labels` says uniform.
+        """
+        uniform = isinstance(self.config, LabelOptions) and self.config.labels == "uniform"
+        return None if uniform or not self.conditional else self.shapes.shares
+
     def sample_labels(self, n: int, rng: torch.Generator) -> Tensor | None:
-        """Labels to ask the fakes for, int64 [n]: uniform over the classes, or None."""
+        """Labels to ask the fakes for, int64 [n], in `label_shares`; None without labels."""
         if not self.conditional:
             return None
-        return torch.randint(self.shapes.classes, (n,), generator=rng, device=rng.device)
+        if self.label_shares is None:
+            return torch.randint(self.shapes.classes, (n,), generator=rng, device=rng.device)
+        shares = torch.tensor(self.label_shares, dtype=torch.float32, device=rng.device)
+        return torch.multinomial(shares, n, replacement=True, generator=rng)
 
     def example(self, n: int) -> tuple[Tensor, Tensor | None]:
         """Latents [n, dimension] and labels [n] (or None) of zeros, to try shapes with."""

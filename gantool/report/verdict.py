@@ -25,6 +25,7 @@ def flags(
         *_about_data(runs),
         *_about_scores(columns),
         *_about_budgets(variants, noun_of(runs)),
+        *_about_beginnings(runs),
         *_about_counts(variants, rows, ranking=ranking),
         *_about_ends(rows),
         *_about_machines(runs, variants),
@@ -65,6 +66,15 @@ def _about_budgets(variants: Sequence[Variant], noun: str) -> list[Flag]:
             unfair=True,
         )
     ]
+
+
+def _about_beginnings(runs: Sequence[RunData]) -> list[Flag]:
+    begun = [run.record.begun_from or {} for run in runs]
+    if len({text_of(one.get("sha256")) for one in begun}) < 2:
+        return []
+    names = ", ".join(sorted({text_of(one.get("run")) for one in begun if one}))
+    message = f"Some runs began with the weights of another ({names}), whose budget does not count."
+    return [Flag(message=message, unfair=True)]
 
 
 def _about_counts(

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 
 from gantool.errors import ConfigError, GantoolError
 from gantool.gan.base import GAN, Model
@@ -37,6 +38,25 @@ class Trained:
     step: int
     averaged: bool
     judged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The weights of a run.
+
+    Attributes:
+        run: its name.
+        tensors: on the CPU, by their names in the model; averaged ones where the run averages.
+        step: that they were trained for.
+        averaged: whether those that samples are drawn with are averaged ones.
+        whole: whether all networks are there, and not those alone that samples are drawn with.
+    """
+
+    run: str
+    tensors: dict[str, Tensor]
+    step: int
+    averaged: bool
+    whole: bool
 
 
 def spec_of(record: RunRecord, registry: Registry) -> ModelSpec:
@@ -98,6 +118,25 @@ def _take_discriminator(folder: RunFolder, model: Model[Any], step: int) -> bool
     except (checkpoints.DamagedCheckpointError, KeyError, AttributeError, RuntimeError):
         return False
     return True
+
+
+def weights_of(folder: RunFolder, record: RunRecord) -> Weights:
+    """The weights of all networks in a run's newest sound state, else of its final generator.
+
+    Raises:
+        GantoolError: it has neither, or they are damaged.
+    """
+    whole = True
+    try:
+        state, step, averaged = _newest_state(folder)
+    except GantoolError:
+        if not folder.generator_file.is_file():
+            raise
+        state, about = _read_generator(folder.generator_file)
+        step, averaged = int(about.get("step", record.steps)), bool(about.get("averaged"))
+        whole = False
+    tensors = {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+    return Weights(record.name, tensors, step, averaged, whole)
 
 
 def _state(

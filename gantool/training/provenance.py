@@ -33,6 +33,7 @@ def describe(
             "kind": data.kind,
             **_measures(data),
             "classes": list(data.classes),
+            "shares": model.shapes.shares if model.conditional else None,
             "unreadable": data.unreadable,
         },
         "latent": model.latent.describe(),

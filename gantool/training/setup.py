@@ -29,7 +29,8 @@ from gantool.plugins.spec import ModelSpec, load_implementation
 from gantool.runs.files import slug
 from gantool.runs.folder import NAME, RunFolder
 from gantool.runs.records import RunRecord, timestamp
-from gantool.training import provenance
+from gantool.sampling.trained import Weights
+from gantool.training import provenance, transfer
 from gantool.training.draws import steps_in
 from gantool.training.trainer import Trainer
 
@@ -103,7 +104,14 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
         display.say(
             "this CPU has no bf16 instructions: --precision bf16 will be slower here than fp32."
         )
-    trainer = build(config, data, spec=spec, device=device)
+    weights = None
+    if config.from_run is not None:
+        weights = transfer.open_weights(config.from_run, model=spec.name)
+    trainer = build(config, data, spec=spec, device=device, weights=weights)
+    begun_from = None if weights is None else transfer.describe(trainer.model, weights)
+    if begun_from is not None:
+        for line in transfer.in_words(begun_from):
+            display.say(line)
     name = request.name or _make_name(spec.name, data.name, seed=config.seed)
     record = RunRecord(
         name=name,
@@ -118,6 +126,7 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
         started=timestamp(),
         total_steps=trainer.total_steps,
         trackers=list(request.trackers),
+        begun_from=begun_from,
         **provenance.describe(trainer.model, data, registry=registry, spec=spec, device=device),
     )
     return Setup(
@@ -131,9 +140,21 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
     )
 
 
-def build(config: TrainConfig, data: Prepared, *, spec: ModelSpec, device: torch.device) -> Trainer:
-    """Seed everything and make model and trainer."""
-    shapes = Shapes.of(data)
+def build(
+    config: TrainConfig,
+    data: Prepared,
+    *,
+    spec: ModelSpec,
+    device: torch.device,
+    shapes: Shapes | None = None,
+    weights: Weights | None = None,
+) -> Trainer:
+    """Seed everything and make model and trainer.
+
+    The shapes are the data's unless given; the first weights new ones, or where they fit those
+    given.
+    """
+    shapes = shapes or Shapes.of(data)
     if config.threads:
         torch.set_num_threads(config.threads)
     make_deterministic(config.deterministic)
@@ -144,6 +165,8 @@ def build(config: TrainConfig, data: Prepared, *, spec: ModelSpec, device: torch
             f"{spec.implementation} is not a subclass of gantool.Model.", "Mend the plugin."
         )
     model: Model[Any] = implementation.create(config, shapes, train_data=data.train)
+    if weights is not None:
+        transfer.take_over(model, weights)
     model = model.to(device).to(memory_format=torch.channels_last)
     distributed.synchronize_batch_norm(model, device)
     if config.compile:

@@ -30,7 +30,8 @@ _Ints = npt.NDArray[np.int64]
 def label_fidelity(samples: SampleSet, evaluation: Evaluation) -> Mapping[str, Measured]:
     """Share of a conditional model's samples that are read as the label asked for.
 
-    The detail has the share by class.
+    The detail has the share by class and the mean of these, in which a rare class counts as much
+    as a frequent one.
     """
     if not evaluation.conditional or samples.labels is None:
         raise NotApplicableError
@@ -41,13 +42,11 @@ def label_fidelity(samples: SampleSet, evaluation: Evaluation) -> Mapping[str, M
         names[label]: float(right[samples.labels == label].mean())
         for label in np.unique(samples.labels)
     }
+    detail = {"by_class": by_class, "mean_over_classes": float(np.mean(list(by_class.values())))}
     share = float(right.mean())
     error = binomial_error(share, len(right))
-    return {
-        "label-fidelity": Measured(
-            share, error, detail={"by_class": by_class}, protocol=_protocol(samples, evaluation)
-        )
-    }
+    protocol = _protocol(samples, evaluation)
+    return {"label-fidelity": Measured(share, error, detail=detail, protocol=protocol)}
 
 
 def class_balance(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:

@@ -8,7 +8,7 @@ import gantool
 from gantool import Field
 
 
-class Config(gantool.GANConfig):
+class Config(gantool.LabelOptions, gantool.GANConfig):
     """The options of cgan; the defaults train in a minute or two on small data."""
 
     epochs: int | None = 40
