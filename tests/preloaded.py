@@ -48,37 +48,33 @@ def run_module(
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_HEAVY))
     with tempfile.TemporaryDirectory() as folder:
-        out, err = (Path(folder, name) for name in ("out", "err"))
-        process = context.Process(
-            target=_main, args=(arguments, str(cwd), env), kwargs={"out": out, "err": err}
-        )
-        for path in (out, err):
+        streams = Path(folder, "out"), Path(folder, "err")
+        for path in streams:
             path.touch()
+        process = context.Process(target=_main, args=(arguments, cwd, env, streams))
         process.start()
         process.join(timeout)
         if process.exitcode is None:
             process.kill()
             process.join()
-            raise subprocess.TimeoutExpired(arguments, timeout, out.read_bytes(), err.read_bytes())
-        return subprocess.CompletedProcess(
-            arguments,
-            process.exitcode,
-            *(path.read_text(encoding="utf-8") for path in (out, err)),
-        )
+            written = (path.read_bytes() for path in streams)
+            raise subprocess.TimeoutExpired(arguments, timeout, *written)
+        said = (path.read_text(encoding="utf-8") for path in streams)
+        return subprocess.CompletedProcess(arguments, process.exitcode, *said)
 
 
-def _main(arguments: list[str], cwd: str, env: dict[str, str], **streams: Path) -> None:
+def _main(arguments: list[str], cwd: Path, env: dict[str, str], streams: tuple[Path, Path]) -> None:
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
-    for number, name in ((1, "out"), (2, "err")):
-        with streams[name].open("wb") as file:
+    for number, path in enumerate(streams, 1):
+        with path.open("wb") as file:
             os.dup2(file.fileno(), number)
     sys.stdout = sys.__stdout__ = _text(1)
     sys.stderr = sys.__stderr__ = _text(2, line_buffering=True, errors="backslashreplace")
     own = Path(__file__).resolve().parent
     usual = [path for path in sys.path if path and own not in (Path(path), *Path(path).parents)]
-    sys.path[:] = [cwd, *filter(None, env.get("PYTHONPATH", "").split(os.pathsep)), *usual]
+    sys.path[:] = [str(cwd), *filter(None, env.get("PYTHONPATH", "").split(os.pathsep)), *usual]
     sys.argv = ["gantool", *arguments]
     try:
         runpy.run_module("gantool", run_name="__main__", alter_sys=True)

@@ -33,7 +33,8 @@ class Trainer:
         move(player)
 
     `alternating` does so for one turn after the other; `simultaneous` takes all gradients before
-    the first player moves; `extragradient` takes them at a point ahead, and moves from here.
+    the first player moves; `extragradient` takes them at a point ahead, and goes back before the
+    players move.
 
     Args:
         model: on the device and in the memory format to train in, alike in all processes.
@@ -43,11 +44,11 @@ class Trainer:
 
     Attributes:
         makers: the players with a parameter of the generator among theirs; only in their turns do
-            gradients reach it through the fakes, which every other turn gets detached.
+            gradients reach it through the fakes.
         steps: steps done.
         draws: the source of batches; it counts the real samples learned from, of all processes.
-        averages: of each network that samples are drawn with (`model.keeps`), the exponential
-            moving average (EMA) of its weights; its buffers are those of the network.
+        averages: of each network that the run keeps (`model.keeps`), the exponential moving
+            average (EMA) of its weights; its buffers are those of the network.
     """
 
     def __init__(
