@@ -298,13 +298,14 @@
     chart.element.append(title, place, out);
     byId("charts").append(chart.element);
   }
-  const watcher = new ResizeObserver(() => {
+  const fit = () => {
     for (const chart of CHARTS) {
       const width = Math.max(200, chart.element.clientWidth);
       if (chart.plot && Math.abs(chart.plot.width - width) > 1) chart.plot.setSize({ width, height: 260 });
     }
-  });
-  watcher.observe(byId("charts"));
+  };
+  new ResizeObserver(fit).observe(byId("charts"));
+  addEventListener("resize", fit);
 
   /* Legend: shows and hides variants in charts and samples alike. */
   data.variants.forEach((variant, v) => {
