@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gantool.data.mixture import Mixture
-from gantool.data.prepared import Prepared, Split
+from gantool.data.prepared import Prepared, Split, on_device
 from gantool.data.source import SPLITS
 
 if TYPE_CHECKING:
@@ -44,12 +44,7 @@ class PointSplit:
 
     def tensor(self, chosen: npt.NDArray[np.int64], device: torch.device) -> torch.Tensor:
         """The chosen points as a model sees them: float32 [n, 2], nearly all in [-1, 1]."""
-        import torch
-
-        points = torch.from_numpy(self.values[chosen])
-        if device.type == "cuda":
-            points = points.pin_memory()
-        return points.to(device, non_blocking=True).div_(self.scale)
+        return on_device(self.values[chosen], device).div_(self.scale)
 
 
 def prepare_points(truth: Mixture, name: str, *, points: int | None = None) -> Prepared:

@@ -65,6 +65,16 @@ class Split(Protocol):
         """The chosen samples as a model sees them, float32 in [-1, 1], on a device."""
 
 
+def on_device(values: npt.NDArray[Any], device: torch.device) -> torch.Tensor:
+    """An array as a tensor of its type on a device; to CUDA it is copied while the host goes on."""
+    import torch
+
+    tensor = torch.from_numpy(values)
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
 @dataclass(frozen=True, slots=True)
 class ImageSplit:
     """The images of one split.
@@ -89,12 +99,7 @@ class ImageSplit:
 
     def tensor(self, chosen: npt.NDArray[np.int64], device: torch.device) -> torch.Tensor:
         """The chosen images, float32 [n, C, H, W] in [-1, 1], channels-last in memory."""
-        import torch
-
-        images = torch.from_numpy(self.images[chosen])
-        if device.type == "cuda":
-            images = images.pin_memory()
-        images = images.to(device, non_blocking=True)
+        images = on_device(self.images[chosen], device)
         return images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import math
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -149,10 +150,9 @@ def test_a_part_that_is_left_out_leaves_what_is_below_it(parts: list[int], color
     assert (whole == expected).all()
 
 
-def load_layers_once(_kept: list[Any] = []) -> list[Any]:  # noqa: B006
-    if not _kept:
-        _kept += load_layers(ROBOTS, SIDE)
-    return _kept
+@cache
+def load_layers_once() -> list[Any]:
+    return load_layers(ROBOTS, SIDE)
 
 
 class FewRobots(Robots):
