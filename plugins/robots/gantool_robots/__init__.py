@@ -66,11 +66,11 @@ def register_metrics(register):
         ),
         (
             *("new-combinations", "combinations", "higher", ""),
-            "share of valid samples that no training image has composed so",
+            "share of samples that are a robot no training image shows",
         ),
         (
             *("copies", "combinations", "lower", ""),
-            "share of valid samples that a training image has composed so",
+            "share of samples that are a robot some training image shows",
         ),
         (
             *("unseen-pairs", "unseen_pairs", "higher", ""),

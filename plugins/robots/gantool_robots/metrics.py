@@ -197,31 +197,33 @@ def _in_words(missed: Mapping[str, Sequence[str]], *, complete: float) -> str:
 
 
 def combinations(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
-    """The shares of valid images whose combination of factors no training image has, or one has.
+    """The shares of images that are a robot no training image shows, and one that some does.
 
-    The detail of the second has what chance gives: the share of training combinations among
-    combinations whose factors are drawn one by one, in the shares that the valid images have.
+    Together they are the valid images. The detail of the second has what chance gives: the valid
+    share times the share of training combinations among combinations whose factors are drawn one
+    by one, as often as the valid images have them.
     """
     truth, protocol = _truth_of(evaluation)
     reading = truth.reading(images, evaluation)
-    valid = reading.factors[reading.valid]
-    if not len(valid):
-        raise NotComputedError(f"none of the {len(images):,} images is a robot.")
     real = evaluation.data.train.factors
     assert real is not None
-    share = float(np.isin(numbers_of(ROBOTS, valid), numbers_of(ROBOTS, real)).mean())
+    n, valid = len(images), reading.factors[reading.valid]
+    known = np.isin(numbers_of(ROBOTS, valid), numbers_of(ROBOTS, real))
     chance = np.ones(len(real))
     for column, count in enumerate(ROBOTS.values.values()):
-        chance *= shares_of(valid[:, column], count)[real[:, column]]
-    protocol = {**protocol, "n_fake": len(images), "threshold": round(truth.threshold, 6)}
+        drawn = np.bincount(valid[:, column], minlength=count) / max(len(valid), 1)
+        chance *= drawn[real[:, column]]
+    protocol = {**protocol, "n_fake": n, "threshold": round(truth.threshold, 6)}
     detail = {"valid": len(valid)}
-    error = binomial_error(share, len(valid))
-    return {
-        "new-combinations": Measured(1 - share, error, detail=detail, protocol=protocol),
-        "copies": Measured(
-            share, error, detail={**detail, "chance": float(chance.sum())}, protocol=protocol
-        ),
-    }
+    by_chance = {"chance": float(chance.sum()) * len(valid) / n}
+
+    def share(chosen: _Bools, **more: float) -> Measured:
+        value = int(chosen.sum()) / n
+        return Measured(
+            value, binomial_error(value, n), detail={**detail, **more}, protocol=protocol
+        )
+
+    return {"new-combinations": share(~known), "copies": share(known, **by_chance)}
 
 
 def unseen_pairs(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:

@@ -289,11 +289,22 @@ def test_what_is_no_robot_is_not_valid(evaluation: Evaluation, data: Prepared, c
 def test_without_a_robot_there_are_no_combinations(evaluation: Evaluation) -> None:
     white = Scores(evaluation, np.full((20, SIDE, SIDE, 3), 255, dtype=np.uint8))
     assert (white.value("valid"), white.value("unseen-pairs")) == (0, 0)
-    with pytest.raises(NotComputedError, match="none of the 20 images is a robot"):
-        white["copies"]
+    assert (white.value("new-combinations"), white.value("copies")) == (0, 0)
+    assert white["copies"].detail["chance"] == 0
     assert set(white["factors-kl"].detail["none"].values()) == {1.0}
     missed = white["factors-kl"].detail["missed"]
     assert {factor: len(values) for factor, values in missed.items()} == ROBOTS.values
+
+
+def test_valid_samples_are_new_or_copies(evaluation: Evaluation, data: Prepared) -> None:
+    test, train = data.splits["test"].images, data.train.images
+    noise = np.random.default_rng(0).integers(0, 256, train[:40].shape, dtype=np.uint8)
+    mixed = Scores(evaluation, np.concatenate([test[:30], train[:10], noise]))
+    assert mixed.value("valid") == pytest.approx(40 / 80)
+    assert mixed.value("new-combinations") == pytest.approx(30 / 80)
+    assert mixed.value("copies") == pytest.approx(10 / 80)
+    only = Scores(evaluation, np.concatenate([test[:30], train[:10]]))
+    assert mixed["copies"].detail["chance"] == pytest.approx(only["copies"].detail["chance"] / 2)
 
 
 def test_played_back_training_images_are_copies(evaluation: Evaluation, data: Prepared) -> None:
@@ -442,8 +453,7 @@ def test_a_run_on_robots_has_every_score_and_its_page_the_missing_parts(
     assert scores["valid"].protocol["extractor"] == "robots"
     assert scores["frechet-distance"].value is not None
     assert scores["unseen-pairs"].real == 0
-    assert scores["copies"].value is None
-    assert scores["copies"].reason == "none of the 100 images is a robot."
+    assert scores["new-combinations"].value == scores["copies"].value == 0
     assert list(scores["factors-kl"].detail["pictures"]) == ["missing-parts.png"]
     assert (run / "pictures" / "missing-parts.png").is_file()
     assert "Missed: " in (run / "report.html").read_text()
