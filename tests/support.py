@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from preloaded import run_module
 
-from gantool.data.folder import ImageFolder
+from gantool.data.readers.folder import ImageFolder
 from gantool.data.prepared import Prepared, prepare
 
 CHROMIUM = next(

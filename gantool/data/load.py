@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from gantool.config import TrainConfig
-from gantool.data.folder import ImageFolder
+from gantool.data.readers.folder import ImageFolder
 from gantool.data.mixture import Mixture
 from gantool.data.plane import prepare_points
 from gantool.data.prepared import Prepared, data_folder, prepare

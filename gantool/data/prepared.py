@@ -1,45 +1,26 @@
-"""The cache of prepared images: resized, cropped and decoded once, then memory-mapped."""
+"""Data that is ready to train on: prepared images, memory-mapped, or points in the plane."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
-import os
-import shutil
-import tempfile
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
-from filelock import FileLock, Timeout
-from PIL import Image
 
 from gantool.data.mixture import Mixture
-from gantool.data.source import SPLITS, Source, UnreadableImageError, in_mode
-from gantool.display import OnProgress
-from gantool.errors import ConfigError, GantoolError
+from gantool.data.source import SPLITS
+from gantool.errors import GantoolError
 from gantool.plugins.spec import Kind
-from gantool.runs.files import slug
 
 if TYPE_CHECKING:
     import torch
 
-_FORMAT = 1
-_CHUNK = 16  # images that a thread decodes before it hands them on
-_BUFFER = 1 << 22  # bytes of prepared images that are written at once
-_NAMED = 5  # unreadable files that a message names
-_WIDEST = 4  # an image longer than this many times its short side is cropped before it is resized
+FORMAT = 2
 _EQUAL = 1e-12  # shares that differ by less differ by rounding
-
-_Chunk = list[tuple[str, int]]  # split and number of images
-_Decoded = list[bytes | UnreadableImageError]
 
 
 class Split(Protocol):
@@ -103,6 +84,13 @@ class ImageSplit:
         return images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
+class Duplicates(NamedTuple):
+    """Images whose pixels are equal."""
+
+    groups: int
+    images: int
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A data set ready to train on.
@@ -122,6 +110,9 @@ class Prepared:
         scale: the length that is 1 for a model of points.
         factor_values: the name of each factor, and how many values it has; empty where the splits
             have no factors.
+        folder: of the preparation; None for points.
+        duplicates: groups of images with equal pixels, and the images in them; in `duplicates.json`
+            in the folder each group's names.
     """
 
     name: str
@@ -136,6 +127,8 @@ class Prepared:
     truth: Mixture | None = None
     scale: float = 1.0
     factor_values: dict[str, int] = field(default_factory=dict)
+    folder: Path | None = None
+    duplicates: Duplicates = Duplicates(0, 0)
 
     @property
     def train(self) -> Split:
@@ -159,102 +152,8 @@ class Prepared:
         return None if np.ptp(shares) < _EQUAL else tuple(shares.tolist())
 
 
-def data_folder(given: Path | None) -> Path:
-    """The folder of data sets and caches.
-
-    It is the given one, else `GANTOOL_DATA_DIR`, else the user's cache folder.
-    """
-    chosen = given or os.environ.get("GANTOOL_DATA_DIR") or platformdirs.user_cache_path("gantool")
-    return Path(chosen).expanduser()
-
-
-def prepare(
-    source: Source,
-    name: str,
-    *,
-    image_size: int,
-    channels: int | None,
-    cache: Path,
-    progress: OnProgress = lambda done, total: None,
-) -> Prepared:
-    """Open the cached preparation of a source, made first if it is not there yet.
-
-    Two processes that ask for the same data at once do the work once: the second waits. A
-    preparation that was interrupted leaves nothing that is taken for a whole one.
-
-    Args:
-        source: the images.
-        name: the run's name for the data.
-        image_size: side in pixels; the short side is resized to it (bilinear, antialiased) and the
-            centre cropped.
-        channels: 1, 3, or None for grey exactly where every image is grey.
-        cache: folder of caches.
-        progress: told (images done, images in all) now and then.
-
-    Raises:
-        GantoolError: no image can be read, the source is missing, or the disk is full or read-only.
-    """
-    digest = hashlib.sha256(
-        f"{_FORMAT} {source.key()} {image_size} {channels}".encode()
-    ).hexdigest()[:16]
-    folder = _writable(cache) / f"{slug(name) or 'folder'}-{image_size}-{digest}"
-    if not _is_whole(folder):
-        with _lock(folder):
-            if not _is_whole(folder):
-                try:
-                    _build(
-                        folder,
-                        source,
-                        name=name,
-                        image_size=image_size,
-                        channels=channels,
-                        progress=progress,
-                    )
-                except OSError as error:
-                    raise GantoolError(
-                        f"cannot prepare {name} in {folder.parent}: {error.strerror or error}",
-                        "Make room there, or name another place with --data-dir.",
-                    ) from None
-                finally:
-                    source.close()
-    return _open(folder, name)
-
-
-def _writable(cache: Path) -> Path:
-    """The cache folder; the user's own where a data folder is read-only.
-
-    Folders of system-wide data sets are read-only.
-    """
-    for place in (cache, platformdirs.user_cache_path("gantool")):
-        try:
-            (place / "prepared").mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(place / "prepared", os.W_OK):
-            return place / "prepared"
-    raise GantoolError(
-        f"no place for prepared images: neither {cache} "
-        "nor the user's cache folder can be written.",
-        "Name a writable folder with --data-dir or GANTOOL_DATA_DIR.",
-    )
-
-
-def _lock(folder: Path) -> contextlib.AbstractContextManager[Any]:
-    try:
-        return FileLock(folder.with_suffix(".lock")).acquire(timeout=3600)
-    except Timeout:
-        raise GantoolError(
-            f"another process has been preparing {folder.name} for an hour.",
-            "Stop it, or use another --data-dir.",
-        ) from None
-    except OSError as error:
-        raise GantoolError(
-            f"cannot write to {folder.parent}: {error.strerror or error}",
-            "Name another place with --data-dir.",
-        ) from None
-
-
-def _is_whole(folder: Path) -> bool:
+def is_whole(folder: Path) -> bool:
+    """Whether a folder holds a finished preparation."""
     about = _about(folder)
     if about is None:
         return False
@@ -269,7 +168,7 @@ def _about(folder: Path) -> dict[str, Any] | None:
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return about if isinstance(about, dict) and about.get("format") == _FORMAT else None
+    return about if isinstance(about, dict) and about.get("format") == FORMAT else None
 
 
 def _shape(about: dict[str, Any]) -> tuple[int, int, int, int]:
@@ -281,148 +180,19 @@ def _shape(about: dict[str, Any]) -> tuple[int, int, int, int]:
     )
 
 
-def _build(
-    folder: Path,
-    source: Source,
-    name: str,
-    image_size: int,
-    channels: int | None,
-    progress: OnProgress,
-) -> None:
-    # Such folders are of a process that died: the lock is ours now.
-    for stale in folder.parent.glob(f".{folder.name}-*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        source.image_size = image_size
-        source.open()
-        depth = channels or (1 if source.is_gray() else 3)
-        with (temporary / "images.u8").open("wb", buffering=_BUFFER) as file:
-            kept, unreadable, digest = _write_images(
-                file, source, image_size=image_size, channels=depth, progress=progress
-            )
-        if not kept["train"]:
-            reasons = "".join(f"\n  {line}" for line in unreadable[:_NAMED])
-            raise ConfigError(
-                f"{name}: no image to train on is left; "
-                f"{len(unreadable)} files cannot be read.{reasons}",
-                "Check the files, or give another folder.",
-            )
-        numbers = [number for split in SPLITS for number in kept[split]]
-        if source.factors is not None:
-            np.save(temporary / "factors.npy", source.factors[numbers])
-        if source.labels is not None:
-            labels = source.labels[numbers]
-            digest.update(labels.tobytes())
-            np.save(temporary / "labels.npy", labels)
-        about = {
-            "format": _FORMAT,
-            "image_size": image_size,
-            "channels": depth,
-            "splits": {split: len(kept[split]) for split in SPLITS},
-            "classes": list(source.classes),
-            "unreadable": len(unreadable),
-            "notes": _notes(name, unreadable, source=source),
-            "factor_values": dict(source.factor_values),
-        }
-        digest.update(json.dumps([about["splits"], image_size, depth, about["classes"]]).encode())
-        about["fingerprint"] = digest.hexdigest()
-        (temporary / "about.json").write_text(json.dumps(about), encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+def open_prepared(folder: Path, name: str) -> Prepared:
+    """Open a finished preparation; no image is read yet.
 
-
-def _write_images(
-    file: IO[bytes], source: Source, image_size: int, channels: int, progress: OnProgress
-) -> tuple[dict[str, list[int]], list[str], Any]:
-    kept: dict[str, list[int]] = {split: [] for split in SPLITS}
-    unreadable: list[str] = []
-    digest = hashlib.sha256()
-    work = [(split, int(number)) for split in SPLITS for number in source.splits[split]]
-
-    def decode(number: int) -> bytes | UnreadableImageError:
-        try:
-            return square(source.image(number), image_size, channels=channels).tobytes()
-        except UnreadableImageError as error:
-            return error
-
-    done = 0
-    for chunk, results in _on_every_core(
-        lambda chunk: [decode(number) for _, number in chunk], work
-    ):
-        for (split, number), result in zip(chunk, results, strict=True):
-            if isinstance(result, bytes):
-                kept[split].append(number)
-                digest.update(result)
-                file.write(result)
-            else:
-                unreadable.append(f"{source.name_of(number)}: {result}")
-        done += len(chunk)
-        progress(done, len(work))
-    return kept, unreadable, digest
-
-
-def _on_every_core(
-    decode: Callable[[_Chunk], _Decoded], work: _Chunk
-) -> Iterator[tuple[_Chunk, _Decoded]]:
-    """Each chunk with its decoded images, in order.
-
-    A few chunks are ahead of the one that is being written.
+    Raises:
+        GantoolError: it is not there.
     """
-    cores = os.cpu_count() or 1
-    waiting: deque[tuple[_Chunk, Future[_Decoded]]] = deque()
-    # Pillow decodes and resizes outside the interpreter's lock, so threads use every core.
-    with ThreadPoolExecutor(cores) as pool:
-        for start in range(0, len(work), _CHUNK):
-            chunk = work[start : start + _CHUNK]
-            waiting.append((chunk, pool.submit(decode, chunk)))
-            if len(waiting) > 4 * cores:
-                first, decoded = waiting.popleft()
-                yield first, decoded.result()
-        for chunk, decoded in waiting:
-            yield chunk, decoded.result()
-
-
-def square(image: Image.Image, image_size: int, channels: int) -> npt.NDArray[np.uint8]:
-    """Resize the short side (bilinear, antialiased) and crop the centre.
-
-    The result is uint8 [image_size, image_size, channels].
-    """
-    import torchvision.transforms.functional as tv
-
-    short = min(image.size)
-    if max(image.size) > _WIDEST * short:
-        image = tv.center_crop(
-            image, [min(image.height, _WIDEST * short), min(image.width, _WIDEST * short)]
-        )
-    image = in_mode(image, "L" if channels == 1 else "RGB")
-    image = tv.center_crop(tv.resize(image, image_size), [image_size, image_size])
-    return np.asarray(image).reshape(image_size, image_size, channels)
-
-
-def _notes(name: str, unreadable: list[str], source: Source) -> list[str]:
-    notes = list(source.warnings)
-    if unreadable:
-        named = "; ".join(unreadable[:_NAMED])
-        more = f"; and {len(unreadable) - _NAMED} more" if len(unreadable) > _NAMED else ""
-        notes.append(
-            f"{name}: {len(unreadable)} files cannot be read and are left out ({named}{more})."
-        )
-    return notes
-
-
-def _open(folder: Path, name: str) -> Prepared:
     about = _about(folder)
     if about is None:
         raise GantoolError(
             f"the prepared images in {folder} were removed.", "Run the same command again."
         )
     images = np.memmap(folder / "images.u8", dtype=np.uint8, mode="r", shape=_shape(about))
-    labels, factors = (_saved(folder / name) for name in ("labels.npy", "factors.npy"))
+    labels, factors = (_saved(folder / file) for file in ("labels.npy", "factors.npy"))
     splits: dict[str, Split] = {}
     start = 0
     for split in SPLITS:
@@ -442,7 +212,9 @@ def _open(folder: Path, name: str) -> Prepared:
         unreadable=about["unreadable"],
         splits=splits,
         notes=tuple(about["notes"]),
-        factor_values=about.get("factor_values", {}),
+        factor_values=about["factor_values"],
+        folder=folder,
+        duplicates=Duplicates(*about["duplicates"]),
     )
 
 

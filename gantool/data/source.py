@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -39,22 +39,28 @@ class Source(abc.ABC):
     images read.
 
     Attributes:
-        splits: for each of "train", "validation" and "test" the numbers of its images, int64.
+        splits: for each of "train", "validation" and "test" the numbers of its images, int64; None
+            where each image's pixels shall decide, 90 / 5 / 5, so that equal images share a split.
+        count: the number of images, where `splits` is None.
+        apart: whether a copy of this object, made by pickle, can read the images in another
+            process, which is quicker where decoding takes the time.
         labels: int64 [all images], or None.
         classes: the name of each label; empty where there are no labels.
         factors: int64 [all images, F], what each image is made of; None where nobody knows.
         factor_values: the name of each of the F factors, and how many values it has.
-        image_size: side in pixels that images will have once they are prepared, known when `open`
+        size: (height, width) in pixels that images will have once they are prepared, known when `open`
             is called: a source that makes its images makes them of this size.
         warnings: sentences on the data that the user should be told; filled by `open`.
     """
 
-    splits: dict[str, Indices]
+    splits: dict[str, Indices] | None = None
+    count: int = 0
+    apart: ClassVar[bool] = False
     labels: Indices | None = None
     classes: Sequence[str] = ()
     factors: Indices | None = None
     factor_values: Mapping[str, int] = {}
-    image_size: int
+    size: tuple[int, int]
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
@@ -80,17 +86,13 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def image(self, number: int) -> Image:
-        """Decode one image, 8 bits a channel, mode L or RGB.
+        """One image, in any of Pillow's modes; it may still be encoded.
 
         Several threads call it at once.
 
         Raises:
             UnreadableImageError: the file is damaged or not an image.
         """
-
-    def is_gray(self) -> bool:
-        """Whether every image is grey; decides the number of channels where nothing else does."""
-        return False
 
     def name_of(self, number: int) -> str:
         """The name of an image in messages."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from support import picture, prepared_folder
 
-from gantool.data.folder import ImageFolder, read_image
+from gantool.data.readers.folder import ImageFolder, read_image
 from gantool.data.prepared import data_folder, square
 from gantool.data.source import UnreadableImageError
 from gantool.errors import ConfigError

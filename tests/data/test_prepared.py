@@ -15,7 +15,7 @@ from PIL import Image
 from support import picture, prepare_slowly, prepared_folder
 
 from gantool.data.batches import Batches
-from gantool.data.folder import ImageFolder, read_image
+from gantool.data.readers.folder import ImageFolder, read_image
 from gantool.data.prepared import ImageSplit, prepare, square
 from gantool.data.source import Source, UnreadableImageError
 

@@ -25,7 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save as safetensors_bytes
 
 from gantool.config import resolve
-from gantool.data.folder import read_image
+from gantool.data.readers.folder import read_image
 from gantool.data.source import UnreadableImageError
 from gantool.errors import GantoolError
 from gantool.models.dcgan import Config

@@ -1,0 +1,317 @@
+"""Images prepared part by part: what one core does at a time, and a restart need not do again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gantool.data import splits
+from gantool.data.pixels import decode, fitted, upright_size
+from gantool.data.source import Indices, Source, UnreadableImageError
+from gantool.display import OnProgress
+from gantool.errors import GantoolError
+
+_MOST = 256  # images of a part
+_FEWEST = 16
+_PARTS = 64  # a small set has about so many, so that the progress shows
+_PART_BYTES = 1 << 25
+_CHUNK_BYTES = 1 << 27  # bytes of images that are brought into order at once
+_MANY = 1_000  # images that are worth the start of further processes
+_DETAIL = 2  # a JPEG is decoded to at least so many times the pixels, a side, that are wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """The way in which the images of a source are prepared.
+
+    Attributes:
+        source: opened.
+        size: (height, width) in pixels.
+        channels: 1 or 3.
+    """
+
+    source: Source
+    size: tuple[int, int]
+    channels: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of an image."""
+        return (*self.size, self.channels)
+
+    @property
+    def bytes_each(self) -> int:
+        """Bytes of an image."""
+        return int(np.prod(self.shape))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """What is known of prepared images, besides their pixels.
+
+    Attributes:
+        numbers: int64 [N], of each image in its source.
+        digests: uint8 [N, 32], SHA-256 of the pixels; an image without colors has one and the same
+            in grey and in RGB.
+        sizes: int32 [N, 2], (height, width) in pixels before it was prepared.
+        modes: [N], Pillow's name of its mode then.
+        gray: bool [N], whether it had no colors.
+        unreadable: number in the source, and reason, of those that could not be decoded.
+    """
+
+    numbers: Indices
+    digests: npt.NDArray[np.uint8]
+    sizes: npt.NDArray[np.int32]
+    modes: npt.NDArray[np.str_]
+    gray: npt.NDArray[np.bool_]
+    unreadable: tuple[tuple[int, str], ...] = ()
+
+    def save(self, file: Path) -> None:
+        """Write to a file, which appears whole or not at all."""
+        temporary = file.with_suffix(".tmp")
+        with temporary.open("wb") as opened:
+            np.savez(
+                opened,
+                numbers=self.numbers,
+                digests=self.digests,
+                sizes=self.sizes,
+                modes=self.modes,
+                gray=self.gray,
+                unreadable=np.array([number for number, _ in self.unreadable], dtype=np.int64),
+                reasons=np.array([reason for _, reason in self.unreadable], dtype=np.str_),
+            )
+        os.replace(temporary, file)
+
+    @classmethod
+    def load(cls, file: Path) -> Images:
+        """Read what `save` wrote.
+
+        Raises:
+            OSError, ValueError, KeyError: it is not there, or damaged.
+        """
+        with np.load(file, allow_pickle=False) as saved:
+            reasons = zip(saved["unreadable"].tolist(), saved["reasons"].tolist(), strict=True)
+            return cls(
+                unreadable=tuple(reasons),
+                **{key: saved[key] for key in ("numbers", "digests", "sizes", "modes", "gray")},
+            )
+
+    def __getitem__(self, chosen: Any) -> Images:
+        return Images(
+            numbers=self.numbers[chosen],
+            digests=self.digests[chosen],
+            sizes=self.sizes[chosen],
+            modes=self.modes[chosen],
+            gray=self.gray[chosen],
+            unreadable=self.unreadable,
+        )
+
+    @classmethod
+    def concatenated(cls, parts: Sequence[Images]) -> Images:
+        """Those of several parts, one after the other."""
+        return cls(
+            unreadable=tuple(entry for part in parts for entry in part.unreadable),
+            **{
+                key: np.concatenate([getattr(part, key) for part in parts])
+                for key in ("numbers", "digests", "sizes", "modes", "gray")
+            },
+        )
+
+
+def canonical_order(
+    images: Images, codes: Indices, labels: Indices | None
+) -> npt.NDArray[np.int64]:
+    """The order by split, then hash of the pixels, then label: the same however they were kept.
+
+    Args:
+        images: N of them.
+        codes: int64 [N], the split of each.
+        labels: int64 of all images of the source, or None.
+    """
+    digests = np.ascontiguousarray(images.digests).view(">u8").astype(np.uint64)
+    keys = [digests[:, i] for i in reversed(range(digests.shape[1]))]
+    if labels is not None:
+        keys.insert(0, labels[images.numbers])
+    return np.lexsort((*keys, codes))
+
+
+def digest_of(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """SHA-256 of an image, uint8 [height, width, channels]; of one channel if all are equal."""
+    if pixels.shape[2] > 1 and (pixels == pixels[..., :1]).all():
+        pixels = pixels[..., :1]
+    return hashlib.sha256(np.ascontiguousarray(pixels)).digest()
+
+
+class Parts:
+    """The parts of one preparation, in a folder.
+
+    Args:
+        recipe: how the images are prepared.
+        work: int64 [N], numbers of the images, in order.
+        folder: of the parts; those that are whole there are not made again.
+    """
+
+    def __init__(self, recipe: Recipe, work: Indices, *, folder: Path) -> None:
+        self._recipe = recipe
+        self._folder = folder
+        most = min(_MOST, _PART_BYTES // recipe.bytes_each)
+        self._length = max(1, min(most, max(_FEWEST, len(work) // _PARTS)))
+        self._work = [work[i : i + self._length] for i in range(0, len(work), self._length)]
+
+    def make(self, progress: OnProgress) -> Images:
+        """Decode all images on every core, and describe them, part after part.
+
+        Raises:
+            OSError: the disk is full.
+            GantoolError: the system killed a process that decoded.
+        """
+        total = sum(map(len, self._work))
+        todo = [k for k in range(len(self._work)) if not self._is_whole(k)]
+        done = total - sum(len(self._work[k]) for k in todo)
+        with _workers(self._recipe, images=total - done) as submit:
+            waiting = {submit(self._work[k], self._file(k)): k for k in todo}
+            for future in as_completed(waiting):
+                future.result()
+                done += len(self._work[waiting[future]])
+                progress(done, total)
+        described = [Images.load(self._file(k)) for k in range(len(self._work))]
+        self._starts = np.cumsum([0, *(len(images.numbers) for images in described)])
+        return Images.concatenated(described)
+
+    def in_order(self, order: Indices, *, channels: int) -> Iterator[npt.NDArray[np.uint8]]:
+        """The images in an order of those that `make` described, some at a time.
+
+        Yields uint8 [n, height, width, channels]. Each part is read from its beginning to its end,
+        where its images come in that order.
+        """
+        shape, size = self._recipe.shape, self._recipe.bytes_each
+        step = max(1, _CHUNK_BYTES // size)
+        for start in range(0, len(order), step):
+            chosen = order[start : start + step]
+            chunk = np.empty((len(chosen), *shape), dtype=np.uint8)
+            part_of = np.searchsorted(self._starts, chosen, side="right") - 1
+            for part in np.unique(part_of):
+                here = part_of == part
+                positions = chosen[here] - self._starts[part]
+                first, last = int(positions.min()), int(positions.max())
+                read = np.fromfile(
+                    _pixels(self._file(part)),
+                    dtype=np.uint8,
+                    count=(last - first + 1) * size,
+                    offset=first * size,
+                )
+                chunk[here] = read.reshape(-1, *shape)[positions - first]
+            yield chunk[..., :channels]
+
+    def _file(self, part: int) -> Path:
+        return self._folder / f"{part:06d}.npz"
+
+    def _is_whole(self, part: int) -> bool:
+        try:
+            images = Images.load(self._file(part))
+            length = _pixels(self._file(part)).stat().st_size
+        except Exception:  # whatever is wrong with it, it is made again
+            return False
+        return length == len(images.numbers) * self._recipe.bytes_each
+
+
+def _pixels(file: Path) -> Path:
+    return file.with_suffix(".u8")
+
+
+def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
+    """Decode some images into a part."""
+    source, pixels, unreadable = recipe.source, [], []
+    kept, digests, sizes, modes, grays = [], [], [], [], []
+    least = (_DETAIL * recipe.size[0], _DETAIL * recipe.size[1])
+    for number in map(int, numbers):
+        try:
+            with source.image(number) as image:
+                size, mode = upright_size(image), image.mode
+                decoded = decode(image, least=least)
+            prepared = fitted(decoded, recipe.size, channels=recipe.channels)
+        except UnreadableImageError as error:
+            unreadable.append((number, str(error)))
+            continue
+        kept.append(number)
+        pixels.append(prepared)
+        digests.append(np.frombuffer(digest_of(prepared), dtype=np.uint8))
+        sizes.append(size)
+        modes.append(mode)
+        grays.append(decoded.mode == "L")
+    images = Images(
+        numbers=np.array(kept, dtype=np.int64),
+        digests=np.array(digests, dtype=np.uint8).reshape(-1, 32),
+        sizes=np.array(sizes, dtype=np.int32).reshape(-1, 2),
+        modes=np.array(modes, dtype=np.str_),
+        gray=np.array(grays, dtype=np.bool_),
+        unreadable=tuple(unreadable),
+    )
+    order: Any = slice(None)
+    if source.splits is None:
+        # A part in the order of the whole lets all parts be merged by reading each one once.
+        order = canonical_order(images, splits.by_content(images.digests), source.labels)
+    stacked = np.array(pixels, dtype=np.uint8).reshape(-1, *recipe.shape)
+    stacked[order].tofile(_pixels(file))
+    images[order].save(file)
+
+
+_recipe_here: Recipe | None = None  # of the preparation that this process works for
+
+
+def _receive(recipe: Recipe) -> None:
+    global _recipe_here
+    _recipe_here = recipe
+
+
+def _make_here(numbers: Indices, file: Path) -> None:
+    assert _recipe_here is not None
+    _make(_recipe_here, numbers, file)
+
+
+@contextlib.contextmanager
+def _workers(recipe: Recipe, *, images: int) -> Iterator[Callable[[Indices, Path], Future[None]]]:
+    """A function that hands a part to one of several cores.
+
+    They are processes where that pays, since threads share the interpreter's lock.
+    """
+    import loky
+
+    cores = loky.cpu_count()
+    apart = recipe.source.apart and images >= _MANY and cores > 1
+    pool: Executor
+    if apart:
+        pool = loky.ProcessPoolExecutor(
+            cores, timeout=60, initializer=_receive, initargs=(recipe,)
+        )
+    else:
+        pool = ThreadPoolExecutor(cores)
+
+    def submit(numbers: Indices, file: Path) -> Future[None]:
+        if apart:
+            return pool.submit(_make_here, numbers, file)
+        return pool.submit(_make, recipe, numbers, file)
+
+    try:
+        yield submit
+    except loky.process_executor.TerminatedWorkerError:
+        raise GantoolError(
+            "the system killed a process that decoded images; most likely the memory was full.",
+            "Free some memory and run the same command again; it goes on where it was.",
+        ) from None
+    except BaseException:
+        if apart:
+            pool.shutdown(kill_workers=True)  # type: ignore[call-arg]
+        else:
+            pool.shutdown(cancel_futures=True)
+        raise
+    pool.shutdown()

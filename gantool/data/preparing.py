@@ -1,0 +1,292 @@
+"""The cache of prepared images: decoded, resized and cropped once, and put into order."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import platformdirs
+from filelock import FileLock, Timeout
+
+from gantool.data import splits
+from gantool.data.parts import Images, Parts, Recipe, canonical_order
+from gantool.data.prepared import FORMAT, Prepared, is_whole, open_prepared
+from gantool.data.source import SPLITS, Indices, Source
+from gantool.display import OnProgress
+from gantool.errors import ConfigError, GantoolError
+from gantool.runs.files import slug
+
+_TEST = SPLITS.index("test")
+_NAMED = 5  # unreadable files that a message names
+_BUFFER = 1 << 22  # bytes of prepared images that are written at once
+_ABANDONED = 7 * 86_400  # seconds after which the parts of a stopped preparation are not kept
+
+
+def data_folder(given: Path | None) -> Path:
+    """The folder of data sets and caches.
+
+    It is the given one, else `GANTOOL_DATA_DIR`, else the user's cache folder.
+    """
+    chosen = given or os.environ.get("GANTOOL_DATA_DIR") or platformdirs.user_cache_path("gantool")
+    return Path(chosen).expanduser()
+
+
+def prepare(
+    source: Source,
+    name: str,
+    *,
+    size: tuple[int, int],
+    channels: int | None,
+    cache: Path,
+    unique_test: bool = False,
+    progress: OnProgress = lambda done, total: None,
+) -> Prepared:
+    """Open the cached preparation of a source, made first if it is not there yet.
+
+    Two processes that ask for the same data at once do the work once: the second waits. A
+    preparation that was stopped is not taken for a whole one, and goes on where it was. Images that
+    their content splits are put into the order of split, hash of their pixels and label, so that
+    the same pictures have the same fingerprint however they are kept.
+
+    Args:
+        source: the images.
+        name: the run's name for the data.
+        size: (height, width) in pixels; an image is resized to cover it (bilinear, antialiased) and
+            the centre cropped.
+        channels: 1, 3, or None for grey exactly where every image is grey.
+        cache: folder of caches.
+        unique_test: leave out of the test split all but one of images with equal pixels.
+        progress: told (images done, images in all) now and then.
+
+    Raises:
+        GantoolError: no image can be read, the source is missing or changes meanwhile, or the disk
+            is full or read-only.
+    """
+    key = source.key()
+    digest = hashlib.sha256(
+        f"{FORMAT} {key} {size} {channels} {unique_test}".encode()
+    ).hexdigest()[:16]
+    folder = _writable(cache) / f"{slug(name) or 'folder'}-{size[0]}-{digest}"
+    if not is_whole(folder):
+        with _lock(folder):
+            if not is_whole(folder):
+                source.size = size
+                try:
+                    source.open()
+                    _Preparation(
+                        source, name, folder=folder, key=key, unique_test=unique_test
+                    ).make(channels, progress=progress)
+                except OSError as error:
+                    shutil.rmtree(_parts_of(folder), ignore_errors=True)
+                    raise GantoolError(
+                        f"cannot prepare {name} in {folder.parent}: {error.strerror or error}",
+                        "Make room there, or name another place with --data-dir.",
+                    ) from None
+                finally:
+                    source.close()
+    return open_prepared(folder, name)
+
+
+def _writable(cache: Path) -> Path:
+    """The cache folder; the user's own where a data folder is read-only.
+
+    Folders of system-wide data sets are read-only.
+    """
+    for place in (cache, platformdirs.user_cache_path("gantool")):
+        try:
+            (place / "prepared").mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(place / "prepared", os.W_OK):
+            return place / "prepared"
+    raise GantoolError(
+        f"no place for prepared images: neither {cache} "
+        "nor the user's cache folder can be written.",
+        "Name a writable folder with --data-dir or GANTOOL_DATA_DIR.",
+    )
+
+
+def _lock(folder: Path) -> contextlib.AbstractContextManager[Any]:
+    try:
+        return FileLock(folder.with_suffix(".lock")).acquire(timeout=3600)
+    except Timeout:
+        raise GantoolError(
+            f"another process has been preparing {folder.name} for an hour.",
+            "Stop it, or use another --data-dir.",
+        ) from None
+    except OSError as error:
+        raise GantoolError(
+            f"cannot write to {folder.parent}: {error.strerror or error}",
+            "Name another place with --data-dir.",
+        ) from None
+
+
+def _parts_of(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}-parts")
+
+
+class _Preparation:
+    """One preparation: its parts are made, merged, and become its folder at once."""
+
+    def __init__(
+        self, source: Source, name: str, *, folder: Path, key: str, unique_test: bool
+    ) -> None:
+        self._source = source
+        self._name = name
+        self._folder = folder
+        self._key = key
+        self._unique_test = unique_test
+
+    def make(self, channels: int | None, *, progress: OnProgress) -> None:
+        """Prepare the images with 1 or 3 channels; None for 1 exactly where every image is grey."""
+        source, place = self._source, _parts_of(self._folder)
+        _remove_abandoned(place.parent)
+        recipe = Recipe(source=source, size=source.size, channels=channels or 3)
+        work = np.arange(source.count)
+        if source.splits is not None:
+            work = np.concatenate([source.splits[split] for split in SPLITS]).astype(np.int64)
+        self._check_room(2 * len(work) * recipe.bytes_each)
+        place.mkdir(exist_ok=True)
+        try:
+            parts = Parts(recipe, work, folder=place)
+            images = parts.make(progress)
+            self._check_images(images)
+            whole = place / "whole"
+            shutil.rmtree(whole, ignore_errors=True)
+            whole.mkdir()
+            self._merge(parts, images, depth=self._depth(images, channels), into=whole)
+            shutil.rmtree(self._folder, ignore_errors=True)
+            whole.rename(self._folder)
+        except GantoolError:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        shutil.rmtree(place, ignore_errors=True)
+
+    def _check_room(self, needed: int) -> None:
+        free = shutil.disk_usage(self._folder.parent).free
+        if free < needed:
+            raise GantoolError(
+                f"{self._name} needs {needed / 1e9:.1f} GB in {self._folder.parent} while it is "
+                f"prepared, and {free / 1e9:.1f} GB are free.",
+                "Make room there, or name another place with --data-dir.",
+            )
+
+    def _check_images(self, images: Images) -> None:
+        if self._source.splits is None and self._source.key() != self._key:
+            raise ConfigError(
+                f"{self._name} changed while it was read.",
+                "Run the same command again when nothing writes there any more.",
+            )
+        if not (self._codes(images) == 0).any():
+            reasons = "".join(f"\n  {line}" for line in self._unreadable(images)[:_NAMED])
+            raise ConfigError(
+                f"{self._name}: no image to train on is left; "
+                f"{len(images.unreadable)} files cannot be read.{reasons}",
+                "Check the files, or give another folder.",
+            )
+
+    @staticmethod
+    def _depth(images: Images, channels: int | None) -> int:
+        return channels or (1 if images.gray.all() else 3)
+
+    def _codes(self, images: Images) -> Indices:
+        """The split of each image, int64 [N], as its place in SPLITS."""
+        if self._source.splits is None:
+            return splits.by_content(images.digests)
+        numbers = [self._source.splits[split] for split in SPLITS]
+        code_of = np.zeros(1 + max(int(n.max(initial=0)) for n in numbers), dtype=np.int64)
+        for code, chosen in enumerate(numbers):
+            code_of[chosen] = code
+        return code_of[images.numbers]
+
+    def _unreadable(self, images: Images) -> list[str]:
+        return [f"{self._source.name_of(i)}: {reason}" for i, reason in images.unreadable]
+
+    def _merge(self, parts: Parts, images: Images, *, depth: int, into: Path) -> None:
+        source, codes = self._source, self._codes(images)
+        order = np.arange(len(codes))
+        if source.splits is None:
+            order = canonical_order(images, codes, source.labels)
+        if self._unique_test:
+            groups, is_test = _equal_groups(images.digests[order]), codes[order] == _TEST
+            is_first = np.zeros(len(order), dtype=np.bool_)
+            is_first[np.unique(groups, return_index=True)[1]] = True
+            order = order[is_first | ~is_test]
+        images, codes = images[order], codes[order]
+        digest = hashlib.sha256()
+        with (into / "images.u8").open("wb", buffering=_BUFFER) as file:
+            for chunk in parts.in_order(order, channels=depth):
+                content = np.ascontiguousarray(chunk)
+                digest.update(content)
+                file.write(content)
+        if source.factors is not None:
+            np.save(into / "factors.npy", source.factors[images.numbers])
+        if source.labels is not None:
+            labels = source.labels[images.numbers]
+            digest.update(labels.tobytes())
+            np.save(into / "labels.npy", labels)
+        images.save(into / "originals.npz")
+        duplicates = self._equal_names(images)
+        (into / "duplicates.json").write_text(json.dumps(duplicates), encoding="utf-8")
+        side = source.size[0]
+        about: dict[str, Any] = {
+            "format": FORMAT,
+            "image_size": side,
+            "channels": depth,
+            "splits": {split: int((codes == i).sum()) for i, split in enumerate(SPLITS)},
+            "classes": list(source.classes),
+            "unreadable": len(images.unreadable),
+            "duplicates": [len(duplicates), sum(map(len, duplicates))],
+            "notes": self._notes(self._unreadable(images), duplicates),
+            "factor_values": dict(source.factor_values),
+        }
+        digest.update(json.dumps([about["splits"], side, depth, about["classes"]]).encode())
+        about["fingerprint"] = digest.hexdigest()
+        (into / "about.json").write_text(json.dumps(about), encoding="utf-8")
+
+    def _equal_names(self, images: Images) -> list[list[str]]:
+        """The names of the images of each group of equal ones."""
+        groups = _equal_groups(images.digests)
+        named: dict[int, list[str]] = {}
+        for i in np.flatnonzero(np.bincount(groups)[groups] > 1):
+            name = self._source.name_of(int(images.numbers[i]))
+            named.setdefault(int(groups[i]), []).append(name)
+        return sorted(sorted(names) for names in named.values())
+
+    def _notes(self, unreadable: list[str], duplicates: list[list[str]]) -> list[str]:
+        notes = list(self._source.warnings)
+        if unreadable:
+            named = "; ".join(unreadable[:_NAMED])
+            more = f"; and {len(unreadable) - _NAMED} more" if len(unreadable) > _NAMED else ""
+            notes.append(
+                f"{self._name}: {len(unreadable)} files cannot be read and are left out "
+                f"({named}{more})."
+            )
+        if duplicates and self._source.splits is None:
+            notes.append(
+                f"{self._name}: {sum(map(len, duplicates))} images are in {len(duplicates)} groups "
+                "of equal ones, each group in one split; `gantool inspect` lists them."
+            )
+        return notes
+
+
+def _equal_groups(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """For each image the number of its group of equal ones, int64 [N]."""
+    whole = np.ascontiguousarray(digests).view("V32").ravel()
+    found: npt.NDArray[np.int64] = np.unique(whole, return_inverse=True)[1]
+    return found
+
+
+def _remove_abandoned(folder: Path) -> None:
+    for parts in folder.glob(".*-parts"):
+        with contextlib.suppress(OSError):
+            if time.time() - parts.stat().st_mtime > _ABANDONED:
+                shutil.rmtree(parts, ignore_errors=True)
