@@ -58,7 +58,7 @@ def dcgan_epoch(precision: str, target: float) -> Result:
         data = prepare(
             ImageFolder(Path(folder, "faces")),
             "faces",
-            image_size=64,
+            size=(64, 64),
             channels=3,
             cache=Path(folder),
         )
@@ -259,7 +259,7 @@ def preparing() -> Result:
 
         def ours() -> None:
             prepare(
-                ImageFolder(pictures), f"p{next(numbers)}", image_size=64, channels=3, cache=cache
+                ImageFolder(pictures), f"p{next(numbers)}", size=(64, 64), channels=3, cache=cache
             )
 
         def one_process() -> None:

@@ -114,7 +114,7 @@ def _data(name: str, data_dir: Path | None) -> Prepared:
     specs: dict[str, DatasetSpec] = {}
     register_datasets(lambda spec: specs.update({spec.name: spec}))
     source = open_source(specs[name], data_dir)
-    return prepare(source, name, image_size=28, channels=1, cache=data_folder(data_dir))
+    return prepare(source, name, size=(28, 28), channels=1, cache=data_folder(data_dir))
 
 
 if __name__ == "__main__":

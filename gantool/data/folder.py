@@ -93,7 +93,7 @@ class ImageFolder(Source):
     def image(self, number: int) -> Image.Image:
         """Decode one image as a person sees it.
 
-        It is the first frame, upright, on white, with 8 bits a channel.
+        It is the first frame, upright, with 8 bits a channel.
         """
         return read_image(self.folder / self._names[number])
 
@@ -132,11 +132,10 @@ def _has_gray_mode(path: Path) -> bool:
 
 
 def read_image(path: Path) -> Image.Image:
-    """Decode a file to mode L or RGB, 8 bits a channel.
+    """Decode a file to mode L, RGB, or RGBA where it has transparency, 8 bits a channel.
 
-    The first frame counts; EXIF orientation is applied; transparency is composited on white; 16-bit
-    values keep their upper half; floating-point values are taken as [0, 1], or [0, 255] where any
-    exceeds 1.
+    The first frame counts; EXIF orientation is applied; 16-bit values keep their upper half;
+    floating-point values are taken as [0, 1], or [0, 255] where any exceeds 1.
 
     Raises:
         UnreadableImageError: the file is damaged, too large to be trusted, or of another kind.
@@ -161,10 +160,7 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         return _from_deep(image)
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        colors = image.convert("RGBA")
-        white = Image.new("RGBA", colors.size, color="white")
-        flat = Image.alpha_composite(white, colors).convert("RGB")
-        return flat.convert("L") if image.mode in _GRAY_MODES else flat
+        return image.convert("RGBA")
     return in_mode(image, "L" if image.mode in _GRAY_MODES else "RGB")
 
 

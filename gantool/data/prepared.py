@@ -19,10 +19,11 @@ import numpy as np
 import numpy.typing as npt
 import platformdirs
 from filelock import FileLock, Timeout
-from PIL import Image
 
+from gantool.config import Fit, parse_size, spell_size
 from gantool.data.mixture import Mixture
-from gantool.data.source import SPLITS, Source, UnreadableImageError, in_mode
+from gantool.data.pixels import fitted
+from gantool.data.source import SPLITS, Source, UnreadableImageError
 from gantool.display import OnProgress
 from gantool.errors import ConfigError, GantoolError
 from gantool.plugins.spec import Kind
@@ -35,7 +36,6 @@ _FORMAT = 1
 _CHUNK = 16  # images that a thread decodes before it hands them on
 _BUFFER = 1 << 22  # bytes of prepared images that are written at once
 _NAMED = 5  # unreadable files that a message names
-_WIDEST = 4  # an image longer than this many times its short side is cropped before it is resized
 _EQUAL = 1e-12  # shares that differ by less differ by rounding
 
 _Chunk = list[tuple[str, int]]  # split and number of images
@@ -111,8 +111,8 @@ class Prepared:
         name: the data set's name, or the folder's.
         fingerprint: SHA-256 of pixels (or points), labels and splits: equal for equal training
             data, wherever it came from.
-        image_size: side in pixels; 0 for points.
-        channels: 1 or 3; 0 for points.
+        size: (height, width) in pixels; (0, 0) for points.
+        channels: 1, 3 or 4 (RGB with alpha); 0 for points.
         classes: the name of each label; empty where there are no labels.
         unreadable: the number of files that could not be decoded and are left out.
         splits: "train", "validation" and "test".
@@ -126,7 +126,7 @@ class Prepared:
 
     name: str
     fingerprint: str
-    image_size: int
+    size: tuple[int, int]
     channels: int
     classes: tuple[str, ...]
     unreadable: int
@@ -172,7 +172,8 @@ def prepare(
     source: Source,
     name: str,
     *,
-    image_size: int,
+    size: tuple[int, int],
+    fit: Fit = "crop",
     channels: int | None,
     cache: Path,
     progress: OnProgress = lambda done, total: None,
@@ -185,19 +186,21 @@ def prepare(
     Args:
         source: the images.
         name: the run's name for the data.
-        image_size: side in pixels; the short side is resized to it (bilinear, antialiased) and the
-            centre cropped.
-        channels: 1, 3, or None for grey exactly where every image is grey.
+        size: (height, width) in pixels.
+        fit: the way to that size.
+        channels: 1, 3, 4, or None for grey exactly where every image is grey.
         cache: folder of caches.
         progress: told (images done, images in all) now and then.
 
     Raises:
         GantoolError: no image can be read, the source is missing, or the disk is full or read-only.
     """
+    spelled = spell_size(size)
+    way = "" if fit == "crop" else f" {fit}"
     digest = hashlib.sha256(
-        f"{_FORMAT} {source.key()} {image_size} {channels}".encode()
+        f"{_FORMAT} {source.key()} {spelled} {channels}{way}".encode()
     ).hexdigest()[:16]
-    folder = _writable(cache) / f"{slug(name) or 'folder'}-{image_size}-{digest}"
+    folder = _writable(cache) / f"{slug(name) or 'folder'}-{spelled}-{digest}"
     if not _is_whole(folder):
         with _lock(folder):
             if not _is_whole(folder):
@@ -206,7 +209,8 @@ def prepare(
                         folder,
                         source,
                         name=name,
-                        image_size=image_size,
+                        size=size,
+                        fit=fit,
                         channels=channels,
                         progress=progress,
                     )
@@ -273,19 +277,15 @@ def _about(folder: Path) -> dict[str, Any] | None:
 
 
 def _shape(about: dict[str, Any]) -> tuple[int, int, int, int]:
-    return (
-        sum(about["splits"].values()),
-        about["image_size"],
-        about["image_size"],
-        about["channels"],
-    )
+    return (sum(about["splits"].values()), *parse_size(about["image_size"]), about["channels"])
 
 
 def _build(
     folder: Path,
     source: Source,
     name: str,
-    image_size: int,
+    size: tuple[int, int],
+    fit: Fit,
     channels: int | None,
     progress: OnProgress,
 ) -> None:
@@ -294,12 +294,12 @@ def _build(
         shutil.rmtree(stale, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        source.image_size = image_size
+        source.size, source.channels = size, channels
         source.open()
         depth = channels or (1 if source.is_gray() else 3)
         with (temporary / "images.u8").open("wb", buffering=_BUFFER) as file:
             kept, unreadable, digest = _write_images(
-                file, source, image_size=image_size, channels=depth, progress=progress
+                file, source, size=size, fit=fit, channels=depth, progress=progress
             )
         if not kept["train"]:
             reasons = "".join(f"\n  {line}" for line in unreadable[:_NAMED])
@@ -317,7 +317,7 @@ def _build(
             np.save(temporary / "labels.npy", labels)
         about = {
             "format": _FORMAT,
-            "image_size": image_size,
+            "image_size": spell_size(size),
             "channels": depth,
             "splits": {split: len(kept[split]) for split in SPLITS},
             "classes": list(source.classes),
@@ -325,7 +325,8 @@ def _build(
             "notes": _notes(name, unreadable, source=source),
             "factor_values": dict(source.factor_values),
         }
-        digest.update(json.dumps([about["splits"], image_size, depth, about["classes"]]).encode())
+        about_all = [about[key] for key in ("splits", "image_size", "channels", "classes")]
+        digest.update(json.dumps(about_all).encode())
         about["fingerprint"] = digest.hexdigest()
         (temporary / "about.json").write_text(json.dumps(about), encoding="utf-8")
         if folder.exists():
@@ -337,7 +338,12 @@ def _build(
 
 
 def _write_images(
-    file: IO[bytes], source: Source, image_size: int, channels: int, progress: OnProgress
+    file: IO[bytes],
+    source: Source,
+    size: tuple[int, int],
+    fit: Fit,
+    channels: int,
+    progress: OnProgress,
 ) -> tuple[dict[str, list[int]], list[str], Any]:
     kept: dict[str, list[int]] = {split: [] for split in SPLITS}
     unreadable: list[str] = []
@@ -346,7 +352,7 @@ def _write_images(
 
     def decode(number: int) -> bytes | UnreadableImageError:
         try:
-            return square(source.image(number), image_size, channels=channels).tobytes()
+            return fitted(source.image(number), size, fit=fit, channels=channels).tobytes()
         except UnreadableImageError as error:
             return error
 
@@ -387,23 +393,6 @@ def _on_every_core(
             yield chunk, decoded.result()
 
 
-def square(image: Image.Image, image_size: int, channels: int) -> npt.NDArray[np.uint8]:
-    """Resize the short side (bilinear, antialiased) and crop the centre.
-
-    The result is uint8 [image_size, image_size, channels].
-    """
-    import torchvision.transforms.functional as tv
-
-    short = min(image.size)
-    if max(image.size) > _WIDEST * short:
-        image = tv.center_crop(
-            image, [min(image.height, _WIDEST * short), min(image.width, _WIDEST * short)]
-        )
-    image = in_mode(image, "L" if channels == 1 else "RGB")
-    image = tv.center_crop(tv.resize(image, image_size), [image_size, image_size])
-    return np.asarray(image).reshape(image_size, image_size, channels)
-
-
 def _notes(name: str, unreadable: list[str], source: Source) -> list[str]:
     notes = list(source.warnings)
     if unreadable:
@@ -436,7 +425,7 @@ def _open(folder: Path, name: str) -> Prepared:
     return Prepared(
         name=name,
         fingerprint=about["fingerprint"],
-        image_size=about["image_size"],
+        size=parse_size(about["image_size"]),
         channels=about["channels"],
         classes=tuple(about["classes"]),
         unreadable=about["unreadable"],

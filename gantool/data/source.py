@@ -44,8 +44,9 @@ class Source(abc.ABC):
         classes: the name of each label; empty where there are no labels.
         factors: int64 [all images, F], what each image is made of; None where nobody knows.
         factor_values: the name of each of the F factors, and how many values it has.
-        image_size: side in pixels that images will have once they are prepared, known when `open`
-            is called: a source that makes its images makes them of this size.
+        size: (height, width) in pixels that images will have once they are prepared, known when
+            `open` is called: a source that makes its images makes them of this size.
+        channels: that were asked for, 1, 3 or 4; None where the images decide; known as early.
         warnings: sentences on the data that the user should be told; filled by `open`.
     """
 
@@ -54,7 +55,8 @@ class Source(abc.ABC):
     classes: Sequence[str] = ()
     factors: Indices | None = None
     factor_values: Mapping[str, int] = {}
-    image_size: int
+    size: tuple[int, int]
+    channels: int | None
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
@@ -80,7 +82,7 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def image(self, number: int) -> Image:
-        """Decode one image, 8 bits a channel, mode L or RGB.
+        """Decode one image, 8 bits a channel, mode L, RGB, or RGBA where it has transparency.
 
         Several threads call it at once.
 

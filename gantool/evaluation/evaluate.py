@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from gantool._version import __version__
-from gantool.config import TrainConfig
+from gantool.config import TrainConfig, spell_size
 from gantool.data.load import load
 from gantool.data.prepared import Prepared, data_folder
 from gantool.display import Display
@@ -164,7 +164,7 @@ def evaluate(
     common = {
         "data": data.name,
         "fingerprint": data.fingerprint,
-        **({"image_size": data.image_size} if data.kind == "images" else {"kind": data.kind}),
+        **({"image_size": spell_size(data.size)} if data.kind == "images" else {"kind": data.kind}),
         "sample_seed": SAMPLE_SEED,
         "truncation": "none",
         "batchnorm": "running statistics",

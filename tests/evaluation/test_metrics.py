@@ -55,7 +55,7 @@ def prepared(
     return Prepared(
         "random",
         "0" * 64,
-        image_size=side,
+        size=(side, side),
         channels=channels,
         classes=tuple(map(str, range(classes))),
         unreadable=0,
@@ -424,7 +424,7 @@ def mnist5k(data_dir: Path) -> Prepared:
     from gantool.data.mnist5k import Mnist5k
     from gantool.data.prepared import prepare
 
-    return prepare(Mnist5k(data_dir), "mnist5k", image_size=28, channels=1, cache=data_dir)
+    return prepare(Mnist5k(data_dir), "mnist5k", size=(28, 28), channels=1, cache=data_dir)
 
 
 def test_the_shipped_classifier_reads_unseen_digits_as_well_as_its_file_says(
@@ -468,7 +468,7 @@ def test_stacks_are_read_channel_by_channel(data_dir: Path) -> None:
     from gantool.data.prepared import prepare
 
     data = prepare(
-        StackedMnist(data_dir), "stacked-mnist", image_size=28, channels=3, cache=data_dir
+        StackedMnist(data_dir), "stacked-mnist", size=(28, 28), channels=3, cache=data_dir
     )
     assert {split: len(images) for split, images in data.splits.items()} == {
         "train": 40_000,
