@@ -25,8 +25,9 @@ from benchmarks.measure import Result, command, ratio, seconds, seconds_and_memo
 from benchmarks.recorded import Recorded, made_up, trainer_of
 from benchmarks.tutorial import Tutorial, images_of, loader_of, write_jpegs
 from gantool.data.batches import Batches
-from gantool.data.folder import ImageFolder
-from gantool.data.prepared import ImageSplit, prepare
+from gantool.data.prepared import ImageSplit
+from gantool.data.preparing import prepare
+from gantool.data.readers.folder import ImageFolder
 from gantool.plugins.registry import load_registry
 
 _ROUNDS = 4  # the first is not counted
@@ -58,7 +59,7 @@ def dcgan_epoch(precision: str, target: float) -> Result:
         data = prepare(
             ImageFolder(Path(folder, "faces")),
             "faces",
-            image_size=64,
+            size=(64, 64),
             channels=3,
             cache=Path(folder),
         )
@@ -259,7 +260,7 @@ def preparing() -> Result:
 
         def ours() -> None:
             prepare(
-                ImageFolder(pictures), f"p{next(numbers)}", image_size=64, channels=3, cache=cache
+                ImageFolder(pictures), f"p{next(numbers)}", size=(64, 64), channels=3, cache=cache
             )
 
         def one_process() -> None:

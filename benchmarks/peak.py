@@ -31,7 +31,9 @@ def _train(who: str) -> None:
         for _ in range(_STEPS):
             trainer.step()
         return
-    gan = DCGAN.create(Config(batch_size=128), Shapes(64, 3, classes=0), train_data=data.train)
+    gan = DCGAN.create(
+        Config(batch_size=128), Shapes((64, 64), 3, classes=0), train_data=data.train
+    )
     tutorial = Tutorial(gan.generator, gan.discriminator, nz=100)
     batches = Batches(data.train, 128, seed=0, device=torch.device("cpu"))
     for _ in range(_STEPS):

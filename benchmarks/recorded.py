@@ -33,7 +33,7 @@ def made_up(n: int, side: int, channels: int) -> Prepared:
     return Prepared(
         "made-up",
         "0" * 64,
-        image_size=side,
+        size=(side, side),
         channels=channels,
         classes=tuple("0123456789"),
         unreadable=0,
@@ -45,7 +45,7 @@ def trainer_of(spec: ModelSpec, data: Prepared, total_steps: int, **options: Any
     """A trainer as a run makes it."""
     config: GANConfig = spec.config(**{"batch_size": batch_size_for(len(data.train)), **options})
     torch.manual_seed(0)
-    shapes = Shapes(data.image_size, data.channels, classes=len(data.classes))
+    shapes = Shapes(data.size, data.channels, classes=len(data.classes))
     gan = load_implementation(spec.implementation).create(config, shapes, train_data=data.train)
     gan = gan.to(memory_format=torch.channels_last)
     assert config.batch_size is not None

@@ -39,6 +39,29 @@ CHOICES: dict[str, dict[str, str]] = {}
 _ALSO = {"penalty": ("none",), "augment": ("none",), "extractor": ("auto",)}
 
 
+Fit = Literal["crop", "pad", "stretch"]
+_SIZE = re.compile(r"(\d{1,5})(?:x(\d{1,5}))?")
+_SMALLEST, _LARGEST = 8, 1024  # pixels a side
+
+
+def parse_size(value: int | str) -> tuple[int, int]:
+    """The (height, width) in pixels that `64` or `48x64` stands for.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    found = _SIZE.fullmatch(str(value))
+    if found is None:
+        raise ValueError("a side in pixels is expected, as 64, or height x width, as 48x64")
+    return int(found[1]), int(found[2] or found[1])
+
+
+def spell_size(size: tuple[int, int]) -> int | str:
+    """A (height, width) as a user writes it: the side of a square, else as `48x64`."""
+    height, width = size
+    return height if height == width else f"{height}x{width}"
+
+
 _INTERVAL = re.compile(r"([1-9][0-9]{0,8})(min)?")
 
 
@@ -135,16 +158,24 @@ class DataOptions(OptionGroup):
         "and the cache of prepared images",
         json_schema_extra=RUN_ONLY,
     )
-    image_size: int | None = Field(
+    image_size: int | str | None = Field(
         None,
-        ge=8,
-        le=1024,
-        description="side of the square images in pixels (unset: the data set's own; folders: 64)",
+        description="side of square images in pixels, as 64, or height x width, as 48x64; 8 to "
+        "1024 a side (unset: the data set's own; folders: 64)",
     )
-    channels: Literal[1, 3] | None = Field(
+    fit: Fit = Field(
+        "crop",
+        description="way to an image's shape: crop its centre, pad it with white, or stretch it",
+    )
+    channels: Literal[1, 3, 4] | None = Field(
         None,
-        description="1 for grey, 3 for RGB "
+        description="1 for grey, 3 for RGB, 4 for RGB with alpha "
         "(unset: the data set's own; folders: grey if every image is)",
+    )
+    flip: bool = Field(
+        False,
+        description="mirror half of the training images, chosen anew each time (not for digits "
+        "or text)",
     )
     points: int | None = Field(
         None,
@@ -159,6 +190,18 @@ class DataOptions(OptionGroup):
         description="images a batch "
         "(unset: the model's own, else 128, halved to 16 until an epoch has 250 batches)",
     )
+
+    @field_validator("image_size", mode="before")
+    @classmethod
+    def _sides(cls, value: Any) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError("a whole number is expected, or height x width, as 48x64")
+        size = parse_size(value)
+        if min(size) < _SMALLEST or max(size) > _LARGEST:
+            raise ValueError(f"a side has {_SMALLEST} to {_LARGEST} pixels")
+        return spell_size(size)
 
 
 class BudgetOptions(OptionGroup):

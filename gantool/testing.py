@@ -35,8 +35,8 @@ from gantool.sampling.grid import plan_sample_grid
 from gantool.training.draws import Drawn
 from gantool.training.trainer import Trainer
 
-SIZES = (16, 28, 33, 64)
-CHANNELS = (1, 3)
+SIZES = (16, 28, 33, 64, (16, 24))
+CHANNELS = (1, 3, 4)
 CLASSES = (0, 3)
 _IMAGES = 24
 # Of each option of the game values that a GAN is tried with.
@@ -80,7 +80,7 @@ class _MendError(Exception):
 def check_model(
     name: str,
     *,
-    sizes: Sequence[int] = SIZES,
+    sizes: Sequence[int | tuple[int, int]] = SIZES,
     channels: Sequence[int] = CHANNELS,
     classes: Sequence[int] = CLASSES,
     **options: Any,
@@ -91,7 +91,7 @@ def check_model(
 
     Args:
         name: the model's name, as after `gantool run`.
-        sizes: image sizes.
+        sizes: sides of square images, or (height, width) of others.
         channels: numbers of channels.
         classes: numbers of classes; 0 is unlabelled data, which a model that needs labels is not
             tried on.
@@ -115,7 +115,7 @@ def check_model(
 def run_checks(
     name: str,
     *,
-    sizes: Sequence[int] = SIZES,
+    sizes: Sequence[int | tuple[int, int]] = SIZES,
     channels: Sequence[int] = CHANNELS,
     classes: Sequence[int] = CLASSES,
     **options: Any,
@@ -149,13 +149,18 @@ def run_checks(
 
 
 def _data_of(
-    spec: ModelSpec, *, sizes: Sequence[int], channels: Sequence[int], classes: Sequence[int]
+    spec: ModelSpec,
+    *,
+    sizes: Sequence[int | tuple[int, int]],
+    channels: Sequence[int],
+    classes: Sequence[int],
 ) -> Iterator[Shapes]:
     """The kinds of data that a model is tried on."""
     counts = [count for count in classes if count or not spec.needs_labels]
     if "images" in spec.kinds:
         for size, depth, count in itertools.product(sizes, channels, counts):
-            yield Shapes(size, depth, classes=count)
+            sides = (size, size) if isinstance(size, int) else size
+            yield Shapes(sides, depth, classes=count)
     if "points" in spec.kinds:
         yield from map(Shapes.of_points, counts)
 
@@ -163,7 +168,7 @@ def _data_of(
 def _on_shapes(spec: ModelSpec, shapes: Shapes, options: dict[str, Any]) -> Iterator[CheckResult]:
     size = "points"
     if shapes.kind == "images":
-        size = f"{shapes.image_size} x {shapes.image_size} x {shapes.channels}"
+        size = f"{shapes.height} x {shapes.width} x {shapes.channels}"
     where = f"{size}, " + (f"{shapes.classes} classes" if shapes.classes else "no labels")
     try:
         _trainer(spec, shapes, options=options)
@@ -240,10 +245,9 @@ def _made_up(shapes: Shapes) -> Split:
     labels = np.arange(_IMAGES) % shapes.classes if shapes.classes else None
     if shapes.kind == "points":
         return PointSplit(rng.uniform(-0.9, 0.9, (_IMAGES, 2)).astype(np.float32), labels)
-    side = shapes.image_size
     # Smooth shapes on a dark ground rather than noise, and constant pixels at the border as real
     # digits have.
-    images = np.zeros((_IMAGES, side, side, shapes.channels), dtype=np.uint8)
+    images = np.zeros((_IMAGES, *shapes.size, shapes.channels), dtype=np.uint8)
     images[:, 2:-2, 2:-2] = rng.integers(
         0, 256, size=(_IMAGES, 1, 1, shapes.channels), dtype=np.uint8
     )

@@ -15,8 +15,11 @@ import numpy as np
 from PIL import Image
 from preloaded import run_module
 
+from gantool.config import Fit
+from gantool.data.pixels import decode, open_image
+from gantool.data.prepared import Prepared
+from gantool.data.preparing import prepare
 from gantool.data.readers.folder import ImageFolder
-from gantool.data.prepared import Prepared, prepare
 
 CHROMIUM = next(
     (
@@ -73,6 +76,12 @@ def picture(
     return path
 
 
+def read_image(path: Path) -> Image.Image:
+    """Open and decode a picture."""
+    with open_image(path) as image:
+        return decode(image)
+
+
 def prepare_slowly(folder: str, cache: str, queue: Any) -> None:
     """Prepare a folder, 20 ms an image, in a process of its own.
 
@@ -87,7 +96,7 @@ def prepare_slowly(folder: str, cache: str, queue: Any) -> None:
             time.sleep(0.02)
             return super().image(number)
 
-    data = prepare(Slow(Path(folder)), "x", image_size=16, channels=3, cache=Path(cache))
+    data = prepare(Slow(Path(folder)), "x", size=(16, 16), channels=3, cache=Path(cache))
     queue.put((data.fingerprint, Slow.decoded))
 
 
@@ -104,9 +113,13 @@ def distribution(place: Path, name: str, module: str, *, requires: str = "gantoo
 
 
 def prepared_folder(
-    folder: Path, cache: Path, image_size: int = 16, channels: int | None = None
+    folder: Path,
+    cache: Path,
+    size: tuple[int, int] = (16, 16),
+    channels: int | None = None,
+    fit: Fit = "crop",
 ) -> Prepared:
     """Prepare a folder of pictures."""
     return prepare(
-        ImageFolder(folder), folder.name, image_size=image_size, channels=channels, cache=cache
+        ImageFolder(folder), folder.name, size=size, channels=channels, fit=fit, cache=cache
     )

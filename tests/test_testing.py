@@ -246,14 +246,14 @@ class SamplingMoves(Sound):
 
 class FixedSize(Sound):
     def build(self, shapes: Shapes) -> None:
-        super().build(replace(shapes, image_size=28))
+        super().build(replace(shapes, size=(28, 28)))
 
 
 class Refuses(Sound):
     def build(self, shapes: Shapes) -> None:
         from gantool.errors import ConfigError
 
-        if shapes.image_size > 16:
+        if shapes.height > 16:
             raise ConfigError("only 16 pixels")
         super().build(shapes)
 

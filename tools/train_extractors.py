@@ -17,7 +17,8 @@ from torch import Tensor
 
 from gantool.data.catalog import register_datasets
 from gantool.data.load import open_source
-from gantool.data.prepared import ImageSplit, Prepared, data_folder, prepare
+from gantool.data.prepared import ImageSplit, Prepared
+from gantool.data.preparing import data_folder, prepare
 from gantool.evaluation.classifier import Classifier, accuracy, to_input
 from gantool.plugins.spec import DatasetSpec
 from gantool.runs.checkpoints import weights_to_bytes
@@ -114,7 +115,7 @@ def _data(name: str, data_dir: Path | None) -> Prepared:
     specs: dict[str, DatasetSpec] = {}
     register_datasets(lambda spec: specs.update({spec.name: spec}))
     source = open_source(specs[name], data_dir)
-    return prepare(source, name, image_size=28, channels=1, cache=data_folder(data_dir))
+    return prepare(source, name, size=(28, 28), channels=1, cache=data_folder(data_dir))
 
 
 if __name__ == "__main__":

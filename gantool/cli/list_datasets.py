@@ -20,7 +20,7 @@ def list_datasets(
 ) -> None:
     """Show the data sets that `--data` knows; a folder of images works as well."""
     from gantool.cli.output import print_json, print_table
-    from gantool.data.prepared import data_folder
+    from gantool.data.preparing import data_folder
     from gantool.errors import printable
     from gantool.plugins.registry import load_registry
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gantool.config import TrainConfig
-from gantool.data.readers.folder import ImageFolder
+from gantool.config import TrainConfig, parse_size
 from gantool.data.mixture import Mixture
 from gantool.data.plane import prepare_points
-from gantool.data.prepared import Prepared, data_folder, prepare
+from gantool.data.prepared import Prepared
+from gantool.data.preparing import data_folder, prepare
+from gantool.data.readers.folder import ImageFolder
 from gantool.data.source import Source
 from gantool.display import OnProgress
 from gantool.errors import ConfigError, GantoolError, did_you_mean
@@ -62,7 +63,8 @@ def load(
     return prepare(
         source,
         name,
-        image_size=config.image_size or image_size,
+        size=parse_size(config.image_size or image_size),
+        fit=config.fit,
         channels=config.channels or channels,
         cache=data_folder(config.data_dir),
         progress=progress,
@@ -75,6 +77,14 @@ def _load_points(config: TrainConfig, spec: DatasetSpec) -> Prepared:
             raise ConfigError(
                 f"{option} {value}: {spec.name} is of points in the plane, which have none.",
                 "Leave it out; --points says how many there are.",
+            )
+    for option, given in (
+        (f"--fit {config.fit}", config.fit != "crop"),
+        ("--flip", config.flip),
+    ):
+        if given:
+            raise ConfigError(
+                f"{option} is for images; {spec.name} is of points in the plane.", "Leave it out."
             )
     truth = load_implementation(spec.source)()
     if not isinstance(truth, Mixture):

@@ -97,6 +97,7 @@ class StackedMnist(Mnist5k):
     def open(self) -> None:
         """Decode the digits and choose three for each stack."""
         super().open()
+        assert self.splits is not None
         digits = np.asarray(self.labels)
         rng = np.random.default_rng(1000)
         chosen = [rng.choice(self.splits[split], (n, 3)) for split, n in _STACKS.items()]

@@ -1,10 +1,9 @@
-"""Images prepared part by part: what one core does at a time, and a restart need not do again."""
+"""Originals prepared part by part: what one core does at a time, and a restart need not do again."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gantool.config import Fit
 from gantool.data import splits
-from gantool.data.pixels import decode, fitted, upright_size
+from gantool.data.pixels import decode, fitted, has_gray_mode, upright_size
 from gantool.data.source import Indices, Source, UnreadableImageError
 from gantool.display import OnProgress
 from gantool.errors import GantoolError
@@ -36,11 +36,13 @@ class Recipe:
     Attributes:
         source: opened.
         size: (height, width) in pixels.
-        channels: 1 or 3.
+        fit: the way to that size.
+        channels: 1, 3 or 4.
     """
 
     source: Source
     size: tuple[int, int]
+    fit: Fit
     channels: int
 
     @property
@@ -55,8 +57,8 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Images:
-    """What is known of prepared images, besides their pixels.
+class Originals:
+    """The images that were prepared, without their pixels.
 
     Attributes:
         numbers: int64 [N], of each image in its source.
@@ -89,10 +91,10 @@ class Images:
                 unreadable=np.array([number for number, _ in self.unreadable], dtype=np.int64),
                 reasons=np.array([reason for _, reason in self.unreadable], dtype=np.str_),
             )
-        os.replace(temporary, file)
+        temporary.replace(file)
 
     @classmethod
-    def load(cls, file: Path) -> Images:
+    def load(cls, file: Path) -> Originals:
         """Read what `save` wrote.
 
         Raises:
@@ -105,8 +107,8 @@ class Images:
                 **{key: saved[key] for key in ("numbers", "digests", "sizes", "modes", "gray")},
             )
 
-    def __getitem__(self, chosen: Any) -> Images:
-        return Images(
+    def __getitem__(self, chosen: Any) -> Originals:
+        return Originals(
             numbers=self.numbers[chosen],
             digests=self.digests[chosen],
             sizes=self.sizes[chosen],
@@ -116,7 +118,7 @@ class Images:
         )
 
     @classmethod
-    def concatenated(cls, parts: Sequence[Images]) -> Images:
+    def concatenated(cls, parts: Sequence[Originals]) -> Originals:
         """Those of several parts, one after the other."""
         return cls(
             unreadable=tuple(entry for part in parts for entry in part.unreadable),
@@ -128,7 +130,7 @@ class Images:
 
 
 def canonical_order(
-    images: Images, codes: Indices, labels: Indices | None
+    images: Originals, codes: Indices, labels: Indices | None
 ) -> npt.NDArray[np.int64]:
     """The order by split, then hash of the pixels, then label: the same however they were kept.
 
@@ -138,17 +140,21 @@ def canonical_order(
         labels: int64 of all images of the source, or None.
     """
     digests = np.ascontiguousarray(images.digests).view(">u8").astype(np.uint64)
-    keys = [digests[:, i] for i in reversed(range(digests.shape[1]))]
-    if labels is not None:
-        keys.insert(0, labels[images.numbers])
-    return np.lexsort((*keys, codes))
+    by_digest = [digests[:, i] for i in reversed(range(digests.shape[1]))]
+    by_label = [] if labels is None else [labels[images.numbers]]
+    return np.lexsort((*by_label, *by_digest, codes))
 
 
 def digest_of(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """SHA-256 of an image, uint8 [height, width, channels]; of one channel if all are equal."""
+    """SHA-256 of an image, uint8 [height, width, channels].
+
+    Channels that say nothing do not count: an alpha that is all 255, colors that are all equal.
+    """
+    if pixels.shape[2] == 4 and (pixels[..., 3] == 255).all():
+        pixels = pixels[..., :3]
     if pixels.shape[2] > 1 and (pixels == pixels[..., :1]).all():
         pixels = pixels[..., :1]
-    return hashlib.sha256(np.ascontiguousarray(pixels)).digest()
+    return hashlib.sha256(pixels.tobytes()).digest()
 
 
 class Parts:
@@ -167,7 +173,7 @@ class Parts:
         self._length = max(1, min(most, max(_FEWEST, len(work) // _PARTS)))
         self._work = [work[i : i + self._length] for i in range(0, len(work), self._length)]
 
-    def make(self, progress: OnProgress) -> Images:
+    def make(self, progress: OnProgress) -> Originals:
         """Decode all images on every core, and describe them, part after part.
 
         Raises:
@@ -183,9 +189,9 @@ class Parts:
                 future.result()
                 done += len(self._work[waiting[future]])
                 progress(done, total)
-        described = [Images.load(self._file(k)) for k in range(len(self._work))]
+        described = [Originals.load(self._file(k)) for k in range(len(self._work))]
         self._starts = np.cumsum([0, *(len(images.numbers) for images in described)])
-        return Images.concatenated(described)
+        return Originals.concatenated(described)
 
     def in_order(self, order: Indices, *, channels: int) -> Iterator[npt.NDArray[np.uint8]]:
         """The images in an order of those that `make` described, some at a time.
@@ -217,7 +223,7 @@ class Parts:
 
     def _is_whole(self, part: int) -> bool:
         try:
-            images = Images.load(self._file(part))
+            images = Originals.load(self._file(part))
             length = _pixels(self._file(part)).stat().st_size
         except Exception:  # whatever is wrong with it, it is made again
             return False
@@ -236,9 +242,9 @@ def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
     for number in map(int, numbers):
         try:
             with source.image(number) as image:
-                size, mode = upright_size(image), image.mode
+                size, mode, gray = upright_size(image), image.mode, has_gray_mode(image)
                 decoded = decode(image, least=least)
-            prepared = fitted(decoded, recipe.size, channels=recipe.channels)
+            prepared = fitted(decoded, recipe.size, fit=recipe.fit, channels=recipe.channels)
         except UnreadableImageError as error:
             unreadable.append((number, str(error)))
             continue
@@ -247,8 +253,8 @@ def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
         digests.append(np.frombuffer(digest_of(prepared), dtype=np.uint8))
         sizes.append(size)
         modes.append(mode)
-        grays.append(decoded.mode == "L")
-    images = Images(
+        grays.append(gray)
+    images = Originals(
         numbers=np.array(kept, dtype=np.int64),
         digests=np.array(digests, dtype=np.uint8).reshape(-1, 32),
         sizes=np.array(sizes, dtype=np.int32).reshape(-1, 2),
@@ -290,9 +296,7 @@ def _workers(recipe: Recipe, *, images: int) -> Iterator[Callable[[Indices, Path
     apart = recipe.source.apart and images >= _MANY and cores > 1
     pool: Executor
     if apart:
-        pool = loky.ProcessPoolExecutor(
-            cores, timeout=60, initializer=_receive, initargs=(recipe,)
-        )
+        pool = loky.ProcessPoolExecutor(cores, timeout=60, initializer=_receive, initargs=(recipe,))
     else:
         pool = ThreadPoolExecutor(cores)
 

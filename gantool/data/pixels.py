@@ -1,4 +1,4 @@
-"""From an encoded picture to the pixels that a person sees."""
+"""From an encoded picture to the pixels that are trained on; needs Pillow alone."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps
 
+from gantool.config import Fit
 from gantool.data.source import UnreadableImageError, in_mode
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 _GRAY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_WIDEST = 4  # an image so many times as long as what is wanted is cropped before it is resized
+_CLEAR = (255, 255, 255, 0)  # white too, so that the border is white where alpha is left out
 
 
 def open_image(content: Path | bytes) -> Image.Image:
@@ -32,11 +36,10 @@ def open_image(content: Path | bytes) -> Image.Image:
 
 
 def decode(image: Image.Image, least: tuple[int, int] | None = None) -> Image.Image:
-    """A picture as a person sees it, mode L or RGB, 8 bits a channel; L exactly where it is grey.
+    """A picture as a person sees it, mode L, RGB, or RGBA where it has transparency, 8 bits.
 
-    The first frame counts; EXIF orientation is applied; transparency is composited on white; 16-bit
-    values keep their upper half; floating-point values are taken as [0, 1], or [0, 255] where any
-    exceeds 1.
+    The first frame counts; EXIF orientation is applied; 16-bit values keep their upper half;
+    floating-point values are taken as [0, 1], or [0, 255] where any exceeds 1.
 
     Args:
         image: a picture, perhaps still encoded.
@@ -89,13 +92,9 @@ def _turn_upright(image: Image.Image) -> None:
 def _to_8_bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         return _from_deep(image)
-    gray = has_gray_mode(image)
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        colors = image.convert("RGBA")
-        white = Image.new("RGBA", colors.size, color="white")
-        flat = Image.alpha_composite(white, colors).convert("RGB")
-        return flat.convert("L") if gray else flat
-    return in_mode(image, "L" if gray else "RGB")
+        return image.convert("RGBA")
+    return in_mode(image, "L" if has_gray_mode(image) else "RGB")
 
 
 def has_gray_mode(image: Image.Image) -> bool:
@@ -118,18 +117,65 @@ def _from_deep(image: Image.Image) -> Image.Image:
 
 
 def fitted(
-    image: Image.Image, size: tuple[int, int], *, channels: int
+    image: Image.Image, size: tuple[int, int], *, fit: Fit = "crop", channels: int
 ) -> npt.NDArray[np.uint8]:
-    """Resize (bilinear, antialiased) until the picture covers the size, and crop the centre.
+    """Resize an image (bilinear, antialiased), and give it the wanted shape.
 
-    The result is uint8 [height, width, channels].
+    Args:
+        image: mode L, RGB or RGBA.
+        size: (height, width) in pixels.
+        fit: crop covers the size and keeps the centre; pad shows all of the image, on white (with
+            alpha on clear ground); stretch changes its proportions.
+        channels: 1 (grey), 3 (RGB) or 4 (RGBA, straight: not premultiplied). With 1 and 3 what is
+            transparent is on white; with 4 what is wholly transparent has white's color.
+
+    Returns:
+        uint8 [height, width, channels].
     """
     height, width = size
-    scale = max(height / image.height, width / image.width)
-    resized = in_mode(image, "L" if channels == 1 else "RGB").resize(
-        (max(width, int(image.width * scale)), max(height, int(image.height * scale))),
-        Image.Resampling.BILINEAR,
+    if image.mode == "RGBA" and channels != 4:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, color="white"), image)
+        image = image.convert("RGB")
+    if fit == "crop":
+        image = _cropped(
+            image,
+            height=min(image.height, -(-_WIDEST * image.width * height // width)),
+            width=min(image.width, -(-_WIDEST * image.height * width // height)),
+        )
+    image = in_mode(image, _MODES[channels])
+    # Pillow weighs colors by their alpha while it resizes, so that none bleeds out of clear parts.
+    image = image.resize(_resized(image, size, fit=fit), Image.Resampling.BILINEAR)
+    if fit == "crop":
+        image = _cropped(image, height=height, width=width)
+    elif fit == "pad":
+        image = _padded(image, height=height, width=width)
+    pixels = np.array(image).reshape(height, width, channels)
+    if channels == 4:
+        pixels[pixels[:, :, 3] == 0] = _CLEAR
+    return pixels
+
+
+def _resized(image: Image.Image, size: tuple[int, int], *, fit: Fit) -> tuple[int, int]:
+    """The (width, height) that an image is resized to before it is cropped or padded."""
+    height, width = size
+    if fit == "stretch":
+        return width, height
+    wide = image.width * height > image.height * width
+    if wide == (fit == "crop"):
+        return max(1, height * image.width // image.height), height
+    return width, max(1, width * image.height // image.width)
+
+
+def _cropped(image: Image.Image, *, height: int, width: int) -> Image.Image:
+    if image.size == (width, height):
+        return image
+    left, top = round((image.width - width) / 2), round((image.height - height) / 2)
+    return image.crop((left, top, left + width, top + height))
+
+
+def _padded(image: Image.Image, *, height: int, width: int) -> Image.Image:
+    ground = Image.new(
+        image.mode, (width, height), color=_CLEAR if image.mode == "RGBA" else "white"
     )
-    left, top = round((resized.width - width) / 2), round((resized.height - height) / 2)
-    cut = resized.crop((left, top, left + width, top + height))
-    return np.asarray(cut).reshape(height, width, channels)
+    ground.paste(image, ((width - image.width) // 2, (height - image.height) // 2))
+    return ground

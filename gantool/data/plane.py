@@ -67,7 +67,7 @@ def prepare_points(truth: Mixture, name: str, *, points: int | None = None) -> P
     return Prepared(
         name=name,
         fingerprint=digest.hexdigest(),
-        image_size=0,
+        size=(0, 0),
         channels=0,
         classes=tuple(truth.classes),
         unreadable=0,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from gantool.config import parse_size
 from gantool.data.mixture import Mixture
 from gantool.data.source import SPLITS
 from gantool.errors import GantoolError
@@ -91,6 +91,9 @@ class Duplicates(NamedTuple):
     images: int
 
 
+_NONE_EQUAL = Duplicates(0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A data set ready to train on.
@@ -99,8 +102,8 @@ class Prepared:
         name: the data set's name, or the folder's.
         fingerprint: SHA-256 of pixels (or points), labels and splits: equal for equal training
             data, wherever it came from.
-        image_size: side in pixels; 0 for points.
-        channels: 1 or 3; 0 for points.
+        size: (height, width) in pixels; (0, 0) for points.
+        channels: 1, 3 or 4 (RGB with alpha); 0 for points.
         classes: the name of each label; empty where there are no labels.
         unreadable: the number of files that could not be decoded and are left out.
         splits: "train", "validation" and "test".
@@ -117,7 +120,7 @@ class Prepared:
 
     name: str
     fingerprint: str
-    image_size: int
+    size: tuple[int, int]
     channels: int
     classes: tuple[str, ...]
     unreadable: int
@@ -128,7 +131,7 @@ class Prepared:
     scale: float = 1.0
     factor_values: dict[str, int] = field(default_factory=dict)
     folder: Path | None = None
-    duplicates: Duplicates = Duplicates(0, 0)
+    duplicates: Duplicates = _NONE_EQUAL
 
     @property
     def train(self) -> Split:
@@ -172,12 +175,7 @@ def _about(folder: Path) -> dict[str, Any] | None:
 
 
 def _shape(about: dict[str, Any]) -> tuple[int, int, int, int]:
-    return (
-        sum(about["splits"].values()),
-        about["image_size"],
-        about["image_size"],
-        about["channels"],
-    )
+    return (sum(about["splits"].values()), *parse_size(about["image_size"]), about["channels"])
 
 
 def open_prepared(folder: Path, name: str) -> Prepared:
@@ -206,7 +204,7 @@ def open_prepared(folder: Path, name: str) -> Prepared:
     return Prepared(
         name=name,
         fingerprint=about["fingerprint"],
-        image_size=about["image_size"],
+        size=parse_size(about["image_size"]),
         channels=about["channels"],
         classes=tuple(about["classes"]),
         unreadable=about["unreadable"],

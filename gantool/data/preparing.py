@@ -16,8 +16,9 @@ import numpy.typing as npt
 import platformdirs
 from filelock import FileLock, Timeout
 
+from gantool.config import Fit, spell_size
 from gantool.data import splits
-from gantool.data.parts import Images, Parts, Recipe, canonical_order
+from gantool.data.parts import Originals, Parts, Recipe, canonical_order
 from gantool.data.prepared import FORMAT, Prepared, is_whole, open_prepared
 from gantool.data.source import SPLITS, Indices, Source
 from gantool.display import OnProgress
@@ -44,6 +45,7 @@ def prepare(
     name: str,
     *,
     size: tuple[int, int],
+    fit: Fit = "crop",
     channels: int | None,
     cache: Path,
     unique_test: bool = False,
@@ -52,16 +54,16 @@ def prepare(
     """Open the cached preparation of a source, made first if it is not there yet.
 
     Two processes that ask for the same data at once do the work once: the second waits. A
-    preparation that was stopped is not taken for a whole one, and goes on where it was. Images that
+    preparation that was stopped is not taken for a whole one, and goes on where it was. Originals that
     their content splits are put into the order of split, hash of their pixels and label, so that
     the same pictures have the same fingerprint however they are kept.
 
     Args:
         source: the images.
         name: the run's name for the data.
-        size: (height, width) in pixels; an image is resized to cover it (bilinear, antialiased) and
-            the centre cropped.
-        channels: 1, 3, or None for grey exactly where every image is grey.
+        size: (height, width) in pixels.
+        fit: the way to that size.
+        channels: 1, 3, 4, or None for grey exactly where every image is grey.
         cache: folder of caches.
         unique_test: leave out of the test split all but one of images with equal pixels.
         progress: told (images done, images in all) now and then.
@@ -71,19 +73,20 @@ def prepare(
             is full or read-only.
     """
     key = source.key()
+    spelled = spell_size(size)
     digest = hashlib.sha256(
-        f"{FORMAT} {key} {size} {channels} {unique_test}".encode()
+        f"{FORMAT} {key} {spelled} {fit} {channels} {unique_test}".encode()
     ).hexdigest()[:16]
-    folder = _writable(cache) / f"{slug(name) or 'folder'}-{size[0]}-{digest}"
+    folder = _writable(cache) / f"{slug(name) or 'folder'}-{spelled}-{digest}"
     if not is_whole(folder):
         with _lock(folder):
             if not is_whole(folder):
-                source.size = size
+                source.size, source.channels = size, channels
                 try:
                     source.open()
                     _Preparation(
                         source, name, folder=folder, key=key, unique_test=unique_test
-                    ).make(channels, progress=progress)
+                    ).make(fit, progress=progress)
                 except OSError as error:
                     shutil.rmtree(_parts_of(folder), ignore_errors=True)
                     raise GantoolError(
@@ -145,11 +148,11 @@ class _Preparation:
         self._key = key
         self._unique_test = unique_test
 
-    def make(self, channels: int | None, *, progress: OnProgress) -> None:
-        """Prepare the images with 1 or 3 channels; None for 1 exactly where every image is grey."""
+    def make(self, fit: Fit, *, progress: OnProgress) -> None:
+        """Prepare the images, with one channel where no number is asked for and all are grey."""
         source, place = self._source, _parts_of(self._folder)
         _remove_abandoned(place.parent)
-        recipe = Recipe(source=source, size=source.size, channels=channels or 3)
+        recipe = Recipe(source=source, size=source.size, fit=fit, channels=source.channels or 3)
         work = np.arange(source.count)
         if source.splits is not None:
             work = np.concatenate([source.splits[split] for split in SPLITS]).astype(np.int64)
@@ -159,10 +162,11 @@ class _Preparation:
             parts = Parts(recipe, work, folder=place)
             images = parts.make(progress)
             self._check_images(images)
+            depth = source.channels or (1 if images.gray.all() else 3)
             whole = place / "whole"
             shutil.rmtree(whole, ignore_errors=True)
             whole.mkdir()
-            self._merge(parts, images, depth=self._depth(images, channels), into=whole)
+            self._merge(parts, images, depth=depth, into=whole)
             shutil.rmtree(self._folder, ignore_errors=True)
             whole.rename(self._folder)
         except GantoolError:
@@ -179,7 +183,7 @@ class _Preparation:
                 "Make room there, or name another place with --data-dir.",
             )
 
-    def _check_images(self, images: Images) -> None:
+    def _check_images(self, images: Originals) -> None:
         if self._source.splits is None and self._source.key() != self._key:
             raise ConfigError(
                 f"{self._name} changed while it was read.",
@@ -193,11 +197,7 @@ class _Preparation:
                 "Check the files, or give another folder.",
             )
 
-    @staticmethod
-    def _depth(images: Images, channels: int | None) -> int:
-        return channels or (1 if images.gray.all() else 3)
-
-    def _codes(self, images: Images) -> Indices:
+    def _codes(self, images: Originals) -> Indices:
         """The split of each image, int64 [N], as its place in SPLITS."""
         if self._source.splits is None:
             return splits.by_content(images.digests)
@@ -207,10 +207,10 @@ class _Preparation:
             code_of[chosen] = code
         return code_of[images.numbers]
 
-    def _unreadable(self, images: Images) -> list[str]:
+    def _unreadable(self, images: Originals) -> list[str]:
         return [f"{self._source.name_of(i)}: {reason}" for i, reason in images.unreadable]
 
-    def _merge(self, parts: Parts, images: Images, *, depth: int, into: Path) -> None:
+    def _merge(self, parts: Parts, images: Originals, *, depth: int, into: Path) -> None:
         source, codes = self._source, self._codes(images)
         order = np.arange(len(codes))
         if source.splits is None:
@@ -224,7 +224,7 @@ class _Preparation:
         digest = hashlib.sha256()
         with (into / "images.u8").open("wb", buffering=_BUFFER) as file:
             for chunk in parts.in_order(order, channels=depth):
-                content = np.ascontiguousarray(chunk)
+                content = np.ascontiguousarray(chunk).data
                 digest.update(content)
                 file.write(content)
         if source.factors is not None:
@@ -236,10 +236,10 @@ class _Preparation:
         images.save(into / "originals.npz")
         duplicates = self._equal_names(images)
         (into / "duplicates.json").write_text(json.dumps(duplicates), encoding="utf-8")
-        side = source.size[0]
+        size = spell_size(source.size)
         about: dict[str, Any] = {
             "format": FORMAT,
-            "image_size": side,
+            "image_size": size,
             "channels": depth,
             "splits": {split: int((codes == i).sum()) for i, split in enumerate(SPLITS)},
             "classes": list(source.classes),
@@ -248,11 +248,11 @@ class _Preparation:
             "notes": self._notes(self._unreadable(images), duplicates),
             "factor_values": dict(source.factor_values),
         }
-        digest.update(json.dumps([about["splits"], side, depth, about["classes"]]).encode())
+        digest.update(json.dumps([about["splits"], size, depth, about["classes"]]).encode())
         about["fingerprint"] = digest.hexdigest()
         (into / "about.json").write_text(json.dumps(about), encoding="utf-8")
 
-    def _equal_names(self, images: Images) -> list[list[str]]:
+    def _equal_names(self, images: Originals) -> list[list[str]]:
         """The names of the images of each group of equal ones."""
         groups = _equal_groups(images.digests)
         named: dict[int, list[str]] = {}

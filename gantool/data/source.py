@@ -48,8 +48,9 @@ class Source(abc.ABC):
         classes: the name of each label; empty where there are no labels.
         factors: int64 [all images, F], what each image is made of; None where nobody knows.
         factor_values: the name of each of the F factors, and how many values it has.
-        size: (height, width) in pixels that images will have once they are prepared, known when `open`
-            is called: a source that makes its images makes them of this size.
+        size: (height, width) in pixels that images will have once they are prepared, known when
+            `open` is called: a source that makes its images makes them of this size.
+        channels: that were asked for, 1, 3 or 4; None where the images decide; known as early.
         warnings: sentences on the data that the user should be told; filled by `open`.
     """
 
@@ -61,6 +62,7 @@ class Source(abc.ABC):
     factors: Indices | None = None
     factor_values: Mapping[str, int] = {}
     size: tuple[int, int]
+    channels: int | None
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from gantool.data import splits
-from gantool.data.folder import read_image
+from gantool.data.pixels import open_image
 from gantool.data.source import MissingDataError, Source
 from gantool.errors import GantoolError
 
@@ -319,8 +319,8 @@ class CelebA(TorchvisionSource):
         self.splits = splits.consecutive(*map(len, parts))
 
     def image(self, number: int) -> Image.Image:
-        """One face, mode RGB, 178 x 218."""
-        return read_image(self.data_dir / "celeba" / "img_align_celeba" / self._names[number])
+        """One face, 178 x 218, of which only the head is read."""
+        return open_image(self.data_dir / "celeba" / "img_align_celeba" / self._names[number])
 
     def name_of(self, number: int) -> str:
         """The file's name."""

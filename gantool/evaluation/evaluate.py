@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from gantool._version import __version__
-from gantool.config import TrainConfig
+from gantool.config import TrainConfig, spell_size
 from gantool.data.load import load
-from gantool.data.prepared import Prepared, data_folder
+from gantool.data.prepared import Prepared
+from gantool.data.preparing import data_folder
 from gantool.display import Display
 from gantool.errors import ConfigError, did_you_mean
 from gantool.evaluation.extractors import Extractor, ExtractorMissingError, choose
@@ -164,7 +165,7 @@ def evaluate(
     common = {
         "data": data.name,
         "fingerprint": data.fingerprint,
-        **({"image_size": data.image_size} if data.kind == "images" else {"kind": data.kind}),
+        **({"image_size": spell_size(data.size)} if data.kind == "images" else {"kind": data.kind}),
         "sample_seed": SAMPLE_SEED,
         "truncation": "none",
         "batchnorm": "running statistics",

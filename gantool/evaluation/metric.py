@@ -213,7 +213,7 @@ class Evaluation:
                 -self.data.scale, self.data.scale, (n, 2)
             ).astype(np.float32)
         else:
-            shape = (n, self.data.image_size, self.data.image_size, self.data.channels)
+            shape = (n, *self.data.size, self.data.channels)
             values = rng.integers(0, 256, shape, dtype=np.uint8)
         return sample_set(self.data.kind, "noise", values, self._labels_of_noise(n, rng))
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from gantool.config import parse_size
 from gantool.data.prepared import Prepared
+from gantool.errors import ConfigError
 from gantool.plugins.spec import Kind
 
 
@@ -16,15 +18,15 @@ class Shapes:
     """The shapes of the data, which networks are derived from.
 
     Attributes:
-        image_size: side in pixels; 0 for points.
-        channels: 1 or 3; 0 for points.
+        size: (height, width) of an image in pixels; (0, 0) for points.
+        channels: 1, 3, or 4 (RGB with alpha); 0 for points.
         classes: number of labels; 0 where there are none.
         kind: images, or points in the plane.
         scale: the length, in the data's own units, that is 1 for a model of points.
         shares: the share of each class in the training data; None where they are equal.
     """
 
-    image_size: int
+    size: tuple[int, int]
     channels: int
     classes: int
     kind: Kind = "images"
@@ -36,13 +38,13 @@ class Shapes:
         cls, classes: int = 0, *, scale: float = 1.0, shares: tuple[float, ...] | None = None
     ) -> Self:
         """The shapes of points in the plane."""
-        return cls(0, 0, classes=classes, kind="points", scale=scale, shares=shares)
+        return cls((0, 0), 0, classes=classes, kind="points", scale=scale, shares=shares)
 
     @classmethod
     def of(cls, data: Prepared) -> Self:
         """Those of prepared data."""
         return cls(
-            data.image_size,
+            data.size,
             data.channels,
             classes=len(data.classes),
             kind=data.kind,
@@ -66,17 +68,41 @@ class Shapes:
             raise ValueError(f"{shares} are no shares of {classes} classes")
         if data.get("kind") == "points":
             return cls.of_points(classes, scale=float(data["scale"]), shares=shares)
-        size, channels = int(data["image_size"]), int(data["channels"])
+        size, channels = parse_size(data["image_size"]), int(data["channels"])
         return cls(size, channels, classes=classes, shares=shares)
+
+    @property
+    def height(self) -> int:
+        """The height of an image in pixels; 0 for points."""
+        return self.size[0]
+
+    @property
+    def width(self) -> int:
+        """The width of an image in pixels; 0 for points."""
+        return self.size[1]
+
+    @property
+    def image_size(self) -> int:
+        """The side of a square image in pixels, for a model that can draw no other.
+
+        Raises:
+            ConfigError: height and width differ.
+        """
+        if self.height != self.width:
+            raise ConfigError(
+                f"this model draws square images only, not {self.height} x {self.width}.",
+                f"Give --image-size {max(self.size)}; --fit says how images come to that shape.",
+            )
+        return self.height
 
     @property
     def sample(self) -> tuple[int, ...]:
         """The shape of one sample: (channels, height, width) of an image, (2,) of a point."""
         if self.kind == "points":
             return (2,)
-        return (self.channels, self.image_size, self.image_size)
+        return (self.channels, *self.size)
 
     @property
     def values(self) -> int:
-        """Values a sample has: channels * image_size^2 of an image, 2 of a point."""
+        """Values a sample has: channels * height * width of an image, 2 of a point."""
         return math.prod(self.sample)

@@ -11,6 +11,7 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
+from gantool.config import spell_size
 from gantool.errors import ConfigError
 from gantool.gan.base import Model
 from gantool.machine.device import choose_device
@@ -327,4 +328,5 @@ class Sampler:
         shapes = self.model.shapes
         if shapes.kind == "points":
             return {"points": {"dimensions": 2, "scale": shapes.scale}}
-        return {"image": {"size": shapes.image_size, "channels": shapes.channels, "range": [-1, 1]}}
+        size = spell_size(shapes.size)
+        return {"image": {"size": size, "channels": shapes.channels, "range": [-1, 1]}}

@@ -120,7 +120,7 @@ def _array_of(shapes: Shapes) -> tuple[str, tuple[int, ...], type[np.generic]]:
     """The name of the samples' array, the shape of one, and their type."""
     if shapes.kind == "points":
         return "points", (2,), np.float32
-    return "images", (shapes.image_size, shapes.image_size, shapes.channels), np.uint8
+    return "images", (*shapes.size, shapes.channels), np.uint8
 
 
 def _header(member: IO[bytes], shape: tuple[int, ...], kind: type[np.generic]) -> None:

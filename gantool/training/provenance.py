@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from gantool.config import spell_size
 from gantool.data.prepared import Prepared
 from gantool.gan.base import GAN, Model
 from gantool.machine import distributed
@@ -52,7 +53,7 @@ def describe(
 def _measures(data: Prepared) -> dict[str, Any]:
     if data.kind == "points":
         return {"scale": data.scale}
-    return {"image_size": data.image_size, "channels": data.channels}
+    return {"image_size": spell_size(data.size), "channels": data.channels}
 
 
 def changes(then: RunRecord, now: dict[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from gantool.config import Resolved, TrainConfig, incidental_of
+from gantool.config import Resolved, TrainConfig, incidental_of, spell_size
 from gantool.data.batches import Batches, batch_size_for
 from gantool.data.load import load
 from gantool.data.prepared import Prepared
@@ -251,7 +251,7 @@ def _settle(
     config: TrainConfig, data: Prepared, *, sources: dict[str, str], registry: Registry
 ) -> TrainConfig:
     """Fill in the options that depend on the data, so that the record is complete."""
-    settled: dict[str, Any] = {"image_size": data.image_size, "channels": data.channels}
+    settled: dict[str, Any] = {"image_size": spell_size(data.size), "channels": data.channels}
     if data.kind == "points":
         settled = {"points": len(data.train)}
     if config.batch_size is None or config.batch_size > len(data.train):

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from support import picture, prepared_folder
+from support import picture, prepared_folder, read_image
 
-from gantool.data.readers.folder import ImageFolder, read_image
-from gantool.data.prepared import data_folder, square
+from gantool.data.pixels import fitted
+from gantool.data.preparing import data_folder
+from gantool.data.readers.folder import ImageFolder
 from gantool.data.source import UnreadableImageError
 from gantool.errors import ConfigError
 
@@ -46,15 +47,17 @@ def test_modes(tmp_path: Path, mode: str) -> None:
             assert image.tobytes() == raw.convert("RGB").tobytes()
 
 
-def test_transparency_is_composited_on_white(tmp_path: Path) -> None:
+def test_transparency_is_kept_until_an_image_is_fitted(tmp_path: Path) -> None:
     pixels = np.zeros((1, 3, 4), dtype=np.uint8)
     pixels[0, :, 3] = (0, 255, 51)  # clear, opaque and one fifth opaque black
     Image.fromarray(pixels, "RGBA").save(tmp_path / "a.png")
-    assert np.asarray(read_image(tmp_path / "a.png"))[0, :, 0].tolist() == [255, 0, 204]
     Image.fromarray(pixels[:, :, [0, 3]].copy(), "LA").save(tmp_path / "b.png")
-    gray = read_image(tmp_path / "b.png")
-    assert gray.mode == "L"
-    assert np.asarray(gray)[0].tolist() == [255, 0, 204]
+    for name in ("a.png", "b.png"):
+        image = read_image(tmp_path / name)
+        assert image.mode == "RGBA"
+        for channels in (1, 3):
+            on_white = fitted(image, (1, 3), channels=channels)
+            assert on_white[0, :, 0].tolist() == [255, 0, 204]
 
 
 def test_palettes_and_their_transparent_entry(tmp_path: Path) -> None:
@@ -64,7 +67,8 @@ def test_palettes_and_their_transparent_entry(tmp_path: Path) -> None:
     image.save(tmp_path / "a.png")
     assert np.asarray(read_image(tmp_path / "a.png")).tolist() == [[[255, 0, 0], [0, 0, 255]]]
     image.save(tmp_path / "b.png", transparency=1)
-    assert np.asarray(read_image(tmp_path / "b.png")).tolist() == [[[255, 0, 0], [255, 255, 255]]]
+    on_white = fitted(read_image(tmp_path / "b.png"), (1, 2), channels=3)
+    assert on_white.tolist() == [[[255, 0, 0], [255, 255, 255]]]
 
 
 def test_16_bit_values_are_scaled_not_clipped(tmp_path: Path) -> None:
@@ -103,7 +107,7 @@ def test_a_mutated_file_is_read_or_unreadable_and_nothing_else(position: int, by
         content[position % len(content)] = byte
         path.write_bytes(content)
         with contextlib.suppress(UnreadableImageError):
-            assert read_image(path).mode in ("L", "RGB")
+            assert read_image(path).mode in ("L", "RGB", "RGBA")
 
 
 def test_first_frame_of_an_animation(tmp_path: Path) -> None:
@@ -166,7 +170,9 @@ def test_unreadable_files_are_counted_named_and_left_out(tmp_path: Path) -> None
     for split in data.splits.values():
         for pixels, label in zip(split.images, split.labels, strict=True):
             candidates = list((folder / data.classes[label]).glob("[0-9]*.png"))
-            assert any((square(read_image(f), 16, channels=3) == pixels).all() for f in candidates)
+            assert any(
+                (fitted(read_image(f), (16, 16), channels=3) == pixels).all() for f in candidates
+            )
 
 
 def test_a_folder_with_nothing_readable_is_an_error(tmp_path: Path) -> None:

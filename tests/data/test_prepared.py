@@ -12,22 +12,23 @@ import pytest
 import torch
 import torchvision.transforms as tv
 from PIL import Image
-from support import picture, prepare_slowly, prepared_folder
+from support import picture, prepare_slowly, prepared_folder, read_image
 
 from gantool.data.batches import Batches
-from gantool.data.readers.folder import ImageFolder, read_image
-from gantool.data.prepared import ImageSplit, prepare, square
+from gantool.data.pixels import fitted
+from gantool.data.prepared import ImageSplit
+from gantool.data.preparing import prepare
+from gantool.data.readers.folder import ImageFolder
 from gantool.data.source import Source, UnreadableImageError
 
 
-def test_many_images_are_prepared_in_their_order(tmp_path: Path) -> None:
-    for i in range(400):  # more chunks than are decoded ahead
-        Image.new("L", (8, 8), color=i % 250).save(tmp_path / f"{i:03d}.png")
-    source = ImageFolder(tmp_path)
-    data = prepare(source, "many", image_size=8, channels=1, cache=tmp_path / "cache")
-    shades = np.concatenate([split.images[:, 0, 0, 0] for split in data.splits.values()])
-    numbers = [number for split in data.splits for number in source.splits[split]]
-    assert shades.tolist() == [number % 250 for number in numbers]
+def test_images_of_given_splits_are_prepared_in_their_order(tmp_path: Path) -> None:
+    source = Shades(tmp_path)
+    data = prepare(source, "many", size=(8, 8), channels=1, cache=tmp_path / "cache")
+    assert source.splits is not None
+    shades = np.concatenate([split.values[:, 0, 0, 0] for split in data.splits.values()])
+    numbers = [n for split in data.splits for n in source.splits[split].tolist() if n != 70]
+    assert shades.tolist() == numbers
 
 
 def test_preparation_is_the_tutorials(tmp_path: Path) -> None:
@@ -35,13 +36,13 @@ def test_preparation_is_the_tutorials(tmp_path: Path) -> None:
     expected = tv.Compose(
         [tv.Resize(32), tv.CenterCrop(32), tv.ToTensor(), tv.Normalize((0.5,) * 3, (0.5,) * 3)]
     )(image)
-    split = ImageSplit(np.stack([square(image, 32, channels=3)] * 2), None)
+    split = ImageSplit(np.stack([fitted(image, (32, 32), channels=3)] * 2), None)
     images, _ = next(Batches(split, 2, seed=0, device=torch.device("cpu")))
     torch.testing.assert_close(images[0].contiguous(), expected, atol=1e-6, rtol=0)
 
 
 def test_a_very_long_image_does_not_blow_up(tmp_path: Path) -> None:
-    assert square(Image.new("RGB", (60_000, 3)), 64, channels=3).shape == (64, 64, 3)
+    assert fitted(Image.new("RGB", (60_000, 3)), (64, 64), channels=3).shape == (64, 64, 3)
 
 
 def test_the_cache_is_used_and_follows_the_content(
@@ -85,12 +86,12 @@ class Shades(Source):
         self.splits = {"train": numbers[50:], "validation": numbers[:20], "test": numbers[20:50]}
         if self.factor_values:
             self.factors = np.stack([numbers // 10, numbers % 10], axis=1)
-        self.made_of = self.image_size
+        self.made_of = self.size
 
     def image(self, number: int) -> Image.Image:
         if number == 70:
             raise UnreadableImageError("torn")
-        return Image.new("L", (self.image_size, self.image_size), number)
+        return Image.new("L", self.size, number)
 
 
 class MereShades(Shades):
@@ -100,28 +101,16 @@ class MereShades(Shades):
 def test_factors_are_kept_beside_their_images(tmp_path: Path) -> None:
     source = Shades(tmp_path)
     for _ in range(2):  # made, then found
-        data = prepare(source, "shades", image_size=9, channels=1, cache=tmp_path)
+        data = prepare(source, "shades", size=(9, 9), channels=1, cache=tmp_path)
         assert data.factor_values == {"tens": 10, "ones": 10}
         assert [len(split) for split in data.splits.values()] == [49, 20, 30]
         for split in data.splits.values():
             assert split.factors is not None
             assert (split.factors @ [10, 1] == split.images[:, 4, 4, 0]).all()
-    assert source.made_of == 9
-    plain = prepare(MereShades(tmp_path), "shades", image_size=9, channels=1, cache=tmp_path)
+    assert source.made_of == (9, 9)
+    plain = prepare(MereShades(tmp_path), "shades", size=(9, 9), channels=1, cache=tmp_path)
     assert (plain.factor_values, plain.train.factors) == ({}, None)
     assert plain.fingerprint == data.fingerprint  # it says what training sees
-
-
-def test_a_preparation_of_before_there_were_factors_is_still_used(tmp_path: Path) -> None:
-    first = prepare(MereShades(tmp_path), "shades", image_size=9, channels=1, cache=tmp_path)
-    (file,) = (tmp_path / "prepared").glob("*/about.json")
-    about = json.loads(file.read_text())
-    del about["factor_values"]
-    file.write_text(json.dumps(about))
-    again = prepare(MereShades(tmp_path), "shades", image_size=9, channels=1, cache=tmp_path)
-    assert again.fingerprint == first.fingerprint
-    assert again.factor_values == {}
-    assert "factor_values" not in json.loads(file.read_text())  # it was not made anew
 
 
 def test_an_interrupted_preparation_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
@@ -135,14 +124,15 @@ def test_an_interrupted_preparation_is_not_taken_for_a_whole_one(tmp_path: Path)
         prepare(
             ImageFolder(tmp_path / "x"),
             "x",
-            image_size=16,
+            size=(16, 16),
             channels=3,
             cache=tmp_path / "c",
             progress=interrupt,
         )
-    assert [p for p in (tmp_path / "c" / "prepared").iterdir() if p.suffix != ".lock"] == []
+    assert not [p for p in (tmp_path / "c" / "prepared").glob("[!.]*") if p.suffix != ".lock"]
     whole = prepared_folder(tmp_path / "x", tmp_path / "c", channels=3)
     (folder,) = (p for p in (tmp_path / "c" / "prepared").iterdir() if p.is_dir())
+    assert not folder.name.startswith(".")
     (folder / "images.u8").write_bytes(b"cut off")
     assert (
         prepared_folder(tmp_path / "x", tmp_path / "c", channels=3).fingerprint == whole.fingerprint
@@ -180,24 +170,26 @@ def test_memory_mapped_images_do_not_take_memory(tmp_path: Path) -> None:
         file.truncate(n * int(np.prod(shape)))  # a sparse file: no room on disk
     about = {
         **{
-            "format": 1,
+            "format": 2,
             "image_size": 64,
             "channels": 3,
             "splits": {"train": n, "validation": 0, "test": 0},
         },
         **{"classes": [], "unreadable": 0, "notes": [], "fingerprint": "x"},
+        **{"factor_values": {}, "duplicates": [0, 0]},
     }
     (folder / "about.json").write_text(json.dumps(about))
     script = f"""
 import re, torch
 from pathlib import Path
 from gantool.data.batches import Batches
-from gantool.data.prepared import _open
+from gantool.data.pixels import fitted
+from gantool.data.prepared import open_prepared
 def anonymous():
     status = Path("/proc/self/status").read_text()
     return int(re.search(r"RssAnon:\\s+(\\d+)", status).group(1)) / 1024
 before = anonymous()
-batches = Batches(_open(Path({str(folder)!r}), "big").train, 128, 0, torch.device("cpu"))
+batches = Batches(open_prepared(Path({str(folder)!r}), "big").train, 128, 0, torch.device("cpu"))
 for _ in range(300):
     next(batches)
 print(anonymous() - before)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,15 +19,18 @@ def test_stratified_split_is_disjoint_and_complete() -> None:
     assert np.bincount(labels[parts["test"]]).tolist() == [1, 1]
 
 
-@given(st.lists(st.binary(min_size=1, max_size=12), min_size=1, max_size=60, unique=True))
-def test_split_by_name_depends_on_each_name_alone(names: list[bytes]) -> None:
-    whole = splits.by_name(names)
-    assert sorted(np.concatenate(list(whole.values())).tolist()) == list(range(len(names)))
-    (alone,) = (k for k, v in splits.by_name(names[:1]).items() if len(v))
-    assert 0 in whole[alone]
+@given(st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=60))
+def test_split_by_content_depends_on_each_digest_alone(digests: list[bytes]) -> None:
+    whole = splits.by_content(np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(-1, 32))
+    for digest, code in zip(digests, whole.tolist(), strict=True):
+        draw = int.from_bytes(digest[:4], "big") % 100
+        assert code == (draw >= 90) + (draw >= 95)
 
 
-def test_split_by_name_is_about_90_5_5() -> None:
-    parts = splits.by_name([f"{i}.png".encode() for i in range(10_000)])
-    assert len(parts["train"]) == pytest.approx(9000, abs=150)
-    assert len(parts["validation"]) == pytest.approx(500, abs=100)
+def test_split_by_content_is_about_90_5_5() -> None:
+    digests = [hashlib.sha256(str(i).encode()).digest() for i in range(10_000)]
+    codes = splits.by_content(np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(-1, 32))
+    train, validation, test = np.bincount(codes).tolist()
+    assert train == pytest.approx(9000, abs=150)
+    assert validation == pytest.approx(500, abs=100)
+    assert test == pytest.approx(500, abs=100)

@@ -58,7 +58,7 @@ def test_samples_are_what_the_networks_give(finished_run: Path, tmp_path: Path, 
 
     cli("sample", finished_run, "-n", 5, "--format", "npz", "--output", tmp_path / "x.npz")
     found = np.load(tmp_path / "x.npz")
-    network = generator(Shapes(28, 1, classes=10), 16, ngf=8)
+    network = generator(Shapes((28, 28), 1, classes=10), 16, ngf=8)
     with safe_open(finished_run / "generator.safetensors", "pt") as file:
         network.load_state_dict({name: file.get_tensor(name) for name in list(file.keys())})
     with torch.no_grad():

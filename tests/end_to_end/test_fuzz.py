@@ -25,7 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save as safetensors_bytes
 
 from gantool.config import resolve
-from gantool.data.readers.folder import read_image
+from gantool.data.pixels import decode, open_image
 from gantool.data.source import UnreadableImageError
 from gantool.errors import GantoolError
 from gantool.models.dcgan import Config
@@ -130,7 +130,8 @@ def read_expression(content: bytes, place: Path) -> None:
 
 def read_picture(content: bytes, place: Path) -> None:
     (place / "picture").write_bytes(content)
-    assert read_image(place / "picture").mode in ("L", "RGB")
+    with open_image(place / "picture") as image:
+        assert decode(image).mode in ("L", "RGB", "RGBA")
 
 
 def read_weights(content: bytes, place: Path) -> None:

@@ -91,7 +91,9 @@ def test_the_generator_file_redraws_the_last_sheet(finished_run: Path) -> None:
     from gantool.sampling.pictures import lay_out
 
     split = ImageSplit(np.zeros((2, 28, 28, 1), dtype=np.uint8), None)
-    gan = DCGAN.create(Config(ngf=8, ndf=8, nz=16), Shapes(28, 1, classes=10), train_data=split)
+    gan = DCGAN.create(
+        Config(ngf=8, ndf=8, nz=16), Shapes((28, 28), 1, classes=10), train_data=split
+    )
     with safe_open(finished_run / "generator.safetensors", "pt") as file:
         gan.generator.load_state_dict({key: file.get_tensor(key) for key in list(file.keys())})
         assert json.loads(file.metadata()["gantool"])["model"] == "dcgan"

@@ -55,7 +55,7 @@ def prepared(
     return Prepared(
         "random",
         "0" * 64,
-        image_size=side,
+        size=(side, side),
         channels=channels,
         classes=tuple(map(str, range(classes))),
         unreadable=0,
@@ -422,9 +422,9 @@ def test_equilibrium_looks_at_the_last_tenth(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def mnist5k(data_dir: Path) -> Prepared:
     from gantool.data.mnist5k import Mnist5k
-    from gantool.data.prepared import prepare
+    from gantool.data.preparing import prepare
 
-    return prepare(Mnist5k(data_dir), "mnist5k", image_size=28, channels=1, cache=data_dir)
+    return prepare(Mnist5k(data_dir), "mnist5k", size=(28, 28), channels=1, cache=data_dir)
 
 
 def test_the_shipped_classifier_reads_unseen_digits_as_well_as_its_file_says(
@@ -465,10 +465,10 @@ def test_noise_lies_further_away_than_digits(mnist5k: Prepared) -> None:
 
 def test_stacks_are_read_channel_by_channel(data_dir: Path) -> None:
     from gantool.data.mnist5k import StackedMnist
-    from gantool.data.prepared import prepare
+    from gantool.data.preparing import prepare
 
     data = prepare(
-        StackedMnist(data_dir), "stacked-mnist", image_size=28, channels=3, cache=data_dir
+        StackedMnist(data_dir), "stacked-mnist", size=(28, 28), channels=3, cache=data_dir
     )
     assert {split: len(images) for split, images in data.splits.items()} == {
         "train": 40_000,

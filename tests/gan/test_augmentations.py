@@ -118,7 +118,7 @@ class Plain(GAN[GANConfig]):
 
 def test_samples_are_never_augmented_and_d_always_sees_augmented_images() -> None:
     torch.manual_seed(0)
-    shapes = Shapes(8, 1, classes=0)
+    shapes = Shapes((8, 8), 1, classes=0)
     augmented = Plain.create(GANConfig(augment="diff", nz=4), shapes)
     plain = Plain.create(GANConfig(nz=4), shapes)
     plain.load_state_dict(augmented.state_dict())

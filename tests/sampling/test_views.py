@@ -36,7 +36,7 @@ def points(n: int, seed: int = 0) -> Any:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_images_lie_side_by_side_as_they_are(channels: int) -> None:
     images = np.random.default_rng(0).integers(0, 256, (6, 5, 5, channels), dtype=np.uint8)
-    view = view_of(Shapes(5, channels, classes=0), images)
+    view = view_of(Shapes((5, 5), channels, classes=0), images)
     assert isinstance(view, GridView)
     picture = view.picture(images, columns=3)
     expected = np.full((2 * 7 + 2, 3 * 7 + 2, 3), 128, np.uint8)
@@ -133,4 +133,4 @@ def test_a_damaged_record_leaves_the_real_points_out(tmp_path: Path, content: st
 
 def test_a_folder_without_a_record_of_the_grid_is_shown_too(tmp_path: Path) -> None:
     assert isinstance(recorded_view(Shapes.of_points(), RunFolder(tmp_path)), PlaneView)
-    assert isinstance(recorded_view(Shapes(8, 1, classes=0), RunFolder(tmp_path)), GridView)
+    assert isinstance(recorded_view(Shapes((8, 8), 1, classes=0), RunFolder(tmp_path)), GridView)

@@ -41,7 +41,7 @@ def trainer_of(kind: type[Model[Any]], **options: Any) -> Trainer:
     torch.manual_seed(0)
     given = {"nz": 4, "batch_size": 8, "lr": 1e-2, "steps": 100, "epochs": None}
     config = (GANConfig if issubclass(kind, GAN) else TrainConfig)(**{**given, **options})
-    model = kind.create(config, Shapes(8, 1, classes=0), train_data=split()).double()
+    model = kind.create(config, Shapes((8, 8), 1, classes=0), train_data=split()).double()
     batches = Batches(split(), batch_size=8, seed=5, device=CPU)
     return Trainer(model, batches, total_steps=100, rng=torch.Generator().manual_seed(3))
 

@@ -63,7 +63,7 @@ def without_states(run: RunFolder, where: Path) -> RunFolder:
 
 def new_model(**options: Any) -> DCGAN:
     torch.manual_seed(0)
-    return DCGAN.create(Config(**{**TINY, **options}), Shapes(28, 1, classes=10))
+    return DCGAN.create(Config(**{**TINY, **options}), Shapes((28, 28), 1, classes=10))
 
 
 def test_a_run_begins_where_another_ended(source: RunFolder, tmp_path: Path) -> None:

@@ -104,7 +104,12 @@ def _images_below(folder: Path) -> Iterator[tuple[str, int, int]]:
                     continue
                 if entry.is_dir():
                     folders.append((f"{prefix}{entry.name}/", entry.path))
-                elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and entry.is_file():
+                elif _is_image(entry.name) and entry.is_file():
                     status = entry.stat()
                     yield f"{prefix}{entry.name}", status.st_size, status.st_mtime_ns
         below += sorted(folders, reverse=True)
+
+
+def _is_image(name: str) -> bool:
+    stem, dot, suffix = name.rpartition(".")
+    return bool(stem) and f"{dot}{suffix}".lower() in SUFFIXES

@@ -11,6 +11,7 @@ from PIL import Image
 from gantool.data.pixels import open_image
 from gantool.data.source import Source
 
+
 class Pictures(Source):
     """Encoded pictures of one's own, split by their content."""
 

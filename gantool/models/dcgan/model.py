@@ -1,6 +1,9 @@
-"""The networks of DCGAN, for any image size from 8 up."""
+"""The networks of DCGAN, for any height and width from 8 up."""
 
 from __future__ import annotations
+
+from itertools import pairwise, zip_longest
+from typing import Any
 
 from torch import nn
 
@@ -12,24 +15,40 @@ from gantool.gan.shapes import Shapes
 from gantool.models.dcgan import Config
 
 
-def sides(image_size: int) -> list[int]:
-    """The sides of the feature maps, largest first.
+def sides(length: int) -> list[int]:
+    """The sides of the feature maps along one dimension, largest first.
 
     Each is half of the one before, rounded up, until 4 or less is left. 64 gives 64, 32, 16, 8, 4;
     28 gives 28, 14, 7, 4; 48 gives 48, 24, 12, 6, 3.
     """
-    result = [image_size]
+    result = [length]
     while result[-1] > 4:
         result.append((result[-1] + 1) // 2)
     return result
 
 
-def kernel(larger_side: int) -> int:
-    """The kernel of a layer of stride 2 and padding 1 between a side and its half, rounded up.
+def maps(size: tuple[int, int]) -> list[tuple[int, int]]:
+    """The (height, width) of the feature maps, largest first.
 
-    It is 4 for an even side and 3 for an odd one.
+    Both sides are halved until the shorter is done; it then stays while the longer goes on. 16 x 64
+    gives 16 x 64, 8 x 32, 4 x 16, 4 x 8, 4 x 4.
     """
-    return 4 if larger_side % 2 == 0 else 3
+    height, width = map(sides, size)
+    return [(h or height[-1], w or width[-1]) for h, w in zip_longest(height, width, fillvalue=0)]
+
+
+def between(larger: tuple[int, int], smaller: tuple[int, int]) -> dict[str, Any]:
+    """Kernel, stride and padding of a layer between two feature maps, along each dimension.
+
+    A side that is halved has stride 2 and a kernel of 4, or of 3 where it is odd; one that stays
+    has stride 1 and a kernel of 3.
+    """
+    sizes = list(zip(larger, smaller, strict=True))
+    return {
+        "kernel_size": tuple(4 if a > b and a % 2 == 0 else 3 for a, b in sizes),
+        "stride": tuple(2 if a > b else 1 for a, b in sizes),
+        "padding": 1,
+    }
 
 
 def widths(base: int, layers: int) -> list[int]:
@@ -45,14 +64,15 @@ def generator(shapes: Shapes, nz: int, ngf: int) -> nn.Sequential:
 
     It has transposed convolutions with BatchNorm and ReLU between them, and a tanh at the end.
     """
-    inwards = sides(shapes.image_size)
+    inwards = maps(shapes.size)
     channels = widths(ngf, len(inwards) - 1)
     layers: list[nn.Module] = [
         nn.Unflatten(1, (nz, 1, 1)),
         nn.ConvTranspose2d(nz, channels[-1], kernel_size=inwards[-1], bias=False),
     ]
-    for larger, width_in, width_out in zip(
+    for larger, smaller, width_in, width_out in zip(
         reversed(inwards[:-1]),
+        reversed(inwards[1:]),
         reversed(channels),
         [*reversed(channels[:-1]), shapes.channels],
         strict=True,
@@ -60,9 +80,7 @@ def generator(shapes: Shapes, nz: int, ngf: int) -> nn.Sequential:
         layers += [
             nn.BatchNorm2d(width_in),
             nn.ReLU(inplace=True),
-            nn.ConvTranspose2d(
-                width_in, width_out, kernel_size=kernel(larger), stride=2, padding=1, bias=False
-            ),
+            nn.ConvTranspose2d(width_in, width_out, bias=False, **between(larger, smaller)),
         ]
     return nn.Sequential(*layers, nn.Tanh())
 
@@ -73,13 +91,12 @@ def discriminator(shapes: Shapes, ndf: int, *, batch_norm: bool) -> nn.Sequentia
     It has convolutions with LeakyReLU 0.2 between them, and BatchNorm on all but the first if
     `batch_norm`.
     """
-    inwards = sides(shapes.image_size)
+    inwards = maps(shapes.size)
     layers: list[nn.Module] = []
     width_in = shapes.channels
-    for i, (larger, width) in enumerate(zip(inwards, widths(ndf, len(inwards) - 1), strict=False)):
-        layers.append(
-            nn.Conv2d(width_in, width, kernel_size=kernel(larger), stride=2, padding=1, bias=False)
-        )
+    steps = zip(pairwise(inwards), widths(ndf, len(inwards) - 1), strict=True)
+    for i, ((larger, smaller), width) in enumerate(steps):
+        layers.append(nn.Conv2d(width_in, width, bias=False, **between(larger, smaller)))
         if i and batch_norm:
             layers.append(nn.BatchNorm2d(width))
         layers.append(nn.LeakyReLU(0.2, inplace=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -98,7 +100,7 @@ class CGAN(GAN):
         )
 
     def _build_dcgan(self, shapes: Shapes, nz: int, classes: int) -> None:
-        seen = Shapes(shapes.image_size, shapes.channels + classes, classes=classes)
+        seen = replace(shapes, channels=shapes.channels + classes)
         batch_norm = not dcgan.treats_images_apart(self.config)
         self.generator = dcgan.generator(shapes, nz + classes, ngf=self.config.width)
         self.discriminator = dcgan.discriminator(seen, self.config.width, batch_norm=batch_norm)

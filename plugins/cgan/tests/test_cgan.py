@@ -15,7 +15,7 @@ from gantool.testing import check_model
 
 def make(**options):
     torch.manual_seed(0)
-    return CGAN.create(Config(**options), Shapes(28, 1, classes=10)).eval()
+    return CGAN.create(Config(**options), Shapes((28, 28), 1, classes=10)).eval()
 
 
 @pytest.mark.parametrize("backbone", ["mlp", "paper", "dcgan"])

@@ -43,17 +43,28 @@ class _Composed(Source):
         """Read the drawings and choose the pictures.
 
         Raises:
-            ConfigError: the image size is not one that the drawings serve.
+            ConfigError: the drawings do not serve such a size, or alpha.
             MissingDataError: robohash is not installed.
             GantoolError: its drawings are others.
         """
-        if not SMALLEST <= self.image_size <= self.largest:
+        side, width = self.size
+        if side != width:
+            raise ConfigError(
+                f"{self.kit.name} are composed square, not {side} x {width}.",
+                "Give --image-size one side.",
+            )
+        if not SMALLEST <= side <= self.largest:
             raise ConfigError(
                 f"{self.kit.name} can be had from {SMALLEST} to {self.largest} pixels a side, "
-                f"not {self.image_size}.",
+                f"not {side}.",
                 "Give another --image-size.",
             )
-        self._layers = load_layers(self.kit, self.image_size)
+        if self.channels == 4:
+            raise ConfigError(
+                f"{self.kit.name} are composed on white: they have no alpha.",
+                "Leave --channels out.",
+            )
+        self._layers = load_layers(self.kit, side)
         self.factors = draw(self.kit, sum(self.sizes))
         self.factor_values = self.kit.values
         self.splits = splits.consecutive(*self.sizes)
@@ -61,9 +72,8 @@ class _Composed(Source):
     def image(self, number: int) -> Image.Image:
         """One picture, mode RGB, of the size that was asked for."""
         assert self.factors is not None
-        return Image.fromarray(
-            compose(self._layers, self.factors[number : number + 1], image_size=self.image_size)[0]
-        )
+        factors = self.factors[number : number + 1]
+        return Image.fromarray(compose(self._layers, factors, image_size=self.size[0])[0])
 
 
 class Robots(_Composed):

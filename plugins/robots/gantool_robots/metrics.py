@@ -265,5 +265,5 @@ def _truth_of(evaluation: Evaluation) -> tuple[Truth, Mapping[str, object]]:
             "Leave --extractor at auto.",
         )
     if evaluation not in _truths:
-        _truths[evaluation] = Truth(data.splits["validation"], image_size=data.image_size)
+        _truths[evaluation] = Truth(data.splits["validation"], image_size=data.size[0])
     return _truths[evaluation], extractor.protocol

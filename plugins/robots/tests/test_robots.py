@@ -34,7 +34,8 @@ from PIL import Image
 from support import SMALL, Cli, Outcome, run_cli
 
 from gantool import Evaluation, GantoolError, ImageSet, NotApplicableError, NotComputedError
-from gantool.data.prepared import ImageSplit, Prepared, prepare
+from gantool.data.prepared import ImageSplit, Prepared
+from gantool.data.preparing import prepare
 from gantool.data.splits import consecutive
 from gantool.runs.folder import RunFolder
 
@@ -59,7 +60,7 @@ def data(layers: list[Any]) -> Prepared:
     return Prepared(
         "robots",
         "0" * 64,
-        image_size=SIDE,
+        size=(SIDE, SIDE),
         channels=3,
         classes=tuple(ROBOTS.colors),
         unreadable=0,
@@ -164,7 +165,7 @@ class FewCats(Cats):
 
 
 def test_robots_are_prepared_with_classes_and_factors(tmp_path: Path, layers: list[Any]) -> None:
-    made = prepare(FewRobots(tmp_path), "few", image_size=SIDE, channels=3, cache=tmp_path)
+    made = prepare(FewRobots(tmp_path), "few", size=(SIDE, SIDE), channels=3, cache=tmp_path)
     assert made.classes == tuple(ROBOTS.colors)
     assert made.factor_values == ROBOTS.values
     test = made.splits["test"]
@@ -174,7 +175,7 @@ def test_robots_are_prepared_with_classes_and_factors(tmp_path: Path, layers: li
 
 
 def test_cats_are_prepared_without_classes(tmp_path: Path) -> None:
-    made = prepare(FewCats(tmp_path), "few", image_size=48, channels=3, cache=tmp_path)
+    made = prepare(FewCats(tmp_path), "few", size=(48, 48), channels=3, cache=tmp_path)
     assert (made.classes, made.train.labels) == ((), None)
     assert made.factor_values == {"body": 15, "fur": 10, "eyes": 15, "mouth": 10, "accessory": 16}
     assert made.train.factors is not None
@@ -190,7 +191,7 @@ def test_cats_are_prepared_without_classes(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_all_robots_are_prepared(tmp_path: Path) -> None:
-    made = prepare(Robots(tmp_path), "robots", image_size=SIDE, channels=3, cache=tmp_path)
+    made = prepare(Robots(tmp_path), "robots", size=(SIDE, SIDE), channels=3, cache=tmp_path)
     assert {name: len(split) for name, split in made.splits.items()} == {
         "train": 40_000,
         "validation": 5_000,
@@ -499,6 +500,6 @@ def test_another_robohash_or_none_is_said(cli: Cli, tmp_path: Path, there: bool)
             patch.delitem(sys.modules, name)
         with pytest.raises(GantoolError):
             source = Robots(tmp_path)
-            source.image_size = SIDE
+            source.size, source.channels = (SIDE, SIDE), 3
             source.open()
         assert source.present() is there

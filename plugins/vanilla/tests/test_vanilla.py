@@ -28,7 +28,9 @@ Data.images[:, 0, 0] = 0
 
 def paper(**options):
     torch.manual_seed(0)
-    return Vanilla.create(Config(**{**PAPER, **options}), Shapes(28, 1, classes=0), train_data=Data)
+    return Vanilla.create(
+        Config(**{**PAPER, **options}), Shapes((28, 28), 1, classes=0), train_data=Data
+    )
 
 
 def test_the_model_keeps_gantools_contract():
@@ -100,7 +102,7 @@ def test_schedules():
     assert at(1, 1)[0] == pytest.approx(0.1 / 1.000004)
     assert at(1000, 125.5) == (pytest.approx(0.1 / 1.000004**1000), pytest.approx(0.6))
     assert at(10**7, 300) == (1e-6, 0.7)
-    modern = Vanilla.create(Config(), Shapes(28, 1, classes=0))
+    modern = Vanilla.create(Config(), Shapes((28, 28), 1, classes=0))
     assert modern.settings(Progress(5, 10, epoch=1, images=0)).players["generator"] == {}
 
 
@@ -119,7 +121,7 @@ def test_the_loss_of_d_is_half_the_sum():
 
 
 def test_modern_layers():
-    gan = Vanilla.create(Config(), Shapes(28, 1, classes=0))
+    gan = Vanilla.create(Config(), Shapes((28, 28), 1, classes=0))
     linear = [(m.in_features, m.out_features) for m in gan.generator if isinstance(m, nn.Linear)]
     assert linear == [(100, 256), (256, 512), (512, 1024), (1024, 784)]
     linear = [
@@ -169,7 +171,7 @@ def test_the_preset_pacgan_has_the_networks_of_its_experiments():
 
 
 @pytest.mark.parametrize(
-    "networks, shapes", [("paper", Shapes.of_points()), ("pacgan", Shapes(28, 1, classes=0))]
+    "networks, shapes", [("paper", Shapes.of_points()), ("pacgan", Shapes((28, 28), 1, classes=0))]
 )
 def test_networks_of_another_kind_of_data_are_refused(networks, shapes):
     with pytest.raises(ConfigError, match=f"--networks {networks} is not for {shapes.kind}"):

@@ -27,7 +27,7 @@ def test_r3gan_goes_from_the_first_values_to_the_final_ones():
         "r1+r2",
         "fresh",
     )
-    gan = R3GAN.create(R3GANConfig(ngf=4, ndf=4), Shapes(28, 1, classes=0))
+    gan = R3GAN.create(R3GANConfig(ngf=4, ndf=4), Shapes((28, 28), 1, classes=0))
     assert not any(isinstance(m, nn.BatchNorm2d) for m in gan.discriminator.modules())
 
     def at(step):
@@ -41,7 +41,9 @@ def test_r3gan_goes_from_the_first_values_to_the_final_ones():
 
 
 def test_the_discriminators_own_rate_declines_with_it():
-    gan = R3GAN.create(R3GANConfig(ngf=4, ndf=4, discriminator_lr=4e-4), Shapes(28, 1, classes=0))
+    gan = R3GAN.create(
+        R3GANConfig(ngf=4, ndf=4, discriminator_lr=4e-4), Shapes((28, 28), 1, classes=0)
+    )
     for step, rate in ((0, 4e-4), (10, 1e-4)):
         settings = gan.settings(Progress(step, 10, epoch=0, images=0))
         assert settings.players["discriminator"]["lr"] == pytest.approx(rate)
