@@ -1,4 +1,4 @@
-"""Originals prepared part by part: what one core does at a time, and a restart need not do again."""
+"""Images prepared part by part: what one core does at a time, and a restart need not do again."""
 
 from __future__ import annotations
 
