@@ -152,9 +152,14 @@ def digest_of(pixels: npt.NDArray[np.uint8]) -> bytes:
     """
     if pixels.shape[2] == 4 and (pixels[..., 3] == 255).all():
         pixels = pixels[..., :3]
-    if pixels.shape[2] > 1 and (pixels == pixels[..., :1]).all():
+    # A row that has colors spares the look at all of them.
+    if _without_colors(pixels[len(pixels) // 2]) and _without_colors(pixels):
         pixels = pixels[..., :1]
     return hashlib.sha256(pixels.tobytes()).digest()
+
+
+def _without_colors(pixels: npt.NDArray[np.uint8]) -> bool:
+    return bool((pixels == pixels[..., :1]).all())
 
 
 class Parts:
@@ -236,8 +241,9 @@ def _pixels(file: Path) -> Path:
 
 def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
     """Decode some images into a part."""
-    source, pixels, unreadable = recipe.source, [], []
+    source, unreadable = recipe.source, []
     kept, digests, sizes, modes, grays = [], [], [], [], []
+    pixels = np.empty((len(numbers), *recipe.shape), dtype=np.uint8)
     least = (_DETAIL * recipe.size[0], _DETAIL * recipe.size[1])
     for number in map(int, numbers):
         try:
@@ -248,8 +254,8 @@ def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
         except UnreadableImageError as error:
             unreadable.append((number, str(error)))
             continue
+        pixels[len(kept)] = prepared
         kept.append(number)
-        pixels.append(prepared)
         digests.append(np.frombuffer(digest_of(prepared), dtype=np.uint8))
         sizes.append(size)
         modes.append(mode)
@@ -266,8 +272,7 @@ def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
     if source.splits is None:
         # A part in the order of the whole lets all parts be merged by reading each one once.
         order = canonical_order(images, splits.by_content(images.digests), source.labels)
-    stacked = np.array(pixels, dtype=np.uint8).reshape(-1, *recipe.shape)
-    stacked[order].tofile(_pixels(file))
+    pixels[: len(kept)][order].tofile(_pixels(file))
     images[order].save(file)
 
 
