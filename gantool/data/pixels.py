@@ -9,6 +9,7 @@ from PIL import Image
 from gantool.config import Fit
 from gantool.data.source import in_mode
 
+Pixels = npt.NDArray[np.uint8]
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _WIDEST = 4  # an image so many times as long as what is wanted is cropped before it is resized
 _CLEAR = (255, 255, 255, 0)  # white too, so that the border is white where alpha is left out
@@ -16,7 +17,7 @@ _CLEAR = (255, 255, 255, 0)  # white too, so that the border is white where alph
 
 def fitted(
     image: Image.Image, size: tuple[int, int], *, fit: Fit = "crop", channels: int
-) -> npt.NDArray[np.uint8]:
+) -> Pixels:
     """Resize an image (bilinear, antialiased), and give it the wanted shape.
 
     Args:
@@ -51,6 +52,19 @@ def fitted(
     if channels == 4:
         pixels[pixels[:, :, 3] == 0] = _CLEAR
     return pixels
+
+
+def composited(pixels: Pixels, ground: npt.ArrayLike) -> Pixels:
+    """Images with alpha, uint8 [..., height, width, 4], on a ground; uint8 [..., height, width, 3].
+
+    The ground's values are of 255; its shape is broadcast to the images' colors.
+    """
+    if pixels.ndim > 3:  # one after the other, which takes less memory
+        return np.stack([composited(image, ground) for image in pixels])
+    alpha = pixels[..., 3:].astype(np.uint16)
+    mixed = pixels[..., :3] * alpha + np.asarray(ground, np.uint16) * (255 - alpha)
+    found: Pixels = ((mixed + 127) // 255).astype(np.uint8)
+    return found
 
 
 def _resized(image: Image.Image, size: tuple[int, int], *, fit: Fit) -> tuple[int, int]:
