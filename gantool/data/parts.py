@@ -241,8 +241,9 @@ def _pixels(file: Path) -> Path:
 
 def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
     """Decode some images into a part."""
-    source, unreadable = recipe.source, []
-    kept, digests, sizes, modes, grays = [], [], [], [], []
+    source = recipe.source
+    kept: list[int] = []
+    digests, sizes, modes, grays, unreadable = [], [], [], [], []
     pixels = np.empty((len(numbers), *recipe.shape), dtype=np.uint8)
     least = (_DETAIL * recipe.size[0], _DETAIL * recipe.size[1])
     for number in map(int, numbers):
