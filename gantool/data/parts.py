@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,8 +81,7 @@ class Originals:
 
     def save(self, file: Path) -> None:
         """Write to a file, which appears whole or not at all."""
-        temporary = file.with_suffix(".tmp")
-        with temporary.open("wb") as opened:
+        with _appearing(file) as opened:
             np.savez(
                 opened,
                 numbers=self.numbers,
@@ -91,7 +92,6 @@ class Originals:
                 unreadable=np.array([number for number, _ in self.unreadable], dtype=np.int64),
                 reasons=np.array([reason for _, reason in self.unreadable], dtype=np.str_),
             )
-        temporary.replace(file)
 
     @classmethod
     def load(cls, file: Path) -> Originals:
@@ -235,6 +235,18 @@ class Parts:
         return length == len(images.numbers) * self._recipe.bytes_each
 
 
+@contextlib.contextmanager
+def _appearing(file: Path) -> Iterator[IO[bytes]]:
+    """A file to write, which appears whole or not at all.
+
+    A process whose parent was killed may still write the same part.
+    """
+    temporary = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}")
+    with temporary.open("wb") as opened:
+        yield opened
+    temporary.replace(file)
+
+
 def _pixels(file: Path) -> Path:
     return file.with_suffix(".u8")
 
@@ -273,7 +285,8 @@ def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
     if source.splits is None:
         # A part in the order of the whole lets all parts be merged by reading each one once.
         order = canonical_order(images, splits.by_content(images.digests), source.labels)
-    pixels[: len(kept)][order].tofile(_pixels(file))
+    with _appearing(_pixels(file)) as opened:
+        pixels[: len(kept)][order].tofile(opened)
     images[order].save(file)
 
 
