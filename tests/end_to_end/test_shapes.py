@@ -178,6 +178,6 @@ def test_a_model_of_squares_refuses_other_shapes_in_words(
     where = ["--data", cut_outs, *QUICK]
     done = cli("run", "square", *where, "--image-size", "12x8", env=env)
     assert done.code == 2
-    assert "this model draws square images only, not 12 x 8. Give --image-size 12" in done.err
+    assert "this model draws square images only, not 12 x 8.\nGive --image-size 12" in done.err
     assert cli("run", "square", *where, "--image-size", "12", "--name", "s", env=env).code == 0
     assert [path.name for path in (tmp_path / "experiments").iterdir()] == ["s"]
