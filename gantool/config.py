@@ -165,7 +165,7 @@ class DataOptions(OptionGroup):
     )
     fit: Fit = Field(
         "crop",
-        description="way to an image's shape: crop its centre, pad it with white, or stretch it",
+        description="way in which images of another shape come to this one",
     )
     channels: Literal[1, 3, 4] | None = Field(
         None,

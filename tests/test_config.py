@@ -125,6 +125,16 @@ def test_an_image_size_is_a_side_or_height_and_width(
     assert spell_size(size) == kept
 
 
+def test_a_file_has_a_size_as_the_command_line(tmp_path: Path) -> None:
+    for text, size in (('"48x64"', "48x64"), ("48", 48), ('"48x48"', 48)):
+        file = tmp_path / "a.toml"
+        file.write_text(f"image_size = {text}")
+        assert get(file=file).config.image_size == size
+    assert get(environment={"GANTOOL_OPT_IMAGE_SIZE": "48x64"}).config.image_size == "48x64"
+    made = {option.key: option.makes_variant for option in options_of(Config)}
+    assert made["image_size"] and made["fit"] and made["flip"]
+
+
 @pytest.mark.parametrize(
     "given", ["48x", "x48", "48x64x3", "7x64", "64x1025", "-64", "", 6.5, True]
 )

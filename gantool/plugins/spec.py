@@ -163,7 +163,7 @@ class DatasetSpec:
         images: the number of images or points, all splits together.
         image_size: side in pixels to which images are prepared unless the options say otherwise;
             0 for points.
-        channels: 1 (grey) or 3 (RGB); 0 for points.
+        channels: 1 (grey), 3 (RGB) or 4 (RGB with alpha); 0 for points.
         classes: number of labels; 0 where there are none.
         extractor: the feature extractor that suits these images: "digits", "clothes",
             "stacked-digits", "inception", or one that a plugin brings.
@@ -189,9 +189,9 @@ class DatasetSpec:
         _check_kinds(f"data set {self.name!r}", (self.kind,))
         if self.kind == "points":
             return
-        if self.channels not in (1, 3):
+        if self.channels not in (1, 3, 4):
             raise InvalidSpecError(
-                f"data set {self.name!r}: channels must be 1 or 3, not {self.channels!r}"
+                f"data set {self.name!r}: channels must be 1, 3 or 4, not {self.channels!r}"
             )
         if self.image_size < 8:
             raise InvalidSpecError(f"data set {self.name!r}: image_size must be at least 8")

@@ -104,6 +104,8 @@ def test_batches_name_no_kind_of_data() -> None:
     [
         ({"data": "ring", "image_size": 32}, "--image-size 32"),
         ({"data": "ring", "channels": 1}, "--channels 1"),
+        ({"data": "ring", "fit": "pad"}, "--fit pad is for images"),
+        ({"data": "ring", "flip": True}, "--flip is for images"),
         ({"data": "mnist5k", "points": 1000}, "--points 1000: mnist5k is of images"),
     ],
 )

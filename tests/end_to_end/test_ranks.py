@@ -167,6 +167,7 @@ def test_parts_are_the_whole_and_one_process_needs_no_words() -> None:
     "options",
     [
         (),
+        ("--flip",),
         ("--penalty", "r1+r2", "--penalty-weight", "1", "--ema", "0.9"),
         ("--discriminator-steps", "3", "--generator-batch", "fresh", "--loss", "relativistic"),
         ("--update", "simultaneous", "--optimizer", "sgd", "--lr", "0.05"),

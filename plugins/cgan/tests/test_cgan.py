@@ -20,7 +20,7 @@ def make(**options):
 
 @pytest.mark.parametrize("backbone", ["mlp", "paper", "dcgan"])
 def test_the_model_keeps_gantools_contract(backbone):
-    check_model("cgan", sizes=(16,), backbone=backbone, width=4)
+    check_model("cgan", sizes=(16, (8, 12)), backbone=backbone, width=4)
 
 
 @pytest.mark.parametrize("backbone", ["mlp", "paper", "dcgan"])

@@ -469,9 +469,14 @@ def test_robots_are_listed_with_their_artists(cli: Cli) -> None:
 
 
 def test_a_size_that_shows_no_robot_is_refused(cli: Cli, tmp_path: Path) -> None:
-    done = cli("run", "dcgan", "--data", "robots", "--image-size", "12", "--steps", "1")
-    assert done.code == 2
-    assert "robots can be had from 16 to 300 pixels a side, not 12" in done.err
+    for options, said in (
+        (["--image-size", "12"], "robots can be had from 16 to 300 pixels a side, not 12"),
+        (["--image-size", "48x64"], "robots are composed square, not 48 x 64"),
+        (["--image-size", "16", "--channels", "4"], "on white: they have no alpha"),
+    ):
+        done = cli("run", "dcgan", "--data", "robots", "--steps", "1", *options)
+        assert done.code == 2
+        assert said in done.err
     assert not (tmp_path / "experiments").exists()
 
 

@@ -34,7 +34,7 @@ def paper(**options):
 
 
 def test_the_model_keeps_gantools_contract():
-    check_model("vanilla", sizes=(16, 28), classes=(0,), nz=8)
+    check_model("vanilla", sizes=(16, 28, (8, 12)), classes=(0,), nz=8)
 
 
 def test_the_papers_preset_keeps_it_too():
