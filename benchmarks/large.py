@@ -125,19 +125,19 @@ def _forget(file: Path) -> None:
 def _resumed_is_equal(images: Path, folder: Path, prefix: Sequence[str]) -> bool:
     """Whether a run that is killed and resumed has the metrics of one that is not."""
     gantool = [*prefix, sys.executable, "-m", "benchmarks.large", str(images), "gantool"]
-    words = ["run", "dcgan", "--steps", "240", "--batch-size", "128", "--ngf", "8", "--ndf", "8"]
+    words = ["run", "dcgan", "--steps", "120", "--batch-size", "128", "--ngf", "8", "--ndf", "8"]
     words += ["--no-evaluate", "--checkpoint-every", "20", "--experiments-dir", str(folder)]
     silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run([*gantool, *words, "--name", "whole"], check=True, **silent)
     process = subprocess.Popen([*gantool, *words, "--name", "killed"], **silent)
     states = RunFolder(folder / "killed").states
-    while process.poll() is None and max(states(), default=0) < 120:
+    while process.poll() is None and max(states(), default=0) < 60:
         time.sleep(0.05)
     process.kill()
     process.wait()
     subprocess.run([*gantool, "resume", str(folder / "killed")], check=True, **silent)
     whole, killed = (_metrics(folder / name / "metrics.jsonl") for name in ("whole", "killed"))
-    return whole == killed and len(whole) == 240
+    return whole == killed and len(whole) == 120
 
 
 def _metrics(file: Path) -> list[dict[str, Any]]:
