@@ -33,6 +33,7 @@ from gantool.runs.folder import RunFolder
 _SHAPE = (64, 64, 3)
 _BYTES = 64 * 64 * 3
 _CHUNK = 10_000
+_STEPS = 90  # a group of a million images has 85 batches
 _LEAST = 3 * 10**9  # bytes of memory
 _CGROUPS = (  # version 1 and 2: a group's parent, and its file with the limit
     (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
@@ -72,7 +73,7 @@ def large(n: int, file: Path | None = None) -> Result:
             found: dict[str, Any] = json.loads(done.stdout)
             return found
 
-        read, steps = part("batches", str(min(n, 400_000) // 128)), part("steps", "90")
+        read, steps = part("batches", str(min(n, 400_000) // 128)), part("steps", str(_STEPS))
         equal = _resumed_is_equal(images, Path(folder), prefix=prefix)
     slower = 100 * (steps["slower"] - 1)
     met = (
