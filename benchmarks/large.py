@@ -33,6 +33,7 @@ from gantool.runs.folder import RunFolder
 _SHAPE = (64, 64, 3)
 _BYTES = 64 * 64 * 3
 _CHUNK = 10_000
+_STEPS = 90  # a group of a million images has 85 batches
 _LEAST = 3 * 10**9  # bytes of memory
 _CGROUPS = (  # version 1 and 2: a group's parent, and its file with the limit
     (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
@@ -72,7 +73,7 @@ def large(n: int, file: Path | None = None) -> Result:
             found: dict[str, Any] = json.loads(done.stdout)
             return found
 
-        read, steps = part("batches", str(min(n, 400_000) // 128)), part("steps", "90")
+        read, steps = part("batches", str(min(n, 400_000) // 128)), part("steps", str(_STEPS))
         equal = _resumed_is_equal(images, Path(folder), prefix=prefix)
     slower = 100 * (steps["slower"] - 1)
     met = (
@@ -125,19 +126,19 @@ def _forget(file: Path) -> None:
 def _resumed_is_equal(images: Path, folder: Path, prefix: Sequence[str]) -> bool:
     """Whether a run that is killed and resumed has the metrics of one that is not."""
     gantool = [*prefix, sys.executable, "-m", "benchmarks.large", str(images), "gantool"]
-    words = ["run", "dcgan", "--steps", "240", "--batch-size", "128", "--ngf", "8", "--ndf", "8"]
+    words = ["run", "dcgan", "--steps", "120", "--batch-size", "128", "--ngf", "8", "--ndf", "8"]
     words += ["--no-evaluate", "--checkpoint-every", "20", "--experiments-dir", str(folder)]
     silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run([*gantool, *words, "--name", "whole"], check=True, **silent)
     process = subprocess.Popen([*gantool, *words, "--name", "killed"], **silent)
     states = RunFolder(folder / "killed").states
-    while process.poll() is None and max(states(), default=0) < 120:
+    while process.poll() is None and max(states(), default=0) < 60:
         time.sleep(0.05)
     process.kill()
     process.wait()
     subprocess.run([*gantool, "resume", str(folder / "killed")], check=True, **silent)
     whole, killed = (_metrics(folder / name / "metrics.jsonl") for name in ("whole", "killed"))
-    return whole == killed and len(whole) == 240
+    return whole == killed and len(whole) == 120
 
 
 def _metrics(file: Path) -> list[dict[str, Any]]:

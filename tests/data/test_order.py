@@ -154,6 +154,27 @@ def test_the_parts_of_the_processes_are_the_batch(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("blocks_of_4")
+def test_the_next_group_is_read_by_a_thread_and_each_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers = []
+    take = ImageSplit.take
+
+    def watched(self: ImageSplit, chosen: np.ndarray) -> ImageSplit:
+        readers.append(threading.current_thread() is threading.main_thread())
+        return take(self, chosen)
+
+    monkeypatch.setattr(ImageSplit, "take", watched)
+    batches = Batches(numbered(tmp_path, 103), 8, seed=3, device=CPU)
+    groups = len(order_of(batches.split, seed=3, epoch=0).ends)
+    for _ in range(2 * batches.per_epoch):
+        next(batches)
+    assert readers[0]
+    assert not any(readers[1:])
+    assert 2 * groups <= len(readers) <= 2 * groups + 1  # one is ahead
+
+
+@pytest.mark.usefixtures("blocks_of_4")
 def test_no_thread_stays_and_an_error_reaches_the_loop(tmp_path: Path) -> None:
     split = numbered(tmp_path, 103)
     batches = Batches(split, 8, seed=3, device=CPU)
