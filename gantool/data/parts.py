@@ -1,4 +1,4 @@
-"""Originals prepared part by part: what one core does at a time, and a restart need not do again."""
+"""Originals prepared part by part, one core at a time; a restart does no part again."""
 
 from __future__ import annotations
 
