@@ -127,7 +127,7 @@ class Archive(NamedPictures):
         return f"{self.titles[member.archive]}/{member.name}"
 
     def _small_file(self, member: Member) -> bytes:
-        with readable(Path(self._full_name(member))):
+        with readable(self.data_dir / self._full_name(member)):
             if member.size > LARGEST:
                 raise ValueError(f"{member.size / 1e6:,.0f} MB are too many for labels")
             return self.read(member)
@@ -176,7 +176,7 @@ class Archive(NamedPictures):
 
     def _json(self, member: Member) -> dict[str, object]:
         content = self._small_file(member)
-        with readable(Path(self._full_name(member))):
+        with readable(self.data_dir / self._full_name(member)):
             loaded = json.loads(content)
             return loaded if isinstance(loaded, dict) else {}
 
@@ -289,11 +289,13 @@ class TarArchive(Archive):
                     )
                 yield Member(archive, info.name, place=info.offset_data, size=info.size)
             end = tar.offset
-        # The library takes a damaged header for the end, and would leave out what follows.
+        # The library takes a damaged header, or the end of the file, for the end of the archive.
         with file.open("rb") as opened:
             opened.seek(end)
-            if opened.read(tarfile.BLOCKSIZE).strip(b"\0"):
-                raise ConfigError(f"{file} is damaged at byte {end:,}.", "Get it anew.")
+            if opened.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+                raise ConfigError(
+                    f"{file} is damaged, or cut short, at byte {end:,}.", "Get it anew."
+                )
 
     def read(self, member: Member) -> bytes:
         """The content of a file."""

@@ -140,7 +140,7 @@ class ImageArrays(OwnImages):
         low, high = np.inf, -np.inf
         for block in range(-(-self.count // self._length)):
             values = self._blocks(block)
-            low, high = min(low, float(values.min())), max(high, float(values.max()))
+            low, high = np.minimum(low, values.min()), np.maximum(high, values.max())
             if kind == np.uint8 and high > 1:
                 return 0, 255
         if kind != np.uint8 and 0 <= low < high <= 1:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,30 +32,42 @@ class LabelTable:
 
     Attributes:
         name: of the file; pictures are named relative to its folder.
+        title: its name in messages.
         columns: that may hold labels.
         rows: the pictures and labels of a column.
     """
 
     name: str
+    title: str
     columns: tuple[str, ...]
     rows: Rows
 
 
-def read_table(name: str, content: bytes) -> LabelTable:
+def read_table(name: str, content: bytes, *, title: str) -> LabelTable:
     """Read a file of labels: CSV, JSON lines, or StyleGAN's dataset.json, by its name.
+
+    Args:
+        name: of the file.
+        content: of the file.
+        title: its name in messages.
 
     Raises:
         ConfigError: it is no such file.
     """
-    kind = posixpath.splitext(name)[1]
+    with _sound(title):
+        columns, rows = _KINDS[posixpath.splitext(name)[1]](content.decode("utf-8-sig"))
+    return LabelTable(name, title, columns, rows)
+
+
+@contextlib.contextmanager
+def _sound(title: str) -> Iterator[None]:
     try:
-        columns, rows = _KINDS[kind](content.decode("utf-8-sig"))
+        yield
     except (ValueError, csv.Error, RecursionError) as error:
         raise ConfigError(
-            f"{name} is no file of labels: {error}",
+            f"{title} is no file of labels: {error}.",
             "See docs/data.md for an example, or rename it if it is something else.",
         ) from None
-    return LabelTable(name, columns, rows)
 
 
 def _csv(text: str) -> tuple[tuple[str, ...], Rows]:
@@ -102,10 +115,8 @@ def _dataset(text: str) -> tuple[tuple[str, ...], Rows]:
             if not (
                 isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[0], str)
             ):
-                raise ConfigError(
-                    f"dataset.json: {column!r} has {json.dumps(pair):.60}, which is no pair of a "
-                    "name and a label.",
-                    'It must be as {"labels": [["1.png", 3], ...]}.',
+                raise ValueError(
+                    f"{column!r} has {json.dumps(pair):.60}, which is no pair of a name and a label"
                 )
         return iter(pairs)
 
@@ -160,21 +171,22 @@ def by_tables(
     known, found, missing = set(names), dict[str, str](), list[str]()
     used = [table for table in tables if column in table.columns]
     for table in used:
-        rows = table.rows(column)
+        with _sound(table.title):
+            rows = table.rows(column)
         if rows is None:
             return None
         folder = posixpath.dirname(table.name)
         for name, value in rows:
             path = posixpath.normpath(posixpath.join(folder, name.replace("\\", "/")))
-            label = spell_label(value, subject=f"{table.name}: {name}")
+            label = spell_label(value, subject=f"{table.title}: {name}")
             if path not in known:
                 missing.append(name)
             elif found.setdefault(path, label) != label:
                 raise ConfigError(
-                    f"{table.name}: {name} has two labels, {found[path]!r} and {label!r}.",
+                    f"{table.title}: {name} has two labels, {found[path]!r} and {label!r}.",
                     "Leave one of them.",
                 )
-    titles = " and ".join(table.name for table in used)
+    titles = " and ".join(table.title for table in used)
     if missing:
         raise ConfigError(
             f"{titles} names {_some(missing)}, which {_are(missing)} not there.",

@@ -63,9 +63,12 @@ class NamedPictures(Pictures):
                 f"--label-column {self.label_column}: {self.subject} holds no file of labels.",
                 f"Files of labels are {', '.join(LABEL_FILES)}.",
             )
-        tables = [read_table(name, self.read_label_file(name)) for name in label_files]
+        tables = [
+            read_table(name, self.read_label_file(name), title=str(self.data_dir / name))
+            for name in label_files
+        ]
         columns = list(dict.fromkeys(column for table in tables for column in table.columns))
-        titles = " and ".join(label_files)
+        titles = " and ".join(table.title for table in tables)
         column = label_column(columns, self.label_column, subject=titles)
         if column is not None:
             labels = by_tables(names, tables, column=column)

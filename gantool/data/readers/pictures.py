@@ -43,7 +43,7 @@ class OwnImages(Source):
 
     @property
     def subject(self) -> str:
-        """What messages are about: the file, or the folder of files."""
+        """The file, or the folder of files, as messages name it."""
         return str(self.files[0] if len(self.files) == 1 else self.data_dir)
 
     def present(self) -> bool:
