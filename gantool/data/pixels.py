@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, ImageOps
 from gantool.config import Fit
 from gantool.data.source import UnreadableImageError, in_mode
 
+Pixels = npt.NDArray[np.uint8]
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 _GRAY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
@@ -79,11 +80,14 @@ def _decode_fewer(image: Image.Image, height: int, width: int) -> None:
 
 def _lies_on_its_side(image: Image.Image) -> bool:
     with contextlib.suppress(Exception):
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1)) >= 5
+        if image.format != "JPEG" or "exif" in image.info:
+            return int(image.getexif().get(ExifTags.Base.Orientation, 1)) >= 5
     return False
 
 
 def _turn_upright(image: Image.Image) -> None:
+    if image.format == "JPEG" and "exif" not in image.info:
+        return
     # The pixels may be sound where the note on how the camera was held is not.
     with contextlib.suppress(Exception):
         ImageOps.exif_transpose(image, in_place=True)
@@ -118,7 +122,7 @@ def _from_deep(image: Image.Image) -> Image.Image:
 
 def fitted(
     image: Image.Image, size: tuple[int, int], *, fit: Fit = "crop", channels: int
-) -> npt.NDArray[np.uint8]:
+) -> Pixels:
     """Resize an image (bilinear, antialiased), and give it the wanted shape.
 
     Args:
@@ -149,10 +153,24 @@ def fitted(
         image = _cropped(image, height=height, width=width)
     elif fit == "pad":
         image = _padded(image, height=height, width=width)
-    pixels = np.array(image).reshape(height, width, channels)
+    pixels = np.asarray(image).reshape(height, width, channels)
     if channels == 4:
+        pixels = pixels.copy()
         pixels[pixels[:, :, 3] == 0] = _CLEAR
     return pixels
+
+
+def composited(pixels: Pixels, ground: npt.ArrayLike) -> Pixels:
+    """Images with alpha, uint8 [..., height, width, 4], on a ground; uint8 [..., height, width, 3].
+
+    The ground's values are of 255; its shape is broadcast to the images' colors.
+    """
+    if pixels.ndim > 3:  # one after the other, which takes less memory
+        return np.stack([composited(image, ground) for image in pixels])
+    alpha = pixels[..., 3:].astype(np.uint16)
+    mixed = pixels[..., :3] * alpha + np.asarray(ground, np.uint16) * (255 - alpha)
+    found: Pixels = ((mixed + 127) // 255).astype(np.uint8)
+    return found
 
 
 def _resized(image: Image.Image, size: tuple[int, int], *, fit: Fit) -> tuple[int, int]:
