@@ -15,7 +15,6 @@ from typing import ClassVar, NamedTuple
 
 from gantool.data.readers.labels import (
     complete,
-    label_column,
     spell_label,
     without_root,
 )
@@ -160,7 +159,7 @@ class Archive(NamedPictures):
         example = next((files[".json"] for files in own if ".json" in files), None)
         columns = ["cls"] if any(".cls" in files for files in own) else []
         columns += [] if example is None else list(self._json(example))
-        column = label_column(columns, self.label_column, subject=self.subject, usual=["cls"])
+        column = self.find_column(columns, title=self.subject, usual=["cls"])
         if column is None:
             return False
         suffix = ".cls" if column == "cls" and "cls" in columns[:1] else ".json"

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from gantool.data.readers.archive import LARGEST, check_size, check_sizes
-from gantool.data.readers.labels import complete, label_column, spell_label
+from gantool.data.readers.labels import complete, spell_label
 from gantool.data.readers.pictures import OwnImages, Recent, library, readable
 from gantool.data.source import UnreadableImageError
 from gantool.errors import ConfigError
@@ -58,9 +58,7 @@ class ImageArrays(OwnImages):
             self._images = self.array(name)
             self._check(tuple(self._images.shape), np.dtype(self._images.dtype))
             names.remove(name)
-            column = label_column(
-                names, self.label_column, subject=self.subject, usual=LABEL_ARRAYS
-            )
+            column = self.find_column(names, title=self.subject, usual=LABEL_ARRAYS)
             if column is not None:
                 self.classify(self._labels(np.asarray(self.array(column)), column))
 

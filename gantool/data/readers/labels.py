@@ -8,14 +8,14 @@ import io
 import json
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gantool.data.source import Indices
-from gantool.errors import ConfigError, did_you_mean
+from gantool.errors import ConfigError
 
 LABEL_FILES = ("labels.csv", "metadata.csv", "metadata.jsonl", "dataset.json")
 LABEL_COLUMNS = ("label", "labels", "class", "category", "target")
@@ -133,26 +133,6 @@ _KINDS: Mapping[str, Callable[[str], tuple[tuple[str, ...], Rows]]] = {
 def _column_of_names(columns: Iterable[str]) -> str:
     """The column of the pictures' names: `file_name`, as Hugging Face has it, else the first."""
     return "file_name" if "file_name" in columns else next(iter(columns))
-
-
-def label_column(
-    columns: Collection[str], asked: str | None, *, subject: str, usual: Sequence[str] = ()
-) -> str | None:
-    """The column that holds the labels: the one asked for, else the first that is usual, or None.
-
-    Raises:
-        ConfigError: there is no column of the name asked for.
-    """
-    if asked is None:
-        return next((name for name in (*LABEL_COLUMNS, *usual) if name in columns), None)
-    if asked not in columns:
-        has = f"It has {', '.join(columns)}." if columns else "It has none; leave the option out."
-        raise ConfigError(
-            f"--label-column {asked}: {subject} has no such column of labels."
-            f"{did_you_mean(asked, columns)}",
-            has,
-        )
-    return asked
 
 
 def by_tables(

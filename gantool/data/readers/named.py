@@ -7,11 +7,9 @@ from collections.abc import Sequence
 
 from gantool.data.pixels import SUFFIXES
 from gantool.data.readers.labels import (
-    LABEL_COLUMNS,
     LABEL_FILES,
     by_folders,
     by_tables,
-    label_column,
     read_table,
 )
 from gantool.data.readers.pictures import Pictures
@@ -69,17 +67,12 @@ class NamedPictures(Pictures):
         ]
         columns = list(dict.fromkeys(column for table in tables for column in table.columns))
         titles = " and ".join(table.title for table in tables)
-        column = label_column(columns, self.label_column, subject=titles)
+        column = self.find_column(columns, title=titles) if tables else None
         if column is not None:
             labels = by_tables(names, tables, column=column)
             if labels is not None:
                 self.classify(labels)
             return
-        if tables:
-            self.warnings.append(
-                f"{titles} gives no labels: it has none of the columns {', '.join(LABEL_COLUMNS)}; "
-                f"--label-column takes another ({', '.join(columns) or 'it has no other'})."
-            )
         tops = by_folders(names if folders is None else folders)
         if "" not in tops:
             self.classify(tops)

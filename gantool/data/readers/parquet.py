@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gantool.data.readers.labels import complete, label_column, spell_label
+from gantool.data.readers.labels import complete, spell_label
 from gantool.data.readers.pictures import Pictures, Recent, library, readable
 from gantool.data.source import UnreadableImageError
 from gantool.errors import ConfigError
@@ -40,15 +40,14 @@ class ParquetPictures(Pictures):
         self._places: list[tuple[int, int]] = []  # of each row group its file, and its number there
         lengths: list[int] = []
         labels: list[str] = []
-        found: set[tuple[str, str | None]] = set()
         for number, file in enumerate(self.files):
             with readable(file), parquet.ParquetFile(file) as opened:
                 schema, groups = opened.schema_arrow, range(opened.num_row_groups)
                 self._column = _image_column(schema, file)
                 others = [name for name in schema.names if name != self._column]
-                column = label_column(others, self.label_column, subject=str(file))
-                found.add((self._column, column))
-                if len(found) > 1:
+                if number == 0:
+                    first, column = schema.names, self.find_column(others, title=str(file))
+                elif schema.names != first:
                     raise ConfigError(
                         f"{file} has other columns than {self.files[0]}.",
                         "Give files of one data set.",

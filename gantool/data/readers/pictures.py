@@ -16,9 +16,9 @@ import numpy as np
 from PIL import Image
 
 from gantool.data.pixels import open_image
-from gantool.data.readers.labels import numbered
+from gantool.data.readers.labels import LABEL_COLUMNS, numbered
 from gantool.data.source import Source
-from gantool.errors import ConfigError, GantoolError
+from gantool.errors import ConfigError, GantoolError, did_you_mean
 
 _Item = TypeVar("_Item")
 
@@ -63,6 +63,38 @@ class OwnImages(Source):
             name = title if len(self.files) > 1 else ""
             digest.update(os.fsencode(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"))
         return digest.hexdigest()
+
+    def find_column(
+        self, columns: Sequence[str], *, title: str, usual: Sequence[str] = ()
+    ) -> str | None:
+        """The column that has the labels, or None, of which the user is told if there are others.
+
+        Args:
+            columns: that there are, but for those of images.
+            title: of the file that has them, in messages.
+            usual: names of such columns there, beside `LABEL_COLUMNS`.
+
+        Raises:
+            ConfigError: there is no column of the name that the user asked for.
+        """
+        wanted = (*LABEL_COLUMNS, *usual)
+        if self.label_column is None:
+            found = next((name for name in wanted if name in columns), None)
+            if found is None and columns:
+                self.warnings.append(
+                    f"{title} gives no labels, since no column is called {', '.join(wanted)}; "
+                    f"--label-column takes another: {', '.join(columns)}."
+                )
+            return found
+        if self.label_column not in columns:
+            raise ConfigError(
+                f"--label-column {self.label_column}: {title} has no such column of labels."
+                f"{did_you_mean(self.label_column, columns)}",
+                f"It has {', '.join(columns)}."
+                if columns
+                else "It has none; leave the option out.",
+            )
+        return self.label_column
 
     def classify(self, labels: Sequence[str]) -> None:
         """Take a label for each image; where all are equal, the images have none."""
