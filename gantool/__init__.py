@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gantool.api import open_run as open
     from gantool.config import GANConfig, LabelOptions, TrainConfig
     from gantool.data.mixture import Mixture
+    from gantool.data.readers.pictures import OwnImages, Pictures
     from gantool.data.source import Source
     from gantool.errors import ConfigError, GantoolError
     from gantool.evaluation.metric import (
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         ModelSpec,
         ObjectiveSpec,
         PenaltySpec,
+        ReaderSpec,
     )
     from gantool.plugins.tracking import TrackedRun, Tracker
 
@@ -72,9 +74,12 @@ __all__ = [
     "NotComputedError",
     "Objective",
     "ObjectiveSpec",
+    "OwnImages",
     "PenaltySpec",
+    "Pictures",
     "PointSet",
     "Progress",
+    "ReaderSpec",
     "Run",
     "Settings",
     "Shapes",
@@ -115,6 +120,8 @@ _HOMES = {
     "TrainConfig": "gantool.config",
     "GANConfig": "gantool.config",
     "LabelOptions": "gantool.config",
+    "OwnImages": "gantool.data.readers.pictures",
+    "Pictures": "gantool.data.readers.pictures",
     "Source": "gantool.data.source",
     "ConfigError": "gantool.errors",
     "GantoolError": "gantool.errors",
@@ -125,6 +132,7 @@ _HOMES = {
     "ExtractorSpec": "gantool.plugins.spec",
     "ObjectiveSpec": "gantool.plugins.spec",
     "PenaltySpec": "gantool.plugins.spec",
+    "ReaderSpec": "gantool.plugins.spec",
     "Objective": "gantool.gan.objectives",
     "ModelSpec": "gantool.plugins.spec",
     "TrackedRun": "gantool.plugins.tracking",

@@ -150,7 +150,16 @@ class DataOptions(OptionGroup):
     heading: ClassVar[str] = "Data"
 
     data: str = Field(
-        "mnist5k", min_length=1, description="name of a data set, or a folder of images"
+        "mnist5k",
+        min_length=1,
+        description="name of a data set, or a folder or file of images (zip, tar, Parquet, "
+        "NumPy, HDF5)",
+    )
+    label_column: str | None = Field(
+        None,
+        min_length=1,
+        description="column, key or array with the labels of one's own images (unset: label, "
+        "labels, class, category or target)",
     )
     data_dir: Path | None = Field(
         None,

@@ -18,7 +18,7 @@ def list_datasets(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Show the data sets that `--data` knows; a folder of images works as well."""
+    """Show the data sets that `--data` knows; a folder or file of images works as well."""
     from gantool.cli.output import print_json, print_table
     from gantool.data.preparing import data_folder
     from gantool.errors import printable

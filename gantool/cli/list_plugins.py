@@ -22,6 +22,7 @@ def list_plugins(
             "version": plugin.version,
             "models": [spec.name for spec in plugin.models],
             "datasets": [spec.name for spec in plugin.datasets],
+            "readers": [spec.name for spec in plugin.readers],
             "commands": sorted(plugin.commands),
             "tracker": plugin.tracks,
             "healthy": not plugin.problem,
@@ -44,12 +45,16 @@ def list_plugins(
     )
 
 
+_LISTED = {
+    "models": "models",
+    "datasets": "data sets",
+    "readers": "readers",
+    "commands": "commands",
+}
+
+
 def _registers(plugin: dict[str, Any]) -> str:
-    parts = [
-        f"{kind} {', '.join(plugin[key])}"
-        for key, kind in (("models", "models"), ("datasets", "data sets"), ("commands", "commands"))
-        if plugin[key]
-    ]
+    parts = [f"{kind} {', '.join(plugin[key])}" for key, kind in _LISTED.items() if plugin[key]]
     if plugin["tracker"]:
         parts.append(f"tracker --{plugin['name']}")
     return "; ".join(parts) or "-"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gantool.plugins.hookspecs import hookimpl
-from gantool.plugins.spec import DatasetSpec
+from gantool.plugins.spec import DatasetSpec, ReaderSpec
 
 
 @hookimpl
-def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
-    """Register mnist5k, its stacks, torchvision's data sets, and points in the plane."""
+def register_datasets(register: Callable[[DatasetSpec | ReaderSpec], None]) -> None:
+    """Register mnist5k, its stacks, torchvision's data sets, points in the plane, and readers."""
     embedded = "gantool.data.mnist5k"
     register(
         DatasetSpec(
@@ -112,3 +112,25 @@ def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
                 kind="points",
             )
         )
+    readers = "gantool.data.readers"
+    for name, summary, suffixes, source, folders in (
+        ("zip", "a zip file of pictures", (".zip",), "archive:ZipArchive", True),
+        (
+            "tar",
+            "a tar file of pictures, or shards of a WebDataset",
+            (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"),
+            "archive:TarArchive",
+            True,
+        ),
+        (
+            "parquet",
+            "a Parquet file with a column of pictures",
+            (".parquet",),
+            "parquet:ParquetPictures",
+            True,
+        ),
+        ("npy", "an array of NumPy", (".npy",), "arrays:NumpyFile", False),
+        ("npz", "arrays of NumPy", (".npz",), "arrays:NumpyArchive", False),
+        ("hdf5", "datasets of HDF5", (".h5", ".hdf5", ".hdf"), "arrays:Hdf5File", False),
+    ):
+        register(ReaderSpec(name, summary, suffixes, source=f"{readers}.{source}", folders=folders))

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from gantool.config import TrainConfig, parse_size
 from gantool.data.mixture import Mixture
+from gantool.data.pixels import SUFFIXES
 from gantool.data.plane import prepare_points
 from gantool.data.prepared import Prepared
 from gantool.data.preparing import data_folder, prepare
-from gantool.data.readers.folder import ImageFolder
+from gantool.data.readers.folder import ImageFolder, files_below
 from gantool.data.source import Source
 from gantool.display import OnProgress
 from gantool.errors import ConfigError, GantoolError, did_you_mean
 from gantool.plugins.registry import Registry
-from gantool.plugins.spec import DatasetSpec, load_implementation
+from gantool.plugins.spec import DatasetSpec, ReaderSpec, load_implementation
 
 FOLDER_IMAGE_SIZE = 64
 
@@ -46,6 +49,11 @@ def load(
             "Leave it out; it is for points in the plane (`gantool list-datasets`).",
         )
     if spec is not None:
+        if config.label_column is not None:
+            raise ConfigError(
+                f"--label-column {config.label_column}: {spec.name} has labels of its own.",
+                "Leave it out; it is for images of your own.",
+            )
         source = open_source(spec, config.data_dir)
         name, image_size, channels = spec.name, spec.image_size, spec.channels
     else:
@@ -55,10 +63,11 @@ def load(
             nearest = did_you_mean(config.data, registry.datasets)
             raise ConfigError(
                 f"no data set or folder {config.data!r}.{nearest}",
-                f"Data sets: {', '.join(sorted(registry.datasets))}; or give a folder of images.",
+                f"Data sets: {', '.join(sorted(registry.datasets))}; "
+                "or give a folder or file of images.",
             )
-        source = ImageFolder(folder)
-        name = re.sub(r"[\x00-\x1f\x7f]+", " ", folder.resolve().name).strip() or "folder"
+        source, name = open_path(folder, registry)
+        source.label_column = config.label_column
         image_size, channels = FOLDER_IMAGE_SIZE, None
     return prepare(
         source,
@@ -71,6 +80,60 @@ def load(
     )
 
 
+def open_path(path: Path, registry: Registry) -> tuple[Source, str]:
+    """Make the reader of images of one's own, by the suffix of a file or by what a folder holds.
+
+    A folder without pictures may hold files that are parts of one set.
+
+    Returns:
+        the reader, of which nothing is read yet, and a name for the images.
+
+    Raises:
+        ConfigError: there is nothing, or nothing that anyone reads.
+    """
+    name = path.resolve().name
+    if path.is_file():
+        suffix, spec = _reader_of(path, registry)
+        name = name[: -len(suffix)]
+        source: Source = load_implementation(spec.source)([path])
+    else:
+        source = ImageFolder(path)
+        for spec, parts in _sets_of_parts(path, registry):
+            if not spec.folders:
+                raise ConfigError(
+                    f"data folder {path} holds no pictures, but {parts[0].name}.",
+                    f"Give that file: --data {parts[0]}",
+                )
+            source = load_implementation(spec.source)(parts)
+    return source, re.sub(r"[\x00-\x1f\x7f]+", " ", name).strip() or "folder"
+
+
+def _reader_of(file: Path, registry: Registry) -> tuple[str, ReaderSpec]:
+    """The longest suffix that a file's name ends with, and the reader of such files."""
+    readers = registry.readers.values()
+    known = [(suffix, spec) for spec in readers for suffix in spec.suffixes]
+    found = [(suffix, spec) for suffix, spec in known if file.name.lower().endswith(suffix)]
+    if not found:
+        raise ConfigError(
+            f"data file {file} is of a kind that is not read.",
+            "Give --data a folder of images, or a file whose name ends with "
+            f"{', '.join(suffix for suffix, _ in known)}.",
+        )
+    return max(found, key=lambda pair: len(pair[0]))
+
+
+def _sets_of_parts(folder: Path, registry: Registry) -> Iterator[tuple[ReaderSpec, list[Path]]]:
+    """In a folder without pictures, the first reader that knows files there, and these files."""
+    with contextlib.suppress(OSError):  # the folder's own reader says what is wrong with it
+        if any(files_below(folder, tuple(SUFFIXES))):
+            return
+        for spec in registry.readers.values():
+            parts = [folder / name for name, _, _ in files_below(folder, spec.suffixes)]
+            if parts:
+                yield spec, sorted(parts)
+                return
+
+
 def _load_points(config: TrainConfig, spec: DatasetSpec) -> Prepared:
     for option, value in (("--image-size", config.image_size), ("--channels", config.channels)):
         if value is not None:
@@ -81,6 +144,7 @@ def _load_points(config: TrainConfig, spec: DatasetSpec) -> Prepared:
     for option, given in (
         (f"--fit {config.fit}", config.fit != "crop"),
         ("--flip", config.flip),
+        (f"--label-column {config.label_column}", config.label_column is not None),
     ):
         if given:
             raise ConfigError(

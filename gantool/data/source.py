@@ -51,6 +51,8 @@ class Source(abc.ABC):
         size: (height, width) in pixels that images will have once they are prepared, known when
             `open` is called: a source that makes its images makes them of this size.
         channels: that were asked for, 1, 3 or 4; None where the images decide; known as early.
+        label_column: name of the column, key or array that the user takes labels from; None where
+            the usual ones count. It is known before `key` is called, and part of that.
         warnings: sentences on the data that the user should be told; filled by `open`.
     """
 
@@ -63,6 +65,7 @@ class Source(abc.ABC):
     factor_values: Mapping[str, int] = {}
     size: tuple[int, int]
     channels: int | None
+    label_column: str | None = None
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ModelSpec,
         ObjectiveSpec,
         PenaltySpec,
+        ReaderSpec,
     )
     from gantool.plugins.tracking import TrackedRun, Tracker
 
@@ -31,8 +32,11 @@ def register_models(register: Callable[[ModelSpec], None]) -> None:
 
 
 @hookspec
-def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
-    """Call `register(DatasetSpec(...))` once for each data set."""
+def register_datasets(register: Callable[[DatasetSpec | ReaderSpec], None]) -> None:
+    """Call `register(DatasetSpec(...))` once for each data set.
+
+    And `register(ReaderSpec(...))` once for each kind of file that holds images of one's own.
+    """
 
 
 @hookspec

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.metadata
+import itertools
 import os
 import sys
 import time
@@ -28,6 +29,7 @@ from gantool.plugins.spec import (
     ModelSpec,
     ObjectiveSpec,
     PenaltySpec,
+    ReaderSpec,
 )
 
 if TYPE_CHECKING:
@@ -60,10 +62,11 @@ CORE_COMMANDS = frozenset(
     ]
 )
 # What plugins register: the word for one, the attribute of plugin and registry, the description.
-# The hook is `register_` and the attribute.
+# The hook is `register_` and the attribute; that of data sets is the readers' too.
 KINDS: tuple[tuple[str, str, type[Any]], ...] = (
     ("model", "models", ModelSpec),
     ("data set", "datasets", DatasetSpec),
+    ("reader", "readers", ReaderSpec),
     ("metric", "metrics", MetricSpec),
     ("extractor", "extractors", ExtractorSpec),
     ("objective", "objectives", ObjectiveSpec),
@@ -93,6 +96,7 @@ class Plugin:
     seconds: float = 0.0
     models: list[ModelSpec] = field(default_factory=list)
     datasets: list[DatasetSpec] = field(default_factory=list)
+    readers: list[ReaderSpec] = field(default_factory=list)
     metrics: list[MetricSpec] = field(default_factory=list)
     extractors: list[ExtractorSpec] = field(default_factory=list)
     objectives: list[ObjectiveSpec] = field(default_factory=list)
@@ -141,6 +145,7 @@ class Registry:
         plugins: every plugin found, broken ones too.
         models: name to description.
         datasets: name to description.
+        readers: name to description, gantool's own first.
         metrics: name to description, in the order of their registration.
         extractors: name to description; so are objectives, penalties and augmentations.
         commands: name to command.
@@ -153,6 +158,7 @@ class Registry:
     manager: pluggy.PluginManager
     models: dict[str, ModelSpec] = field(default_factory=dict)
     datasets: dict[str, DatasetSpec] = field(default_factory=dict)
+    readers: dict[str, ReaderSpec] = field(default_factory=dict)
     metrics: dict[str, MetricSpec] = field(default_factory=dict)
     extractors: dict[str, ExtractorSpec] = field(default_factory=dict)
     objectives: dict[str, ObjectiveSpec] = field(default_factory=dict)
@@ -377,9 +383,9 @@ def _check_requirement(entry: importlib.metadata.EntryPoint) -> None:
 
 def _register(manager: pluggy.PluginManager, plugin: Plugin) -> None:
     manager.register(plugin.module, name=f"{plugin.distribution}:{plugin.name}")
-    for _, attribute, spec in KINDS:
-        collect = _collector(spec, getattr(plugin, attribute))
-        _caller(manager, f"register_{attribute}", module=plugin.module)(register=collect)
+    for hook, kinds in itertools.groupby(KINDS, key=lambda kind: _hook_of(kind[1])):
+        collect = _collector({spec: getattr(plugin, attribute) for _, attribute, spec in kinds})
+        _caller(manager, hook, module=plugin.module)(register=collect)
     app = typer.Typer()
     _caller(manager, "register_commands", module=plugin.module)(app=app)
     if app.registered_commands or app.registered_groups:
@@ -411,16 +417,23 @@ def _caller(manager: pluggy.PluginManager, hook: str, module: Any) -> Any:
     return call
 
 
-def _collector(kind: type[Any], collected: list[Any]) -> Callable[[Any], None]:
+def _hook_of(attribute: str) -> str:
+    return "register_datasets" if attribute == "readers" else f"register_{attribute}"
+
+
+def _collector(collected: Mapping[type[Any], list[Any]]) -> Callable[[Any], None]:
+    """A function that takes descriptions of some kinds, each into the list of its kind."""
+
     def register(spec: Any) -> None:
-        if not isinstance(spec, kind):
-            raise _PluginError(
-                f"it registers {spec!r:.80}, which is not a gantool.{kind.__name__}."
-            )
+        kind = next((kind for kind in collected if isinstance(spec, kind)), None)
+        if kind is None:
+            kinds = " or ".join(f"gantool.{kind.__name__}" for kind in collected)
+            raise _PluginError(f"it registers {spec!r:.80}, which is not a {kinds}.")
         spec.check()
-        if any(other.name == spec.name for other in collected):
+        others = collected[kind]
+        if any(other.name == spec.name for other in others):
             raise _PluginError(f"it registers {spec.name!r} twice.")
-        collected.append(spec)
+        others.append(spec)
 
     return register
 

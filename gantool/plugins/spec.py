@@ -198,6 +198,36 @@ class DatasetSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderSpec:
+    """The description of a way in which images of one's own are kept in files.
+
+    Attributes:
+        name: of the way.
+        summary: one line.
+        suffixes: of the files, as `.zip`, in lower case.
+        source: `"package.module:Class"`, a subclass of `gantool.Source`, as `gantool.OwnImages` and
+            `gantool.Pictures`, made from a list of files.
+        folders: whether a folder of such files is one set of images too.
+    """
+
+    name: str
+    summary: str
+    suffixes: tuple[str, ...]
+    source: str
+    folders: bool = False
+
+    def check(self) -> None:
+        """Raise `InvalidSpecError` unless everything in this description can be used."""
+        _check_name("reader", self.name)
+        _check_implementation(f"reader {self.name!r}:", self.source)
+        wanted = isinstance(self.suffixes, tuple) and self.suffixes
+        if not wanted or not all(re.fullmatch(r"(\.[a-z0-9_-]+)+", str(s)) for s in self.suffixes):
+            raise InvalidSpecError(
+                f"reader {self.name!r}: suffixes must be as ('.zip',), not {self.suffixes!r}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class MetricSpec:
     """The description of a score, for `list-metrics`.
 

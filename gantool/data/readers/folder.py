@@ -1,31 +1,32 @@
-"""Any folder of images; sub-folders are classes."""
+"""Any folder of images; a file of labels, or sub-folders, are classes."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from gantool.data.pixels import SUFFIXES
-from gantool.data.readers.pictures import Pictures
+from gantool.data.readers.labels import LABEL_FILES
+from gantool.data.readers.named import NamedPictures, is_label_file, is_picture
+from gantool.data.readers.pictures import readable
 from gantool.errors import ConfigError
 
 
-class ImageFolder(Pictures):
+class ImageFolder(NamedPictures):
     """The images below a folder.
 
-    Where every image lies in a sub-folder, the first sub-folder's name is its label. Hidden files
-    and folders, and files whose names do not end like an image's, are passed over. Links to folders
-    are followed, each real folder once.
+    Files of labels (`LABEL_FILES`) label them. Without one, where every image lies in a sub-folder,
+    the first sub-folder's name is its label. Hidden files and folders, and files whose names do not
+    end like an image's, are passed over. Links to folders are followed, each real folder once.
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+        super().__init__([], root=folder)
         self.folder = folder
         self._names: list[str] = []
+        self._label_files: list[str] = []
         if not folder.is_dir():
             problem = "a file, not a folder" if folder.exists() else "missing"
             raise ConfigError(
@@ -38,25 +39,26 @@ class ImageFolder(Pictures):
         return True
 
     def key(self) -> str:
-        """A hash of every image's relative name, size and time of change.
+        """A hash of every file's relative name, size and time of change.
 
         Raises:
             ConfigError: the folder cannot be read or holds no images.
         """
         try:
-            found = sorted(_images_below(self.folder))
+            found = sorted(files_below(self.folder, (*SUFFIXES, *LABEL_FILES)))
         except OSError as error:
             raise ConfigError(
                 f"data folder {self.folder} cannot be read: {error.strerror or error}",
                 "Check its permissions.",
             ) from None
-        if not found:
+        self._names = [name for name, _, _ in found if is_picture(name)]
+        self._label_files = [name for name, _, _ in found if is_label_file(name)]
+        if not self._names:
             raise ConfigError(
                 f"data folder {self.folder} holds no images.",
                 f"gantool reads {', '.join(sorted(SUFFIXES))}, also in sub-folders.",
             )
-        self._names = [name for name, _, _ in found]
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(f"{self.label_column}\n".encode())
         for name, size, changed in found:
             digest.update(os.fsencode(f"{name}\0{size}\0{changed}\n"))
         return digest.hexdigest()
@@ -66,17 +68,12 @@ class ImageFolder(Pictures):
         if not self._names:
             self.key()
         self.count = len(self._names)
-        tops = [name.split("/", 1)[0] if "/" in name else "" for name in self._names]
-        classes = sorted(set(tops))
-        if "" in classes and len(classes) > 1:
-            self.warnings.append(
-                f"{self.folder} holds images beside sub-folders of images, so none is labelled; "
-                "move the loose ones into a sub-folder to have classes."
-            )
-        elif len(classes) > 1:
-            self.classes = tuple(classes)
-            numbers = {name: i for i, name in enumerate(classes)}
-            self.labels = np.array([numbers[top] for top in tops], dtype=np.int64)
+        self.label(self._names, label_files=self._label_files)
+
+    def read_label_file(self, name: str) -> bytes:
+        """The content of a file of labels."""
+        with readable(self.folder / name):
+            return (self.folder / name).read_bytes()
 
     def content(self, number: int) -> Path:
         """The file of one image."""
@@ -87,8 +84,12 @@ class ImageFolder(Pictures):
         return self._names[number]
 
 
-def _images_below(folder: Path) -> Iterator[tuple[str, int, int]]:
-    """The name, size in bytes and time of change in ns of each image."""
+def files_below(folder: Path, endings: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    """The name, size in bytes and time of change in ns of each file whose name ends so.
+
+    Hidden files and folders are passed over.
+    """
+    wanted = tuple(endings)
     seen: set[str] = set()
     below = [("", os.fspath(folder))]
     while below:
@@ -104,12 +105,7 @@ def _images_below(folder: Path) -> Iterator[tuple[str, int, int]]:
                     continue
                 if entry.is_dir():
                     folders.append((f"{prefix}{entry.name}/", entry.path))
-                elif _is_image(entry.name) and entry.is_file():
+                elif entry.name.lower().endswith(wanted) and entry.is_file():
                     status = entry.stat()
                     yield f"{prefix}{entry.name}", status.st_size, status.st_mtime_ns
         below += sorted(folders, reverse=True)
-
-
-def _is_image(name: str) -> bool:
-    stem, dot, suffix = name.rpartition(".")
-    return bool(stem) and f"{dot}{suffix}".lower() in SUFFIXES
