@@ -70,6 +70,7 @@ def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
             image_size=28,
             channels=1,
             classes=10,
+            extractor="inception",
         )
     )
     register(
@@ -81,6 +82,7 @@ def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
             image_size=32,
             channels=3,
             classes=10,
+            extractor="inception",
         )
     )
     register(
@@ -92,5 +94,6 @@ def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
             image_size=64,
             channels=3,
             classes=0,
+            extractor="inception",
         )
     )

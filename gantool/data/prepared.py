@@ -66,6 +66,7 @@ class Prepared:
         unreadable: the number of files that could not be decoded and are left out.
         splits: "train", "validation" and "test".
         notes: sentences that the user should be told.
+        folder: the preparation's on disk, or None.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Prepared:
     unreadable: int
     splits: dict[str, ImageSplit]
     notes: tuple[str, ...] = ()
+    folder: Path | None = None
 
     @property
     def train(self) -> ImageSplit:
@@ -360,4 +362,5 @@ def _open(folder: Path, name: str) -> Prepared:
         unreadable=about["unreadable"],
         splits=splits,
         notes=tuple(about["notes"]),
+        folder=folder,
     )

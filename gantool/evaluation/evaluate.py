@@ -15,7 +15,7 @@ from gantool._version import __version__
 from gantool.config import TrainConfig
 from gantool.data.load import load
 from gantool.data.prepared import Prepared, data_folder
-from gantool.display import Display
+from gantool.display import Display, OnScoring
 from gantool.errors import ConfigError, did_you_mean
 from gantool.evaluation.extractors import Extractor, ExtractorMissingError, choose
 from gantool.evaluation.metric import (
@@ -29,7 +29,7 @@ from gantool.evaluation.metrics.memorization import nearest
 from gantool.gan.base import Model
 from gantool.machine.device import choose_device
 from gantool.plugins.registry import Registry
-from gantool.plugins.spec import MetricSpec, load_implementation
+from gantool.plugins.spec import USUAL_EXTRACTOR, MetricSpec, load_implementation
 from gantool.report.write import try_report
 from gantool.runs.files import JsonLines, write_bytes
 from gantool.runs.folder import RunFolder
@@ -118,6 +118,7 @@ def evaluate_run(
             settings=replace(ScoringSettings.of(config), metrics=tuple(metrics)),
             step=trained.step,
             averaged=trained.averaged,
+            progress=display.scoring,
         )
         try_report(folder, display.say)
         return scores
@@ -133,6 +134,7 @@ def evaluate(
     step: int,
     averaged: bool,
     stopped: Callable[[], bool] = lambda: False,
+    progress: OnScoring = lambda images, done, total: None,
 ) -> list[Score]:
     """Score a generator, and keep the scores in the run folder with a picture of neighbours.
 
@@ -148,6 +150,7 @@ def evaluate(
         step: that the generator has been trained for.
         averaged: whether its weights are averaged ones.
         stopped: asked between metrics whether to stop early.
+        progress: told of images that the extractor has read.
 
     Raises:
         ConfigError: an unknown metric or extractor, or weights that are none.
@@ -155,7 +158,9 @@ def evaluate(
     specs = _wanted(registry, settings.metrics)
     device = next(gan.parameters()).device
     extractor = _extractor(data, registry, settings=settings, device=device)
-    evaluation = Evaluation(data, extractor, folder=folder, conditional=gan.conditional)
+    evaluation = Evaluation(
+        data, extractor, folder=folder, conditional=gan.conditional, progress=progress
+    )
     samples = draw_samples(gan, settings.samples)
     common = {
         "data": data.name,
@@ -220,7 +225,7 @@ def _extractor(
             settings.extractor,
             data,
             registry=registry,
-            usual=spec.extractor if spec else "inception",
+            usual=spec.extractor if spec else USUAL_EXTRACTOR,
             weights=settings.inception_weights,
             cache=data_folder(settings.data_dir),
             device=device,

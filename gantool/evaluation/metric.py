@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ import torch
 from torch import Tensor
 
 from gantool.data.prepared import ImageSplit, Prepared
+from gantool.display import OnScoring
 from gantool.evaluation.extractors import Extractor
+from gantool.evaluation.kept import read_or_recall
 from gantool.runs.folder import RunFolder
 
 # Real images of a split that scores look at: this bounds time and memory on large data sets.
@@ -95,6 +98,7 @@ class Evaluation:
         extractor: the feature extractor, or the reason why there is none.
         folder: the run's folder.
         conditional: whether the model takes labels.
+        progress: told which images are being read, how many are, and how many will be.
     """
 
     def __init__(
@@ -104,10 +108,12 @@ class Evaluation:
         folder: RunFolder,
         *,
         conditional: bool,
+        progress: OnScoring = lambda images, done, total: None,
     ) -> None:
         self.data = data
         self.folder = folder
         self.conditional = conditional
+        self.progress = progress
         self._extractor = extractor
         self._read: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
 
@@ -167,9 +173,11 @@ class Evaluation:
         Of a stack of digits it reads a class in each channel.
 
         Raises:
-            NotApplicableError: the classifier knows other classes than this data has, or none.
-            NotComputedError: there is no extractor.
+            NotApplicableError: there is no extractor (those that know a data set's classes are
+                shipped with it), or it knows other classes than this data has, or none.
         """
+        if isinstance(self._extractor, NotComputedError):
+            raise NotApplicableError
         logits = self._reading(images)[1]
         if logits is None:
             raise NotApplicableError
@@ -178,5 +186,12 @@ class Evaluation:
     def _reading(self, images: ImageSet) -> tuple[Tensor, Tensor | None]:
         key = (images.origin, len(images))
         if key not in self._read:
-            self._read[key] = self.extractor.read(images.pixels)
+            extractor, progress = self.extractor, partial(self.progress, images.origin)
+            beside = self.data.folder
+            if beside is None or images.origin == "samples" or not extractor.kept:
+                self._read[key] = extractor.read(images.pixels, progress)
+            else:
+                self._read[key] = read_or_recall(
+                    extractor, images.pixels, beside=beside, progress=progress
+                )
         return self._read[key]

@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from gantool.config import RESERVED, GANConfig, TrainConfig
 from gantool.errors import GantoolError
 
+USUAL_EXTRACTOR = "photos"  # of folders, and of data sets that name none
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -133,7 +135,7 @@ class DatasetSpec:
         channels: 1 (grey) or 3 (RGB).
         classes: number of labels; 0 where there are none.
         extractor: the feature extractor that suits these images: "digits", "clothes",
-            "stacked-digits" or "inception".
+            "stacked-digits", "photos" or "inception".
     """
 
     name: str
@@ -143,7 +145,7 @@ class DatasetSpec:
     image_size: int
     channels: int
     classes: int
-    extractor: str = "inception"
+    extractor: str = USUAL_EXTRACTOR
 
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""
