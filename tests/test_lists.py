@@ -33,7 +33,7 @@ def test_the_core_commands_are_those_of_the_command_line() -> None:
 def test_choices_are_what_is_registered() -> None:
     registry = load_registry()
     assert set(CHOICES["loss"]) == set(registry.objectives)
-    assert set(CHOICES["extractor"]) == {"digits", "clothes", "stacked-digits", "inception"}
+    assert set(CHOICES["extractor"]) == set(registry.extractors)
     assert "none" in choices_of("penalty")
 
 

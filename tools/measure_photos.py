@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("pictures", type=Path, help="a folder, or NotoColorEmoji.ttf")
     parser.add_argument("other", type=Path, help="a folder of other pictures")
     parser.add_argument("--extractor", action="append", help="photos and photos-128 unless given")
+    parser.add_argument("--most", type=int, help="pictures a side; half of all unless given")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         folder = chosen.pictures
@@ -44,7 +45,7 @@ def main() -> None:
             unpack(chosen.pictures, folder)
         pictures, other = (prepared(path, Path(work)) for path in (folder, chosen.other))
         for name in chosen.extractor or ["photos", "photos-128"]:
-            measure(name, pictures, other=everything(other))
+            measure(name, pictures, other=everything(other), most=chosen.most)
 
 
 def unpack(font: Path, folder: Path) -> None:
@@ -68,7 +69,7 @@ def everything(data: Prepared) -> Pixels:
     return np.random.default_rng(0).permutation(unique)
 
 
-def measure(name: str, data: Prepared, *, other: Pixels) -> None:
+def measure(name: str, data: Prepared, *, other: Pixels, most: int | None) -> None:
     """Print the scores of whole and damaged pictures under one extractor."""
     extractor = choose(
         name,
@@ -80,7 +81,7 @@ def measure(name: str, data: Prepared, *, other: Pixels) -> None:
         device=torch.device("cpu"),
     )
     images = everything(data)
-    half = len(images) // 2
+    half = min(len(images) // 2, most or len(images))
     test, samples = images[:half], images[half : 2 * half]
     began = time.perf_counter()
     real, _ = extractor.read(test)
@@ -90,13 +91,15 @@ def measure(name: str, data: Prepared, *, other: Pixels) -> None:
     for words, damaged in damages(samples, other=other).items():
         features, _ = extractor.read(damaged)
         n = min(len(features), half)
+        enough = half >= real.shape[1]
         values = (
-            distances.frechet_distance(features, real),
+            distances.frechet_distance(features, real) if enough else float("nan"),
             distances.kernel_distance(features, real, subset_size=min(1000, n))[0],
             *distances.precision_recall(features[:n], real[:n]),
             *distances.density_coverage(features[:n], real[:n]),
         )
-        print(f"| {words} | {' | '.join(f'{value:.3g}' for value in values)} |", flush=True)
+        cells = ("-" if np.isnan(value) else f"{value:.3g}" for value in values)
+        print(f"| {words} | {' | '.join(cells)} |", flush=True)
 
 
 def damages(samples: Pixels, *, other: Pixels) -> dict[str, Pixels]:

@@ -22,6 +22,7 @@ def list_plugins(
             "version": plugin.version,
             "models": [spec.name for spec in plugin.models],
             "datasets": [spec.name for spec in plugin.datasets],
+            "extractors": [spec.name for spec in plugin.extractors],
             "commands": sorted(plugin.commands),
             "tracker": plugin.tracks,
             "healthy": not plugin.problem,
@@ -45,9 +46,10 @@ def list_plugins(
 
 
 def _registers(plugin: dict[str, Any]) -> str:
+    kinds = {"datasets": "data sets"}
     parts = [
-        f"{kind} {', '.join(plugin[key])}"
-        for key, kind in (("models", "models"), ("datasets", "data sets"), ("commands", "commands"))
+        f"{kinds.get(key, key)} {', '.join(plugin[key])}"
+        for key in ("models", "datasets", "extractors", "commands")
         if plugin[key]
     ]
     if plugin["tracker"]:
