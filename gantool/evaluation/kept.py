@@ -31,10 +31,10 @@ def read_or_recall(
     Args:
         extractor: the network.
         pixels: the images.
-        beside: folder of the prepared data.
+        beside: folder of a preparation; equal images of another one share what was read.
         progress: told of images read.
     """
-    file = beside / _FOLDER / f"{extractor.name}-{_key(extractor, pixels)}.safetensors"
+    file = beside.parent / _FOLDER / f"{extractor.name}-{_key(extractor, pixels)}.safetensors"
     with contextlib.suppress(OSError, SafetensorError, KeyError):
         found = tensors_from(file.read_bytes())
         return found["features"], found.get("logits")

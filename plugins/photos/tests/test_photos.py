@@ -184,12 +184,12 @@ def test_a_folder_of_pictures_is_scored_without_a_download(scored):
 
 def test_what_was_read_in_real_images_is_kept(scored):
     where, env, _ = scored
-    files = {file: file.stat().st_mtime_ns for file in where.glob("data/prepared/*/features/*")}
+    files = {file: file.stat().st_mtime_ns for file in where.glob("data/prepared/features/*")}
     assert len(files) == 3  # training and test images, and noise
     done = run_cli("evaluate", "experiments/a", "--json", cwd=where, env=env)
     assert done.code == 0, done.err
     assert files == {
-        file: file.stat().st_mtime_ns for file in where.glob("data/prepared/*/features/*")
+        file: file.stat().st_mtime_ns for file in where.glob("data/prepared/features/*")
     }
     scores = list(RunFolder(where / "experiments" / "a").scores())
     assert len(scores) % 2 == 0
