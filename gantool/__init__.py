@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 
     from gantool.api import Comparison, Run, compare, train
     from gantool.api import open_run as open
-    from gantool.config import GANConfig, TrainConfig
+    from gantool.config import GANConfig, LabelOptions, TrainConfig
+    from gantool.data.mixture import Mixture
     from gantool.data.source import Source
     from gantool.errors import ConfigError, GantoolError
     from gantool.evaluation.metric import (
         Evaluation,
+        Finding,
         ImageSet,
         Measured,
         NotApplicableError,
         NotComputedError,
+        PointSet,
     )
     from gantool.gan.base import GAN, Model
     from gantool.gan.game import Batch, Losses, Progress, Settings, Turn
@@ -53,13 +56,16 @@ __all__ = [
     "Evaluation",
     "ExtractorSpec",
     "Field",
+    "Finding",
     "GANConfig",
     "GantoolError",
     "ImageSet",
+    "LabelOptions",
     "Latent",
     "Losses",
     "Measured",
     "MetricSpec",
+    "Mixture",
     "Model",
     "ModelSpec",
     "NotApplicableError",
@@ -67,6 +73,7 @@ __all__ = [
     "Objective",
     "ObjectiveSpec",
     "PenaltySpec",
+    "PointSet",
     "Progress",
     "Run",
     "Settings",
@@ -98,12 +105,16 @@ _HOMES = {
     "train": "gantool.api",
     "Field": "pydantic",
     "Evaluation": "gantool.evaluation.metric",
+    "Finding": "gantool.evaluation.metric",
     "ImageSet": "gantool.evaluation.metric",
     "Measured": "gantool.evaluation.metric",
     "NotApplicableError": "gantool.evaluation.metric",
     "NotComputedError": "gantool.evaluation.metric",
+    "PointSet": "gantool.evaluation.metric",
+    "Mixture": "gantool.data.mixture",
     "TrainConfig": "gantool.config",
     "GANConfig": "gantool.config",
+    "LabelOptions": "gantool.config",
     "Source": "gantool.data.source",
     "ConfigError": "gantool.errors",
     "GantoolError": "gantool.errors",

@@ -6,6 +6,7 @@ import base64
 import html
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,7 @@ class Run:
         label: str | int | None = None,
         code: Mapping[str, float] | None = None,
     ) -> Image:
-        """A grid of samples; `sampler.sample` gives them as an array.
+        """A grid of samples, or a scatter of points; `sampler.sample` gives them as an array.
 
         Args:
             n: how many.
@@ -101,8 +102,8 @@ class Run:
         """
         sampler = self.sampler
         codes = sampler.codes(_texts(code))
-        pixels = sampler.sample(n, seed, label=sampler.label(label), codes=codes)
-        return _grid(pixels, min(n, max(1, round(n**0.5))))
+        z, y = sampler.choose(n, seed, label=sampler.label(label), codes=codes)
+        return _image(sampler.picture(z, y, columns=min(n, max(1, round(n**0.5)))))
 
     def sheet(self, *, code: Mapping[str, float] | None = None) -> Image:
         """The sample grid with the numbers of its cells.
@@ -110,11 +111,7 @@ class Run:
         Raises:
             ConfigError: no such part of the latent.
         """
-        from gantool.sampling import pictures
-
-        sampler = self.sampler
-        cells = sampler.draw_sample_grid(sampler.codes(_texts(code)))
-        return pictures.numbered(cells, sampler.sample_grid.columns)
+        return self.sampler.numbered(self.sampler.codes(_texts(code)))
 
     def interpolate(
         self,
@@ -126,16 +123,16 @@ class Run:
         label: str | int | None = None,
         code: Mapping[str, float] | None = None,
     ) -> Image:
-        """A row of images on the way between two cells of the sample grid, or `"seed:N"`.
+        """The way between two cells of the sample grid, or `"seed:N"`: a row of images.
+
+        Of points it is drawn over the sample grid.
 
         Raises:
             ConfigError: no such cell, class or part of the latent.
         """
-        from gantool.sampling import pictures
-
         sampler = self.sampler
         chosen, codes = sampler.label(label), sampler.codes(_texts(code))
-        return pictures.rows(
+        return sampler.ways(
             [sampler.interpolate(start, end, steps=steps, mode=mode, label=chosen, codes=codes)]
         )
 
@@ -278,7 +275,12 @@ def train(
     registry = load_registry()
     spec = registry.model(model)
     resolved = resolve(
-        spec.config, model=spec.name, presets=spec.presets, preset=preset, flags=options
+        spec.config,
+        model=spec.name,
+        presets=spec.presets,
+        defaults=partial(registry.defaults_of, spec),
+        preset=preset,
+        flags=options,
     )
     request = Request(
         model=spec.name,
@@ -317,12 +319,10 @@ def _texts(code: Mapping[str, float] | None) -> list[str]:
     return [f"{name}={value}" for name, value in (code or {}).items()]
 
 
-def _grid(pixels: Any, columns: int) -> Image:
+def _image(pixels: Any) -> Image:
     from PIL import Image as Pictures
 
-    from gantool.sampling.pictures import lay_out
-
-    return Pictures.fromarray(lay_out(pixels, columns))
+    return Pictures.fromarray(pixels)
 
 
 def _img(file: Path) -> str:

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
@@ -122,7 +122,7 @@ RUN_ONLY: dict[str, Any] = {"makes_variant": False}
 
 
 class DataOptions(OptionGroup):
-    """The images that are trained on, and their preparation."""
+    """The data that is trained on, and its preparation."""
 
     heading: ClassVar[str] = "Data"
 
@@ -146,6 +146,12 @@ class DataOptions(OptionGroup):
         description="1 for grey, 3 for RGB "
         "(unset: the data set's own; folders: grey if every image is)",
     )
+    points: int | None = Field(
+        None,
+        ge=100,
+        le=10_000_000,
+        description="points that train, of data in the plane (unset: 100,000)",
+    )
     batch_size: int | None = Field(
         None,
         ge=2,
@@ -166,6 +172,27 @@ class BudgetOptions(OptionGroup):
     )
 
 
+class BeginningOptions(OptionGroup):
+    """The first weights, where they are not new."""
+
+    heading: ClassVar[str] = "Beginning"
+
+    from_run: Path | None = Field(
+        None,
+        description="run whose weights the networks begin with, where name and shape agree "
+        "(in files and in Python: from_run)",
+        json_schema_extra={"flag": "--from"},
+    )
+
+    @field_validator("from_run")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        try:
+            return None if value is None else value.expanduser().resolve()
+        except RuntimeError as error:  # no such user
+            raise ValueError(str(error)) from None
+
+
 class LatentOptions(OptionGroup):
     """The prior of the latents."""
 
@@ -174,6 +201,17 @@ class LatentOptions(OptionGroup):
     nz: int = Field(100, ge=1, le=65536, description="dimensions of the latent z")
     latent: Literal["normal", "uniform"] = Field(
         "normal", description="prior of the latent: standard normal, or uniform"
+    )
+
+
+class LabelOptions(OptionGroup):
+    """The labels that fakes ask for; a base of the configuration of models that take labels."""
+
+    heading: ClassVar[str] = "Labels"
+
+    labels: Literal["data", "uniform"] = Field(
+        "data",
+        description="how often fakes ask for each class: as the training data has it, or uniform",
     )
 
 
@@ -315,6 +353,7 @@ class TrainConfig(
     MachineOptions,
     OptimizerOptions,
     LatentOptions,
+    BeginningOptions,
     BudgetOptions,
     DataOptions,
 ):
@@ -585,7 +624,10 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """The command-line spelling."""
+        """The command-line spelling: that of the key, unless the field has one of its own."""
+        extra = self.field.json_schema_extra
+        if isinstance(extra, dict) and "flag" in extra:
+            return str(extra["flag"])
         return "--" + self.key.replace("_", "-")
 
     @property
@@ -635,8 +677,10 @@ class Option:
 _GROUPS: tuple[type[OptionGroup], ...] = (
     DataOptions,
     BudgetOptions,
+    BeginningOptions,
     GameOptions,
     LatentOptions,
+    LabelOptions,
     OptimizerOptions,
     MachineOptions,
     RecordOptions,
@@ -684,6 +728,7 @@ def resolve(
     model: str,
     presets: Mapping[str, Mapping[str, Any]] | None = None,
     preset: str | None = None,
+    defaults: Callable[[str], Mapping[str, Any]] = lambda data: {},
     file: Path | None = None,
     environment: Mapping[str, str] | None = None,
     flags: Mapping[str, Any] | None = None,
@@ -695,6 +740,7 @@ def resolve(
         model: the model's name, for messages and to refuse another model's run.json.
         presets: the model's named overlays.
         preset: the overlay to use.
+        defaults: gives the defaults that replace the model's own on data of a name.
         file: a flat TOML file, or the run.json of a run of the same model.
         environment: variables; `os.environ` unless given. `GANTOOL_OPT_<KEY>` counts.
         flags: the options given on the command line, and those only.
@@ -723,6 +769,9 @@ def resolve(
         )
     )
     layers.append(("command line", dict(flags or {})))
+
+    data = next((layer["data"] for _, layer in reversed(layers) if layer.get("data")), None)
+    layers.insert(0, ("default", defaults(str(data or config.model_fields["data"].default))))
 
     values: dict[str, Any] = {}
     sources = dict.fromkeys(config.model_fields, "default")
@@ -768,6 +817,8 @@ def _read_file(file: Path, config: type[TrainConfig], model: str) -> dict[str, A
         ) from None
     if file.suffix == ".json":
         content = _config_of_run(content, file, model=model)
+        if "labels" in config.model_fields:
+            content = {"labels": "uniform", **content}  # as runs did before there was a choice
     unknown = [key for key in content if key not in config.model_fields]
     if unknown:
         nested = isinstance(content[unknown[0]], dict)

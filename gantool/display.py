@@ -58,7 +58,10 @@ class Display:
         """Training begins."""
 
     def step(self, metrics: Mapping[str, Any]) -> None:
-        """A step is done; numbers as in metrics.jsonl, with `images_per_second`."""
+        """A step is done; numbers as in metrics.jsonl, with `images_per_second`.
+
+        `noun` is the word for the samples, where they are no images.
+        """
 
     def drawing(self, done: int, total: int) -> None:
         """Samples drawn so far."""
@@ -94,7 +97,12 @@ def describe(metrics: Mapping[str, Any]) -> str:
     if metrics.get("d_real") is not None or metrics.get("d_fake") is not None:
         parts.append(f"D(x) {number('d_real')}")
         parts.append(f"D(G(z)) {number('d_fake')} / {number('d_fake_after')}")
-    return "  ".join([*parts, f"{metrics.get('images_per_second') or 0:.0f} img/s"])
+    speed = f"{metrics.get('images_per_second') or 0:.0f} {_short(metrics.get('noun'))}/s"
+    return "  ".join([*parts, speed])
+
+
+def _short(noun: str | None) -> str:
+    return "img" if noun in (None, "images") else str(noun)
 
 
 class PlainDisplay(Display):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import io
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -21,14 +22,15 @@ from torch import Tensor, nn
 
 from gantool.config import GANConfig, TrainConfig, resolve
 from gantool.data.batches import Batches
-from gantool.data.prepared import ImageSplit
+from gantool.data.plane import PointSplit
+from gantool.data.prepared import ImageSplit, Split
 from gantool.errors import ConfigError
 from gantool.gan.base import GAN, Model
 from gantool.gan.game import DISCRIMINATOR, GENERATOR, Batch, Losses, Progress, Settings, Turn
 from gantool.gan.shapes import Shapes
 from gantool.plugins.registry import load_registry
 from gantool.plugins.spec import ModelSpec, load_implementation
-from gantool.sampling.generate import generate_pixels
+from gantool.sampling.generate import generate_samples
 from gantool.sampling.grid import plan_sample_grid
 from gantool.training.draws import Drawn
 from gantool.training.trainer import Trainer
@@ -131,28 +133,38 @@ def run_checks(
     )
     yield CheckResult("starts without torch", problem=_imports_torch(spec))
     tried = refused = 0
-    for size in sizes:
-        for depth in channels:
-            for count in classes:
-                if spec.needs_labels and not count:
-                    continue
-                shapes = Shapes(size, depth, classes=count)
-                outcomes = list(_on_shapes(spec, shapes, options=options))
-                if tried == refused and not any(f.refused or f.problem for f in outcomes):
-                    outcomes.append(_options_matter(spec, shapes, options=options))
-                tried += 1
-                refused += any(f.refused for f in outcomes)
-                yield from outcomes
+    for shapes in _data_of(spec, sizes=sizes, channels=channels, classes=classes):
+        # As a run has them: defaults that follow the kind of data, and what is given.
+        chosen = {**spec.defaults_on(shapes.kind), **options}
+        outcomes = list(_on_shapes(spec, shapes, options=chosen))
+        if tried == refused and not any(f.refused or f.problem for f in outcomes):
+            outcomes.append(_options_matter(spec, shapes, options=chosen))
+        tried += 1
+        refused += any(f.refused for f in outcomes)
+        yield from outcomes
     if tried and tried == refused:
         yield CheckResult(
             "takes some data", problem="the model refuses every kind of data that was tried"
         )
 
 
+def _data_of(
+    spec: ModelSpec, *, sizes: Sequence[int], channels: Sequence[int], classes: Sequence[int]
+) -> Iterator[Shapes]:
+    """The kinds of data that a model is tried on."""
+    counts = [count for count in classes if count or not spec.needs_labels]
+    if "images" in spec.kinds:
+        for size, depth, count in itertools.product(sizes, channels, counts):
+            yield Shapes(size, depth, classes=count)
+    if "points" in spec.kinds:
+        yield from map(Shapes.of_points, counts)
+
+
 def _on_shapes(spec: ModelSpec, shapes: Shapes, options: dict[str, Any]) -> Iterator[CheckResult]:
-    where = f"{shapes.image_size} x {shapes.image_size} x {shapes.channels}, " + (
-        f"{shapes.classes} classes" if shapes.classes else "no labels"
-    )
+    size = "points"
+    if shapes.kind == "images":
+        size = f"{shapes.image_size} x {shapes.image_size} x {shapes.channels}"
+    where = f"{size}, " + (f"{shapes.classes} classes" if shapes.classes else "no labels")
     try:
         _trainer(spec, shapes, options=options)
     except ConfigError as error:
@@ -208,17 +220,8 @@ def _trainer(spec: ModelSpec, shapes: Shapes, options: dict[str, Any], seed: int
     config: TrainConfig = spec.config(
         **{**options, "batch_size": _BATCH, "epochs": None, "steps": 20, "device": "cpu"}
     )
-    rng = np.random.default_rng(0)
-    side = shapes.image_size
-    # Smooth shapes on a dark ground rather than noise, and constant pixels at the border as real
-    # digits have.
-    images = np.zeros((_IMAGES, side, side, shapes.channels), dtype=np.uint8)
-    images[:, 2:-2, 2:-2] = rng.integers(
-        0, 256, size=(_IMAGES, 1, 1, shapes.channels), dtype=np.uint8
-    )
-    labels = np.arange(_IMAGES) % shapes.classes if shapes.classes else None
+    split = _made_up(shapes)
     torch.manual_seed(seed)
-    split = ImageSplit(images, labels)
     model: Model[Any] = load_implementation(spec.implementation).create(
         config, shapes, train_data=split
     )
@@ -230,6 +233,21 @@ def _trainer(spec: ModelSpec, shapes: Shapes, options: dict[str, Any], seed: int
         per_label=model.samples_per_label,
     )
     return Trainer(model, batches, total_steps=20, rng=torch.Generator().manual_seed(seed))
+
+
+def _made_up(shapes: Shapes) -> Split:
+    rng = np.random.default_rng(0)
+    labels = np.arange(_IMAGES) % shapes.classes if shapes.classes else None
+    if shapes.kind == "points":
+        return PointSplit(rng.uniform(-0.9, 0.9, (_IMAGES, 2)).astype(np.float32), labels)
+    side = shapes.image_size
+    # Smooth shapes on a dark ground rather than noise, and constant pixels at the border as real
+    # digits have.
+    images = np.zeros((_IMAGES, side, side, shapes.channels), dtype=np.uint8)
+    images[:, 2:-2, 2:-2] = rng.integers(
+        0, 256, size=(_IMAGES, 1, 1, shapes.channels), dtype=np.uint8
+    )
+    return ImageSplit(images, labels)
 
 
 def _check_networks(make: Callable[[], Trainer]) -> None:
@@ -244,20 +262,21 @@ def _check_networks(make: Callable[[], Trainer]) -> None:
             f"sample_latent returned {tuple(z.shape)}, "
             f"but `latent` says {model.latent.dimension} dimensions"
         )
-    images = model.generate(z, y)
-    expected = (_BATCH, shapes.channels, shapes.image_size, shapes.image_size)
-    if tuple(images.shape) != expected:
-        raise _MendError(f"generate returned {tuple(images.shape)}, not [N, C, H, W] = {expected}")
-    if not torch.isfinite(images).all():
+    samples = model.generate(z, y)
+    expected = (_BATCH, *shapes.sample)
+    form = "[N, C, H, W]" if shapes.kind == "images" else "[N, 2]"
+    if tuple(samples.shape) != expected:
+        raise _MendError(f"generate returned {tuple(samples.shape)}, not {form} = {expected}")
+    if not torch.isfinite(samples).all():
         raise _MendError("generate returned values that are not finite")
-    if images.abs().max() > 1 + 1e-5:
+    if shapes.kind == "images" and samples.abs().max() > 1 + 1e-5:
         raise _MendError(
-            f"generate returned values up to {images.abs().max():.3g}; "
+            f"generate returned values up to {samples.abs().max():.3g}; "
             "images are in [-1, 1]: end with tanh"
         )
     if isinstance(model, GAN):
         real, labels = next(trainer.batches)
-        for seen, asked in ((real, labels), (images, y)):
+        for seen, asked in ((real, labels), (samples, y)):
             answer = model.discriminate(seen, asked)
             logits = answer[0] if isinstance(answer, tuple) else answer
             if tuple(logits.shape) != (_BATCH,):
@@ -466,8 +485,8 @@ def _check_approach(trainer: Trainer) -> None:
         model = trainer.model
         rng = torch.Generator().manual_seed(1)
         z, y = model.sample_latent(32, rng), model.sample_labels(32, rng)
-        fake = torch.from_numpy(generate_pixels(model, z, y=y)).flatten(1).float()
-        real = torch.from_numpy(np.array(trainer.batches.split.images)).flatten(1).float()
+        fake = torch.from_numpy(generate_samples(model, z, y=y)).flatten(1).float()
+        real = torch.from_numpy(np.array(trainer.batches.split.values)).flatten(1).float()
         return float(torch.cdist(fake, real).min(1).values.mean())
 
     first = distance()
@@ -512,13 +531,13 @@ def _check_sampling(make: Callable[[], Trainer]) -> None:
     model, sample_grid = trainer.model, plan_sample_grid(trainer.model)
     random_state = torch.get_rng_state()
     before = copy.deepcopy(model.state_dict())
-    first = generate_pixels(model, sample_grid.latents, y=sample_grid.labels)
+    first = generate_samples(model, sample_grid.latents, y=sample_grid.labels)
     torch.rand(1)
-    second = generate_pixels(model, sample_grid.latents, y=sample_grid.labels)
+    second = generate_samples(model, sample_grid.latents, y=sample_grid.labels)
     torch.set_rng_state(random_state)
     if not (first == second).all():
         raise _MendError(
-            "the same latents give other images the second time, in evaluation mode: "
+            "the same latents give other samples the second time, in evaluation mode: "
             "draw what is random as part of the latent"
         )
     after = model.state_dict()

@@ -32,6 +32,11 @@ def test_a_step_without_losses_has_none() -> None:
     assert describe({**POSITION, **NOTHING}) == "epoch 1.2  480 img/s"
 
 
+def test_points_are_no_images() -> None:
+    assert describe({**POSITION, **NOTHING, "noun": "points"}) == "epoch 1.2  480 points/s"
+    assert describe({**POSITION, **NOTHING, "noun": "images"}) == "epoch 1.2  480 img/s"
+
+
 def test_players_have_one_name_on_terminal_and_page() -> None:
     for key in ("loss_d", "loss_g", "loss_encoder"):
         (player,) = losses_of_step({key: 1.0})

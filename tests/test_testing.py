@@ -37,6 +37,11 @@ class WrongShape(Sound):
         return super().generate(z, y)[:, :, 1:]
 
 
+class FlatImages(Sound):
+    def generate(self, z: Tensor, y: Tensor | None) -> Tensor:
+        return super().generate(z, y)[:, :1]
+
+
 class WrongRange(Sound):
     def generate(self, z: Tensor, y: Tensor | None) -> Tensor:
         return 3 * super().generate(z, y)
@@ -257,10 +262,14 @@ class Refuses(Sound):
 def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     registry = plugins.load_registry()
 
-    def add(kind: type[Model], config: type[TrainConfig] | None = None) -> str:
+    def add(kind: type[Model], config: type[TrainConfig] | None = None, **more: Any) -> str:
         config = config or (Small if issubclass(kind, GAN) else SmallOutsider)
         spec = ModelSpec(
-            "under-test", "x", implementation=f"{__name__}:{kind.__name__}", config=config
+            "under-test",
+            "x",
+            implementation=f"{__name__}:{kind.__name__}",
+            config=config,
+            **more,
         )
         monkeypatch.setitem(registry.models, "under-test", spec)
         plugin = plugins.Plugin("t", "t", version="1", models=[spec], module=plugins)
@@ -346,6 +355,21 @@ def test_options_that_are_ignored_are_found_unless_they_are_none_of_the_model(
     check_model(name, sizes=(16,), channels=(1,), classes=(0,))
     with pytest.raises(ConfigError, match="loss"):
         check_model(name, loss="hinge")
+
+
+def test_a_model_of_points_is_tried_on_points(register: Any) -> None:
+    options = {"kinds": ("points",), "defaults": {"points": {"lr": 0.02}}}
+    name = register(Sound, **options)
+    results = list(run_checks(name))
+    assert {result.shapes for result in results} - {""} == {
+        "points, no labels",
+        "points, 3 classes",
+    }
+    assert [result.problem for result in results if result.problem] == []
+    both = run_checks(register(Sound, kinds=("images", "points")), sizes=(16,), channels=(1,))
+    assert len({result.shapes for result in both} - {""}) == 4
+    with pytest.raises(AssertionError, match=r"not \[N, 2\] = \(6, 2\)"):
+        check_model(register(FlatImages, kinds=("points",)), classes=(0,))
 
 
 def test_labels_that_are_ignored_are_found(register: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gantool.config import GameOptions, GANConfig, Option, options_of
+from gantool.config import GameOptions, GANConfig, LabelOptions, Option, options_of
 from gantool.plugins.registry import Registry, load_registry
 
 _HEAD = """# Options
@@ -18,6 +18,17 @@ and an environment variable (`GANTOOL_OPT_IMAGE_SIZE=32`). Defaults < preset < f
 `run.json` serves as such a file too and repeats the run; `--dry-run` shows every value and its \
 source.
 """
+
+
+class _AllOptions(LabelOptions, GANConfig):
+    """Those of every group."""
+
+
+# Of groups that not every model has.
+_NOTES = {
+    GameOptions.heading: "Of GANs only, and of those that their own turns honour.",
+    LabelOptions.heading: "Of models that take labels only, as cgan.",
+}
 
 
 def _row(option: Option) -> str:
@@ -55,11 +66,11 @@ def render() -> str:
     """The page, for the models that gantool itself brings."""
     registry = load_registry()  # first, since it brings the names that options choose from
     lines = [_HEAD]
-    common = options_of(GANConfig)
+    common = options_of(_AllOptions)
     for heading in dict.fromkeys(option.heading for option in common):
         lines += [f"## {heading}", ""]
-        if heading == GameOptions.heading:
-            lines += ["Of GANs only, and of those that their own turns honour.", ""]
+        if heading in _NOTES:
+            lines += [_NOTES[heading], ""]
         lines += _table([o for o in common if o.heading == heading])
         if heading == GameOptions.heading:
             lines += _pieces(registry)

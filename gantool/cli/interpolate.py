@@ -42,7 +42,8 @@ def interpolate(
 ) -> None:
     """Draw the images between two latents.
 
-    Several pairs give a row each, as in the figure of the 2014 paper. A categorical part of the
+    Several pairs give a row each, as in the figure of the 2014 paper; of points in the plane the
+    ways are drawn over the sample grid. A categorical part of the
     latent is exchanged half way, or held by --code.
     """
     from gantool.cli.playing import open_sampler, place_for, write_picture
@@ -73,11 +74,10 @@ def interpolate(
     ends = "-".join(f"{a}-{b}" for a, b in zip(start, end, strict=True)).replace(":", "")[:60]
     name = f"interpolate-{sampler.trained.step}-{ends}"
     if gif:
-        frames = pictures.tall(list(lines[0]))
-        shown = pictures.there_and_back(frames)
+        shown = pictures.there_and_back(sampler.frames(lines[0]))
         write_picture(place_for(sampler, output, name=f"{name}.gif"), pictures.gif(shown))
     else:
         write_picture(
             place_for(sampler, output, name=f"{name}.png"),
-            pictures.png(pictures.rows(lines, captions)),
+            pictures.png(sampler.ways(lines, captions)),
         )

@@ -21,17 +21,20 @@ def list_datasets(
     """Show the data sets that `--data` knows; a folder of images works as well."""
     from gantool.cli.output import print_json, print_table
     from gantool.data.prepared import data_folder
+    from gantool.errors import printable
     from gantool.plugins.registry import load_registry
 
     datasets = [
         {
             "name": spec.name,
+            "kind": spec.kind,
             "summary": spec.summary,
             "images": spec.images,
             "image_size": spec.image_size,
             "channels": spec.channels,
             "classes": spec.classes,
             "present": _present(spec, data_dir),
+            "credit": spec.credit,
         }
         for _, spec in sorted(load_registry().datasets.items())
     ]
@@ -39,20 +42,24 @@ def list_datasets(
         print_json(datasets)
         return
     print_table(
-        ("data set", "summary", "images", "size", "channels", "classes", "present"),
+        ("data set", "of", "summary", "samples", "size", "channels", "classes", "present"),
         (
             (
                 str(d["name"]),
+                str(d["kind"]),
                 str(d["summary"]),
                 f"{d['images']:,}",
-                f"{d['image_size']} x {d['image_size']}",
-                str(d["channels"]),
+                f"{d['image_size']} x {d['image_size']}" if d["image_size"] else "-",
+                str(d["channels"] or "-"),
                 str(d["classes"] or "-"),
                 "yes" if d["present"] else "no",
             )
             for d in datasets
         ),
     )
+    for d in datasets:
+        if d["credit"]:
+            print(f"{d['name']}: {printable(str(d['credit']))}")
     print(
         f"Not present: downloaded into {data_folder(data_dir)} at first use, or put there by hand."
     )
@@ -61,6 +68,8 @@ def list_datasets(
 def _present(spec: DatasetSpec, data_dir: Path | None) -> bool:
     from gantool.data.load import open_source
 
+    if spec.kind == "points":  # made from a formula
+        return True
     try:
         return bool(open_source(spec, data_dir).present())
     except Exception as error:  # a plugin's fault costs its own row only

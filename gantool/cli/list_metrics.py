@@ -22,6 +22,7 @@ def list_metrics(
                 {
                     "name": spec.name,
                     "summary": spec.summary,
+                    "kinds": list(spec.kinds),
                     "better": spec.better,
                     "unit": spec.unit,
                     "paper": spec.paper,
@@ -32,10 +33,11 @@ def list_metrics(
         )
         return
     print_table(
-        ("score", "better", "what it is", "plugin", "paper"),
+        ("score", "of", "better", "what it is", "plugin", "paper"),
         (
             (
                 spec.name,
+                ", ".join(spec.kinds),
                 f"{ARROWS[spec.better]} {spec.better}",
                 spec.summary + (f" ({spec.unit})" if spec.unit else ""),
                 registry.plugin_of_metric(spec.name).distribution,

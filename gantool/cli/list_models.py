@@ -22,6 +22,7 @@ def list_models(
             "paper": spec.paper,
             "plugin": registry.plugin_of(spec.name).distribution,
             "needs_labels": spec.needs_labels,
+            "kinds": list(spec.kinds),
             "presets": sorted(spec.presets),
         }
         for _, spec in sorted(registry.models.items())
@@ -30,11 +31,12 @@ def list_models(
         print_json(models)
         return
     print_table(
-        ("model", "summary", "labels", "presets", "plugin", "paper"),
+        ("model", "summary", "draws", "labels", "presets", "plugin", "paper"),
         (
             (
                 str(m["name"]),
                 str(m["summary"]),
+                ", ".join(m["kinds"]),
                 "needed" if m["needs_labels"] else "unused",
                 ", ".join(m["presets"]) or "-",
                 str(m["plugin"]),

@@ -10,6 +10,7 @@ import shlex
 import sys
 import types
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -69,9 +70,20 @@ def _command(spec: ModelSpec) -> Any:
         spec.name,
         help=f"{spec.summary}.{paper}",
         short_help=spec.summary,
-        epilog=_objectives(spec),
+        epilog="\n\n".join(filter(None, (_other_defaults(spec), _objectives(spec)))),
     )(_function(spec))
     return typer.main.get_command(single)
+
+
+def _other_defaults(spec: ModelSpec) -> str:
+    """The defaults that are other ones on data of a kind, for the end of a model's help."""
+    lines = []
+    for kind in spec.kinds:
+        values = spec.defaults_on(kind).items()
+        if values:
+            shown = ", ".join(f"--{key.replace('_', '-')} {value}" for key, value in values)
+            lines.append(f"On {kind} the defaults are {shown}.")
+    return "\n\n".join(lines)
 
 
 def _objectives(spec: ModelSpec) -> str:
@@ -197,12 +209,14 @@ def _plain_type(annotation: Any) -> Any:
 
 def _train(spec: ModelSpec, values: dict[str, Any]) -> None:
     flags = {key: values[key] for key in spec.config.model_fields if values.get(key) is not None}
+    registry = load_registry()
     runs = []
     for seed in _seeds(values["seeds"], flags):
         resolved = resolve(
             spec.config,
             model=spec.name,
             presets=spec.presets,
+            defaults=partial(registry.defaults_of, spec),
             preset=values["preset"],
             file=values["config"],
             flags=flags if seed is None else {**flags, "seed": seed},

@@ -45,7 +45,7 @@ def sample(
     from gantool.display import make_display
     from gantool.errors import ConfigError, GantoolError
     from gantool.sampling import streaming
-    from gantool.sampling.pictures import lay_out, png
+    from gantool.sampling.pictures import png
 
     if label is not None and labels is not None:
         raise ConfigError("give --label or --labels all, one of the two")
@@ -72,22 +72,23 @@ def sample(
     if kind == "png" and not separate:
         if n > _MOST_IN_A_GRID:
             raise ConfigError(
-                f"a grid of {n:,} images is too large to look at; "
+                f"a grid of {n:,} samples is too large to look at; "
                 f"{_MOST_IN_A_GRID:,} are the most.",
                 "Use --format npz or --separate.",
             )
         if labels:
             classes = max(1, len(sampler.classes))
-            pixels = sampler.every_label(max(1, n // classes), seed, codes=codes)
+            z, y = sampler.every_label(max(1, n // classes), seed, codes=codes)
             columns = classes
         elif swept:
             columns = len(swept[0].values)
             rows = max(1, n // columns)
-            pixels = sampler.every_value(swept[0], rows, seed, label=chosen, codes=codes)
+            z, y = sampler.every_value(swept[0], rows, seed, label=chosen, codes=codes)
         else:
-            pixels = sampler.sample(n, seed, label=chosen, codes=codes)
+            z, y = sampler.choose(n, seed, label=chosen, codes=codes)
             columns = min(n, max(1, round(n**0.5)))
-        write_picture(place_for(sampler, output, name=f"{name}.png"), png(lay_out(pixels, columns)))
+        picture = sampler.picture(z, y, columns=columns)
+        write_picture(place_for(sampler, output, name=f"{name}.png"), png(picture))
         return
     wanted = streaming.Wanted(n, seed=seed, label=chosen, codes=codes)
     try:

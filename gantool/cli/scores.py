@@ -1,4 +1,4 @@
-"""Scores as people read them: each beside what real images and noise reach."""
+"""Scores as people read them: each beside what real data and noise reach."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def print_scores(scores: Sequence[Score]) -> None:
     computed = [score for score in scores if score.value is not None]
     if computed:
         print_table(
-            ("score", "value", "real images", "noise", "measured on"),
+            ("score", "value", f"real {_kind(computed[0])}", "noise", "measured on"),
             (
                 (
                     f"{score.metric} {ARROWS[score.better]}",
@@ -49,7 +49,11 @@ def protocol(score: Score) -> str:
     if "n_fake" in made:
         parts.append(f"{made['n_fake']:,} samples")
     if "n_real" in made:
-        parts.append(f"{made['n_real']:,} {made.get('split', '')} images")
+        parts.append(f"{made['n_real']:,} {made.get('split', '')} {_kind(score)}")
     if "steps" in made:
         parts.append(f"{made['steps']} of the steps")
     return ", ".join(parts)
+
+
+def _kind(score: Score) -> str:
+    return str(score.protocol.get("kind", "images"))

@@ -19,8 +19,7 @@ def sheet(
     from gantool.sampling import pictures
 
     sampler = open_sampler(run, at)
-    cells = sampler.draw_sample_grid(sampler.codes(code or []))
-    picture = pictures.numbered(cells, sampler.sample_grid.columns)
+    picture = sampler.numbered(sampler.codes(code or []))
     write_picture(
         place_for(sampler, output, name=f"sheet-{sampler.trained.step}.png"), pictures.png(picture)
     )

@@ -40,7 +40,8 @@ def _print_one(folder: RunFolder) -> None:
     print(
         f"{record.model} on {record.data.get('name')}: {record.steps:,} steps "
         f"({record.epochs:.3g} epochs) in {clock(record.seconds)}, "
-        f"{record.images_per_second or 0:,.0f} images/s; {record.status}"
+        f"{record.images_per_second or 0:,.0f} {record.data.get('kind', 'images')}/s; "
+        f"{record.status}"
     )
     for event in read_json_lines(folder.events_file):
         if event.get("kind") == "collapse":

@@ -1,4 +1,4 @@
-"""Real images in batches, straight from the prepared cache, in an order that the seed fixes."""
+"""Real data in batches, straight from the prepared cache, in an order that the seed fixes."""
 
 from __future__ import annotations
 
@@ -8,29 +8,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gantool.data.prepared import ImageSplit
+from gantool.data.prepared import Split
 from gantool.errors import ConfigError
 from gantool.machine.distributed import ALONE, World
 
 
-def to_images(pixels: np.ndarray[Any, np.dtype[np.uint8]], device: torch.device) -> Tensor:
-    """Turn uint8 [N, H, W, C] into float32 [N, C, H, W] in [-1, 1], channels-last in memory."""
-    tensor = torch.from_numpy(pixels)
-    if device.type == "cuda":
-        tensor = tensor.pin_memory()
-    return tensor.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
-
-
 class Batches:
-    """An endless iterator of (images, labels).
+    """An endless iterator of (samples, labels).
 
-    Images are float32 [batch_size, C, H, W] in [-1, 1], labels int64 [batch_size] or None; where
-    several processes share a run, each has its part of every batch. Every epoch has a new
+    Samples are float32 in [-1, 1]: images [batch_size, C, H, W], or points [batch_size, 2]. Labels
+    are int64 [batch_size] or None. Where several processes share a run, each has its part of every
+    batch. Every epoch has a new
     permutation, whose remainder is dropped; it is a pure function of seed and epoch, so the
     position is the whole state.
 
     Args:
-        split: the images.
+        split: the samples to draw from.
         batch_size: of all processes together.
         seed: of the permutations.
         device: where batches go.
@@ -45,7 +38,7 @@ class Batches:
 
     def __init__(
         self,
-        split: ImageSplit,
+        split: Split,
         batch_size: int,
         seed: int,
         device: torch.device,
@@ -91,10 +84,10 @@ class Batches:
             self._order[position * self.batch_size : (position + 1) * self.batch_size]
         )
         self.drawn += 1
-        images = to_images(self.split.images[chosen], self.device)
+        samples = self.split.tensor(chosen, self.device)
         if self.split.labels is None:
-            return images, None
-        return images, torch.from_numpy(self.split.labels[chosen]).to(
+            return samples, None
+        return samples, torch.from_numpy(self.split.labels[chosen]).to(
             self.device, non_blocking=True
         )
 

@@ -10,7 +10,7 @@ from gantool.plugins.spec import DatasetSpec
 
 @hookimpl
 def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
-    """Register mnist5k, its stacks, and torchvision's data sets."""
+    """Register mnist5k, its stacks, torchvision's data sets, and points in the plane."""
     embedded = "gantool.data.mnist5k"
     register(
         DatasetSpec(
@@ -70,7 +70,6 @@ def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
             image_size=28,
             channels=1,
             classes=10,
-            extractor="inception",
         )
     )
     register(
@@ -97,3 +96,21 @@ def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
             extractor="inception",
         )
     )
+    for name, summary, classes in (
+        ("ring", "eight Gaussians on a circle", 8),
+        ("grid", "25 Gaussians, five by five", 25),
+        ("gaussian", "one Gaussian", 0),
+        ("spiral", "two arms of a spiral", 2),
+        ("moons", "two half circles that reach into each other", 2),
+        ("circles", "two circles, one in the other", 2),
+    ):
+        register(
+            DatasetSpec(
+                name,
+                summary,
+                source=f"gantool.data.plane:{name}",
+                images=120_000,
+                classes=classes,
+                kind="points",
+            )
+        )

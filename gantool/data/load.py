@@ -1,4 +1,4 @@
-"""From the words after `--data` to prepared images."""
+"""From the words after `--data` to prepared data."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 
 from gantool.config import TrainConfig
 from gantool.data.folder import ImageFolder
+from gantool.data.mixture import Mixture
+from gantool.data.plane import prepare_points
 from gantool.data.prepared import Prepared, data_folder, prepare
 from gantool.data.source import Source
 from gantool.display import OnProgress
-from gantool.errors import ConfigError, did_you_mean
+from gantool.errors import ConfigError, GantoolError, did_you_mean
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import DatasetSpec, load_implementation
 
@@ -26,15 +28,22 @@ def open_source(spec: DatasetSpec, data_dir: Path | None) -> Source:
 def load(
     config: TrainConfig, registry: Registry, progress: OnProgress = lambda done, total: None
 ) -> Prepared:
-    """Find and prepare the images that a configuration asks for.
+    """Find and prepare the images or points that a configuration asks for.
 
     A registered name wins over a folder of the same name; write `./name` for the folder.
 
     Raises:
-        ConfigError: no such data set or folder.
+        ConfigError: no such data set or folder, or an option that says nothing of such data.
         GantoolError: the data cannot be had or prepared.
     """
     spec = registry.datasets.get(config.data)
+    if spec is not None and spec.kind == "points":
+        return _load_points(config, spec)
+    if config.points is not None:
+        raise ConfigError(
+            f"--points {config.points}: {config.data} is of images, whose number is given.",
+            "Leave it out; it is for points in the plane (`gantool list-datasets`).",
+        )
     if spec is not None:
         source = open_source(spec, config.data_dir)
         name, image_size, channels = spec.name, spec.image_size, spec.channels
@@ -58,3 +67,18 @@ def load(
         cache=data_folder(config.data_dir),
         progress=progress,
     )
+
+
+def _load_points(config: TrainConfig, spec: DatasetSpec) -> Prepared:
+    for option, value in (("--image-size", config.image_size), ("--channels", config.channels)):
+        if value is not None:
+            raise ConfigError(
+                f"{option} {value}: {spec.name} is of points in the plane, which have none.",
+                "Leave it out; --points says how many there are.",
+            )
+    truth = load_implementation(spec.source)()
+    if not isinstance(truth, Mixture):
+        raise GantoolError(
+            f"{spec.source} gives {truth!r:.80}, which is no gantool.Mixture.", "Mend the plugin."
+        )
+    return prepare_points(truth, spec.name, points=config.points)

@@ -11,9 +11,9 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,19 +21,58 @@ import platformdirs
 from filelock import FileLock, Timeout
 from PIL import Image
 
+from gantool.data.mixture import Mixture
 from gantool.data.source import SPLITS, Source, UnreadableImageError, in_mode
 from gantool.display import OnProgress
 from gantool.errors import ConfigError, GantoolError
+from gantool.plugins.spec import Kind
 from gantool.runs.files import slug
+
+if TYPE_CHECKING:
+    import torch
 
 _FORMAT = 1
 _CHUNK = 16  # images that a thread decodes before it hands them on
 _BUFFER = 1 << 22  # bytes of prepared images that are written at once
 _NAMED = 5  # unreadable files that a message names
 _WIDEST = 4  # an image longer than this many times its short side is cropped before it is resized
+_EQUAL = 1e-12  # shares that differ by less differ by rounding
 
 _Chunk = list[tuple[str, int]]  # split and number of images
 _Decoded = list[bytes | UnreadableImageError]
+
+
+class Split(Protocol):
+    """The samples of one split, of whatever kind.
+
+    Attributes:
+        values: the samples as they are shown and scored: images uint8 [N, height, width, channels],
+            or points in the plane float32 [N, 2], in the data's own units.
+        labels: int64 [N], or None.
+    """
+
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        """All samples."""
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64] | None:
+        """The label of each."""
+
+    def __len__(self) -> int: ...
+
+    def tensor(self, chosen: npt.NDArray[np.int64], device: torch.device) -> torch.Tensor:
+        """The chosen samples as a model sees them, float32 in [-1, 1], on a device."""
+
+
+def on_device(values: npt.NDArray[Any], device: torch.device) -> torch.Tensor:
+    """An array as a tensor of its type on a device; to CUDA it is copied while the host goes on."""
+    import torch
+
+    tensor = torch.from_numpy(values)
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +82,25 @@ class ImageSplit:
     Attributes:
         images: uint8 [N, height, width, channels], memory-mapped, read-only.
         labels: int64 [N], or None.
+        factors: int64 [N, F], what each image is made of, or None.
     """
 
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64] | None
+    factors: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def values(self) -> npt.NDArray[np.uint8]:
+        """The images."""
+        return self.images
+
+    def tensor(self, chosen: npt.NDArray[np.int64], device: torch.device) -> torch.Tensor:
+        """The chosen images, float32 [n, C, H, W] in [-1, 1], channels-last in memory."""
+        images = on_device(self.images[chosen], device)
+        return images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +109,20 @@ class Prepared:
 
     Attributes:
         name: the data set's name, or the folder's.
-        fingerprint: SHA-256 of pixels, labels and splits: equal for equal training data, wherever
-            it came from.
-        image_size: side in pixels.
-        channels: 1 or 3.
+        fingerprint: SHA-256 of pixels (or points), labels and splits: equal for equal training
+            data, wherever it came from.
+        image_size: side in pixels; 0 for points.
+        channels: 1 or 3; 0 for points.
         classes: the name of each label; empty where there are no labels.
         unreadable: the number of files that could not be decoded and are left out.
         splits: "train", "validation" and "test".
         notes: sentences that the user should be told.
         folder: the preparation's on disk, or None.
+        kind: images, or points in the plane.
+        truth: the formula that points are drawn from; None for images.
+        scale: the length that is 1 for a model of points.
+        factor_values: the name of each factor, and how many values it has; empty where the splits
+            have no factors.
     """
 
     name: str
@@ -75,14 +131,34 @@ class Prepared:
     channels: int
     classes: tuple[str, ...]
     unreadable: int
-    splits: dict[str, ImageSplit]
+    splits: dict[str, Split]
     notes: tuple[str, ...] = ()
     folder: Path | None = None
+    kind: Kind = "images"
+    truth: Mixture | None = None
+    scale: float = 1.0
+    factor_values: dict[str, int] = field(default_factory=dict)
 
     @property
-    def train(self) -> ImageSplit:
-        """The images that training sees."""
+    def train(self) -> Split:
+        """The samples that training sees."""
         return self.splits["train"]
+
+    @property
+    def shares(self) -> tuple[float, ...] | None:
+        """The share of each class in the training split; None where all are equal, or none is.
+
+        Of points from a formula it is the formula's, which their counts only estimate.
+        """
+        labels, classes = self.train.labels, len(self.classes)
+        if labels is None or not classes:
+            return None
+        weights = None
+        if self.truth is not None and self.truth.labels is not None:
+            labels, weights = self.truth.labels, self.truth.shares
+        counts = np.bincount(labels, weights=weights, minlength=classes)
+        shares = counts / counts.sum()
+        return None if np.ptp(shares) < _EQUAL else tuple(shares.tolist())
 
 
 def data_folder(given: Path | None) -> Path:
@@ -220,6 +296,7 @@ def _build(
         shutil.rmtree(stale, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
+        source.image_size = image_size
         source.open()
         depth = channels or (1 if source.is_gray() else 3)
         with (temporary / "images.u8").open("wb", buffering=_BUFFER) as file:
@@ -233,8 +310,11 @@ def _build(
                 f"{len(unreadable)} files cannot be read.{reasons}",
                 "Check the files, or give another folder.",
             )
+        numbers = [number for split in SPLITS for number in kept[split]]
+        if source.factors is not None:
+            np.save(temporary / "factors.npy", source.factors[numbers])
         if source.labels is not None:
-            labels = source.labels[[number for split in SPLITS for number in kept[split]]]
+            labels = source.labels[numbers]
             digest.update(labels.tobytes())
             np.save(temporary / "labels.npy", labels)
         about = {
@@ -245,6 +325,7 @@ def _build(
             "classes": list(source.classes),
             "unreadable": len(unreadable),
             "notes": _notes(name, unreadable, source=source),
+            "factor_values": dict(source.factor_values),
         }
         digest.update(json.dumps([about["splits"], image_size, depth, about["classes"]]).encode())
         about["fingerprint"] = digest.hexdigest()
@@ -343,16 +424,17 @@ def _open(folder: Path, name: str) -> Prepared:
             f"the prepared images in {folder} were removed.", "Run the same command again."
         )
     images = np.memmap(folder / "images.u8", dtype=np.uint8, mode="r", shape=_shape(about))
-    labels = (
-        np.load(folder / "labels.npy", allow_pickle=False)
-        if (folder / "labels.npy").exists()
-        else None
-    )
-    splits, start = {}, 0
+    labels, factors = (_saved(folder / name) for name in ("labels.npy", "factors.npy"))
+    splits: dict[str, Split] = {}
+    start = 0
     for split in SPLITS:
-        end = start + about["splits"][split]
-        splits[split] = ImageSplit(images[start:end], None if labels is None else labels[start:end])
-        start = end
+        part = slice(start, start + about["splits"][split])
+        splits[split] = ImageSplit(
+            images[part],
+            None if labels is None else labels[part],
+            None if factors is None else factors[part],
+        )
+        start = part.stop
     return Prepared(
         name=name,
         fingerprint=about["fingerprint"],
@@ -362,5 +444,10 @@ def _open(folder: Path, name: str) -> Prepared:
         unreadable=about["unreadable"],
         splits=splits,
         notes=tuple(about["notes"]),
+        factor_values=about.get("factor_values", {}),
         folder=folder,
     )
+
+
+def _saved(file: Path) -> npt.NDArray[np.int64] | None:
+    return np.load(file, allow_pickle=False) if file.exists() else None

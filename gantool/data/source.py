@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,12 +42,19 @@ class Source(abc.ABC):
         splits: for each of "train", "validation" and "test" the numbers of its images, int64.
         labels: int64 [all images], or None.
         classes: the name of each label; empty where there are no labels.
+        factors: int64 [all images, F], what each image is made of; None where nobody knows.
+        factor_values: the name of each of the F factors, and how many values it has.
+        image_size: side in pixels that images will have once they are prepared, known when `open`
+            is called: a source that makes its images makes them of this size.
         warnings: sentences on the data that the user should be told; filled by `open`.
     """
 
     splits: dict[str, Indices]
     labels: Indices | None = None
     classes: Sequence[str] = ()
+    factors: Indices | None = None
+    factor_values: Mapping[str, int] = {}
+    image_size: int
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir

@@ -9,6 +9,8 @@ from gantool.plugins.hookspecs import hookimpl
 from gantool.plugins.spec import ExtractorSpec, MetricSpec, load_implementation
 
 _DISTANCES = "gantool.evaluation.metrics.distances"
+_PLANE = "gantool.evaluation.metrics.plane"
+_BOTH = ("images", "points")
 _CLASSES = "gantool.evaluation.metrics.classes"
 
 
@@ -77,6 +79,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             better="higher",
             measure=f"{_CLASSES}:label_fidelity",
             real="test",
+            kinds=_BOTH,
         )
     )
     register(
@@ -93,10 +96,11 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
     register(
         MetricSpec(
             "modes-covered",
-            "of 1,000 modes, those with a sample",
+            "number of the data's modes that have a sample",
             better="higher",
             measure=f"{_CLASSES}:modes",
             paper=paper,
+            kinds=_BOTH,
         )
     )
     register(
@@ -107,8 +111,10 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             measure=f"{_CLASSES}:modes",
             unit="nats",
             paper=paper,
+            kinds=_BOTH,
         )
     )
+    _register_metrics_of_points(register)
     register(
         MetricSpec(
             "memorised",
@@ -127,6 +133,40 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             measure="gantool.evaluation.metrics.equilibrium:equilibrium",
             real=None,
             paper="Goodfellow et al. 2014, arXiv:1406.2661",
+            kinds=_BOTH,
+        )
+    )
+
+
+def _register_metrics_of_points(register: Callable[[MetricSpec], None]) -> None:
+    register(
+        MetricSpec(
+            "high-quality",
+            "share of points within three standard deviations of a center",
+            better="higher",
+            measure=f"{_PLANE}:high_quality",
+            paper="Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761",
+            kinds=("points",),
+        )
+    )
+    register(
+        MetricSpec(
+            "sliced-wasserstein",
+            "distance of points to real ones, mean over projections on lines",
+            better="lower",
+            measure=f"{_PLANE}:sliced_wasserstein",
+            paper="Rabin et al. 2011; Bonneel et al. 2015",
+            kinds=("points",),
+        )
+    )
+    register(
+        MetricSpec(
+            "log-likelihood",
+            "log density of points under the truth; collapse does not lower it",
+            better="higher",
+            measure=f"{_PLANE}:log_likelihood",
+            unit="nats",
+            kinds=("points",),
         )
     )
 

@@ -17,30 +17,32 @@ from gantool.data.load import load
 from gantool.data.prepared import Prepared, data_folder
 from gantool.display import Display, OnScoring
 from gantool.errors import ConfigError, did_you_mean
-from gantool.evaluation.extractors import Extractor, ExtractorMissingError, choose
+from gantool.evaluation.extractors import Extractor, ExtractorMissingError, choose, usual_extractor
 from gantool.evaluation.metric import (
     Evaluation,
     ImageSet,
     Measured,
     NotApplicableError,
     NotComputedError,
+    SampleSet,
+    sample_set,
 )
 from gantool.evaluation.metrics.memorization import nearest
 from gantool.gan.base import Model
 from gantool.machine.device import choose_device
 from gantool.plugins.registry import Registry
-from gantool.plugins.spec import USUAL_EXTRACTOR, MetricSpec, load_implementation
+from gantool.plugins.spec import MetricSpec, load_implementation
 from gantool.report.write import try_report
 from gantool.runs.files import JsonLines, write_bytes
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import Score
-from gantool.sampling.generate import generate_pixels
+from gantool.sampling.generate import generate_samples
 from gantool.sampling.pictures import lay_out, png
 from gantool.sampling.trained import open_trained
 
 SAMPLE_SEED = 10_000  # of the latents and labels of every evaluation
 _PAIRS, _PAIR_COLUMNS = 40, 8
-_Measure = Callable[[ImageSet, Evaluation], Mapping[str, Measured]]
+_Measure = Callable[[SampleSet, Evaluation], Mapping[str, Measured]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +107,8 @@ def evaluate_run(
         data = load(config, registry, progress=display.preparing)
         if data.fingerprint != record.data.get("fingerprint"):
             raise ConfigError(
-                f"{path} was trained on other images than {data.name} has now.",
-                "Bring the data back as it was; scores against other images would not be the "
+                f"{path} was trained on other {data.kind} than {data.name} has now.",
+                f"Bring the data back as it was; scores against other {data.kind} would not be the "
                 "run's.",
             )
         display.say(f"scoring {config.evaluation_samples:,} samples of {folder.path}")
@@ -143,7 +145,7 @@ def evaluate(
 
     Args:
         gan: the model, with the generator to draw from.
-        data: the images that it was trained on.
+        data: the data that it was trained on.
         folder: the run's.
         registry: the metrics and data sets there are.
         settings: the choices.
@@ -155,17 +157,22 @@ def evaluate(
     Raises:
         ConfigError: an unknown metric or extractor, or weights that are none.
     """
-    specs = _wanted(registry, settings.metrics)
+    specs = _wanted(registry, settings.metrics, data)
     device = next(gan.parameters()).device
     extractor = _extractor(data, registry, settings=settings, device=device)
     evaluation = Evaluation(
-        data, extractor, folder=folder, conditional=gan.conditional, progress=progress
+        data,
+        extractor,
+        folder=folder,
+        conditional=gan.conditional,
+        shares=gan.label_shares,
+        progress=progress,
     )
     samples = draw_samples(gan, settings.samples)
     common = {
         "data": data.name,
         "fingerprint": data.fingerprint,
-        "image_size": data.image_size,
+        **({"image_size": data.image_size} if data.kind == "images" else {"kind": data.kind}),
         "sample_seed": SAMPLE_SEED,
         "truncation": "none",
         "batchnorm": "running statistics",
@@ -187,8 +194,8 @@ def evaluate(
     return scores
 
 
-def draw_samples(gan: Model[Any], n: int) -> ImageSet:
-    """Draw n images from the generator.
+def draw_samples(gan: Model[Any], n: int) -> SampleSet:
+    """Draw n samples from the generator, an ImageSet or a PointSet.
 
     Their latents (and labels) are the same at every evaluation.
     """
@@ -196,10 +203,11 @@ def draw_samples(gan: Model[Any], n: int) -> ImageSet:
     z = gan.sample_latent(n, rng)
     y = gan.sample_labels(n, rng)
     labels = None if y is None else y.numpy()
-    return ImageSet(origin="samples", pixels=generate_pixels(gan, z, y=y), labels=labels)
+    return sample_set(gan.shapes.kind, "samples", generate_samples(gan, z, y=y), labels)
 
 
-def _wanted(registry: Registry, names: Sequence[str]) -> list[MetricSpec]:
+def _wanted(registry: Registry, names: Sequence[str], data: Prepared) -> list[MetricSpec]:
+    """The scores of such data that are asked for, or all of them."""
     for name in names:
         if name not in registry.metrics:
             registry.explain_missing("metric", name)
@@ -207,7 +215,17 @@ def _wanted(registry: Registry, names: Sequence[str]) -> list[MetricSpec]:
                 f"no metric {name!r}.{did_you_mean(name, registry.metrics)}",
                 f"Metrics: {', '.join(registry.metrics)}. `gantool list-metrics` says more.",
             )
-    return [spec for name, spec in registry.metrics.items() if not names or name in names]
+        if data.kind not in registry.metrics[name].kinds:
+            raise ConfigError(
+                f"{name} is a score of {' and '.join(registry.metrics[name].kinds)}; "
+                f"{data.name} is of {data.kind}.",
+                "`gantool list-metrics` says which are of what.",
+            )
+    return [
+        spec
+        for name, spec in registry.metrics.items()
+        if data.kind in spec.kinds and (not names or name in names)
+    ]
 
 
 def _groups(specs: Sequence[MetricSpec]) -> Iterator[list[MetricSpec]]:
@@ -219,13 +237,20 @@ def _groups(specs: Sequence[MetricSpec]) -> Iterator[list[MetricSpec]]:
 def _extractor(
     data: Prepared, registry: Registry, *, settings: ScoringSettings, device: torch.device
 ) -> Extractor | NotComputedError:
+    if data.kind == "points":
+        if settings.extractor != "auto":
+            raise ConfigError(
+                f"--extractor is for images; {data.name} is of points in the plane.",
+                "Leave it out.",
+            )
+        return NotComputedError("points have no features beside themselves.")
     spec = registry.datasets.get(data.name)
     try:
         return choose(
             settings.extractor,
             data,
             registry=registry,
-            usual=spec.extractor if spec else USUAL_EXTRACTOR,
+            usual=(spec and spec.extractor) or usual_extractor(data),
             weights=settings.inception_weights,
             cache=data_folder(settings.data_dir),
             device=device,
@@ -236,7 +261,7 @@ def _extractor(
 
 def _measure(
     group: Sequence[MetricSpec],
-    samples: ImageSet,
+    samples: SampleSet,
     *,
     evaluation: Evaluation,
     step: int,
@@ -278,7 +303,7 @@ def _measure(
             noise=noise.get(name),
             warning=found[name].warning,
             reason=_reason(found[name].value),
-            detail=dict(found[name].detail),
+            detail=_detail(found[name], evaluation.folder),
             protocol={**common, **found[name].protocol},
         )
         for name, spec in specs.items()
@@ -286,14 +311,23 @@ def _measure(
 
 
 def _baseline(
-    measure: _Measure, images: Callable[[], ImageSet], *, evaluation: Evaluation
+    measure: _Measure, given: Callable[[], SampleSet], *, evaluation: Evaluation
 ) -> dict[str, float | None]:
-    """The values that other images than samples reach; nothing where they cannot be measured."""
+    """The values that other sets than samples reach; nothing where they cannot be measured."""
     try:
-        found = measure(images(), evaluation)
+        found = measure(given(), evaluation)
         return {name: _finite(measured.value) for name, measured in found.items()}
     except Exception:
         return {}
+
+
+def _detail(measured: Measured, folder: RunFolder) -> dict[str, Any]:
+    """A score's detail; its pictures are in the run folder by then, and named in it."""
+    for picture in measured.pictures:
+        folder.pictures.mkdir(exist_ok=True)
+        write_bytes(folder.finding(picture.name), picture.png)
+    captions = {picture.name: picture.caption for picture in measured.pictures}
+    return {**measured.detail, "pictures": captions} if captions else dict(measured.detail)
 
 
 def _reason(value: float) -> str:
@@ -311,6 +345,6 @@ def _picture(samples: ImageSet, evaluation: Evaluation) -> bytes:
     """
     few = ImageSet("samples", samples.pixels[:_PAIRS])
     _, which = nearest(few, evaluation)
-    pairs = np.stack([few.pixels, evaluation.data.train.images[which]], axis=1)
+    pairs = np.stack([few.pixels, evaluation.data.train.values[which]], axis=1)
     glued = np.concatenate([pairs[:, 0], pairs[:, 1]], axis=2)
     return png(lay_out(glued, _PAIR_COLUMNS))

@@ -113,6 +113,11 @@ def choose(
     return made
 
 
+def usual_extractor(data: Prepared) -> str:
+    """The extractor that suits images whose data set names none."""
+    return "inception" if data.channels == 1 else "photos"
+
+
 def check_choice(name: str, weights: Path | None, *, registry: Registry) -> None:
     """Raise `ConfigError` if there is no such extractor, or no such file of weights.
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gantool.data.prepared import ImageSplit, Prepared
+from gantool.data.mixture import Mixture
+from gantool.data.prepared import Prepared
 from gantool.display import OnScoring
 from gantool.evaluation.extractors import Extractor
 from gantool.evaluation.kept import read_or_recall
-from gantool.runs.folder import RunFolder
+from gantool.runs.folder import FINDING, RunFolder
 
 # Real images of a split that scores look at: this bounds time and memory on large data sets.
 MOST_REAL = 10_000
@@ -66,6 +67,54 @@ class ImageSet:
         ).div_(255)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A picture of what a score found; the run keeps it, and its page shows it.
+
+    Attributes:
+        name: of its file: lower-case letters, digits and hyphens, ending in `.png`.
+        caption: a sentence or two.
+        png: the file's content, opaque: pages are light or dark.
+    """
+
+    name: str
+    caption: str
+    png: bytes
+
+    def __post_init__(self) -> None:
+        if not FINDING.fullmatch(self.name):
+            raise ValueError(f"a picture's name is {FINDING.pattern}, not {self.name!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class PointSet:
+    """Points in the plane that a metric looks at, in random order.
+
+    Attributes:
+        origin: "samples", "train", "validation", "test" or "noise".
+        points: float32 [N, 2], in the data's own units.
+        labels: int64 [N], the class of a real point or the one that a sample was asked for; None
+            where there is none.
+    """
+
+    origin: str
+    points: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+# An ImageSet or a PointSet, whichever the data's kind asks for.
+SampleSet: TypeAlias = Any
+_SETS = {"images": ImageSet, "points": PointSet}
+
+
+def sample_set(kind: str, origin: str, values: npt.NDArray[Any], labels: Any = None) -> SampleSet:
+    """The values of samples of a kind as the set that metrics take."""
+    return _SETS[kind](origin, values, labels)
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """One score of one set of images.
@@ -76,6 +125,7 @@ class Measured:
         detail: further findings (a value for each class, the chosen sigma ...), for JSON.
         protocol: the way of measuring, which must agree before two values may be compared.
         warning: a caution for readers, before they trust it.
+        pictures: of samples, for the run folder.
     """
 
     value: float
@@ -83,6 +133,7 @@ class Measured:
     detail: Mapping[str, Any] = field(default_factory=dict)
     protocol: Mapping[str, Any] = field(default_factory=dict)
     warning: str = ""
+    pictures: Sequence[Finding] = ()
 
 
 def binomial_error(share: float, n: int) -> float | None:
@@ -91,13 +142,14 @@ def binomial_error(share: float, n: int) -> float | None:
 
 
 class Evaluation:
-    """The real images that samples are measured against, and the network whose features do it.
+    """The real data that samples are measured against, and the network whose features do it.
 
     Args:
-        data: the images of the run, all splits.
+        data: the data of the run, all splits.
         extractor: the feature extractor, or the reason why there is none.
         folder: the run's folder.
         conditional: whether the model takes labels.
+        shares: the share of samples that ask for each class; None where they ask for all alike.
         progress: told which images are being read, how many are, and how many will be.
     """
 
@@ -108,11 +160,13 @@ class Evaluation:
         folder: RunFolder,
         *,
         conditional: bool,
+        shares: Sequence[float] | None = None,
         progress: OnScoring = lambda images, done, total: None,
     ) -> None:
         self.data = data
         self.folder = folder
         self.conditional = conditional
+        self.shares = shares
         self.progress = progress
         self._extractor = extractor
         self._read: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
@@ -128,33 +182,54 @@ class Evaluation:
             raise self._extractor
         return self._extractor
 
-    def real(self, split: str, n: int = MOST_REAL) -> ImageSet:
-        """Up to n images of a split, in an order that is the same for every run on this data.
+    @property
+    def truth(self) -> Mixture:
+        """The formula that points are drawn from.
+
+        Raises:
+            NotApplicableError: the data is none of points.
+        """
+        if self.data.truth is None:
+            raise NotApplicableError
+        return self.data.truth
+
+    def real(self, split: str, n: int = MOST_REAL) -> SampleSet:
+        """Up to n real samples of a split, in an order that is the same for every run on this data.
 
         Raises:
             NotComputedError: the split is empty.
         """
-        images: ImageSplit = self.data.splits[split]
-        if not len(images):
+        data = self.data.splits[split]
+        if not len(data):
             raise NotComputedError(
                 f"{self.data.name} has no {split} images.", "More images fill that split."
             )
-        chosen = np.random.default_rng(_ORDER_SEED).permutation(len(images))[:n]
-        return ImageSet(
-            split,
-            images.images[chosen],
-            labels=None if images.labels is None else images.labels[chosen],
-        )
+        chosen = np.random.default_rng(_ORDER_SEED).permutation(len(data))[:n]
+        labels = None if data.labels is None else data.labels[chosen]
+        return sample_set(self.data.kind, split, data.values[chosen], labels)
 
-    def noise(self, n: int) -> ImageSet:
-        """Draw n images of uniform noise; where the data has classes, each asks for one in turn."""
-        shape = (n, self.data.image_size, self.data.image_size, self.data.channels)
-        pixels = np.random.default_rng(_ORDER_SEED).integers(0, 256, shape, dtype=np.uint8)
-        return ImageSet(
-            "noise",
-            pixels,
-            labels=np.arange(n) % len(self.data.classes) if self.data.classes else None,
-        )
+    def noise(self, n: int) -> SampleSet:
+        """Draw n samples of noise; where the data has classes, they ask for them as samples do.
+
+        Images have uniform values; points are uniform in the square that holds the data.
+        """
+        rng = np.random.default_rng(_ORDER_SEED)
+        if self.data.kind == "points":
+            values: npt.NDArray[Any] = rng.uniform(
+                -self.data.scale, self.data.scale, (n, 2)
+            ).astype(np.float32)
+        else:
+            shape = (n, self.data.image_size, self.data.image_size, self.data.channels)
+            values = rng.integers(0, 256, shape, dtype=np.uint8)
+        return sample_set(self.data.kind, "noise", values, self._labels_of_noise(n, rng))
+
+    def _labels_of_noise(self, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64] | None:
+        classes = len(self.data.classes)
+        if not classes:
+            return None
+        if self.shares is None:
+            return np.arange(n) % classes
+        return rng.choice(classes, size=n, p=self.shares)
 
     def features(self, images: ImageSet) -> Tensor:
         """The extractor's features, float32 [N, D] on the CPU, read once for each set.
@@ -167,10 +242,26 @@ class Evaluation:
             raise NotComputedError("the features of these images are not finite.")
         return features
 
-    def classes_read(self, images: ImageSet) -> npt.NDArray[np.int64]:
-        """The class that the extractor's classifier reads in each image, int64 [N, ...].
+    def classes_read(self, samples: SampleSet) -> npt.NDArray[np.int64]:
+        """The class that is read in each sample, int64 [N, ...].
 
-        Of a stack of digits it reads a class in each channel.
+        In an image the extractor's classifier reads it, in a stack of digits one in each channel. A
+        point's is that of the nearest center.
+
+        Raises:
+            NotApplicableError: the classifier knows other classes than this data has, or none; or
+                points have none.
+            NotComputedError: there is no extractor.
+        """
+        if isinstance(samples, PointSet):
+            labels = self.truth.labels
+            if labels is None:
+                raise NotApplicableError
+            return labels[self.truth.nearest(samples.points)[0]]
+        return self.logits(samples).argmax(-1).numpy()
+
+    def logits(self, images: ImageSet) -> Tensor:
+        """The answers of the extractor's classifier, float32 [N, ..., classes] on the CPU.
 
         Raises:
             NotApplicableError: there is no extractor (those that know a data set's classes are
@@ -181,7 +272,7 @@ class Evaluation:
         logits = self._reading(images)[1]
         if logits is None:
             raise NotApplicableError
-        return logits.argmax(-1).numpy()
+        return logits
 
     def _reading(self, images: ImageSet) -> tuple[Tensor, Tensor | None]:
         key = (images.origin, len(images))

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from gantool.config import GANConfig, TrainConfig
-from gantool.data.prepared import ImageSplit
+from gantool.config import GANConfig, LabelOptions, TrainConfig
+from gantool.data.prepared import Split
 from gantool.errors import ConfigError, GantoolError
 from gantool.gan.game import DISCRIMINATOR, GENERATOR, Batch, Losses, Progress, Settings, Turn
 from gantool.gan.latent import Latent
@@ -53,13 +53,13 @@ class Model(nn.Module, Generic[C]):
         """Make what a kind of model has before its networks are built."""
 
     @classmethod
-    def create(cls, config: C, shapes: Shapes, *, train_data: ImageSplit | None = None) -> Self:
+    def create(cls, config: C, shapes: Shapes, *, train_data: Split | None = None) -> Self:
         """Make a model ready to train, on the CPU.
 
         Args:
             config: the validated options.
             shapes: those of the data.
-            train_data: the training images, which first weights may be taken from; None leaves the
+            train_data: the training split, which first weights may be taken from; None leaves the
                 weights as PyTorch makes them.
         """
         model = cls(config, shapes)
@@ -73,7 +73,7 @@ class Model(nn.Module, Generic[C]):
         """Set the networks, from the configuration and the data's shapes alone."""
         raise NotImplementedError(f"{type(self).__name__} must define build(self, shapes)")
 
-    def initialize(self, train_data: ImageSplit) -> None:
+    def initialize(self, train_data: Split) -> None:
         """Set the first weights of a new run; by default they stay as PyTorch made them."""
 
     def finish(self) -> None:
@@ -88,11 +88,23 @@ class Model(nn.Module, Generic[C]):
         """Draw n latents, float32 [n, dimension], from this random generator only."""
         return self.latent.sample(n, rng)
 
+    @property
+    def label_shares(self) -> tuple[float, ...] | None:
+        """The share of fakes that ask for each class; None where all are asked for alike, or none.
+
+        They are the training data's, unless the option `labels` says uniform.
+        """
+        uniform = isinstance(self.config, LabelOptions) and self.config.labels == "uniform"
+        return None if uniform or not self.conditional else self.shapes.shares
+
     def sample_labels(self, n: int, rng: torch.Generator) -> Tensor | None:
-        """Labels to ask the fakes for, int64 [n]: uniform over the classes, or None."""
+        """Labels to ask the fakes for, int64 [n], in `label_shares`; None without labels."""
         if not self.conditional:
             return None
-        return torch.randint(self.shapes.classes, (n,), generator=rng, device=rng.device)
+        if self.label_shares is None:
+            return torch.randint(self.shapes.classes, (n,), generator=rng, device=rng.device)
+        shares = torch.tensor(self.label_shares, dtype=torch.float32, device=rng.device)
+        return torch.multinomial(shares, n, replacement=True, generator=rng)
 
     def example(self, n: int) -> tuple[Tensor, Tensor | None]:
         """Latents [n, dimension] and labels [n] (or None) of zeros, to try shapes with."""
@@ -100,7 +112,7 @@ class Model(nn.Module, Generic[C]):
         return torch.zeros(n, self.latent.dimension), labels
 
     def generate(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """Images [N, C, H, W] in [-1, 1].
+        """Images [N, C, H, W] in [-1, 1], or points [N, 2].
 
         They are made from latents [N, dimension] and labels int64 [N] (or None).
         """
@@ -207,7 +219,8 @@ class GAN(Model[G]):
         """Look up the objective, the penalties and the augmentation that the options name.
 
         Raises:
-            ConfigError: the configuration has no options of the game.
+            ConfigError: the configuration has no options of the game, or some that say nothing of
+                such data.
         """
         if not isinstance(self.config, GANConfig):
             raise ConfigError(
@@ -222,6 +235,8 @@ class GAN(Model[G]):
             penalty for penalty in self.penalties.parts() if isinstance(penalty, nn.Module)
         )
         chosen = self.config.augment
+        if chosen != "none" and self.shapes.kind == "points":
+            raise ConfigError("--augment is for images; this data is of points.", "Leave it out.")
         self.augmentation = (
             None if chosen == "none" else registry.piece("augmentation", chosen).make(self.config)
         )
@@ -250,7 +265,7 @@ class GAN(Model[G]):
         return [d] * self.config.discriminator_steps + [g]
 
     def judge(self, x: Tensor, y: Tensor | None) -> Any:
-        """Logits [N] from images [N, C, H, W] in [-1, 1] and labels int64 [N] (or None).
+        """Logits [N] from samples, as `generate` makes them, and labels int64 [N] (or None).
 
         A model may answer with a tuple whose first part are the logits. Losses do not call it but
         `discriminate`.

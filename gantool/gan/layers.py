@@ -1,6 +1,8 @@
-"""Layers of the papers that PyTorch does not have."""
+"""Layers of the papers that PyTorch does not have, and perceptrons for points in the plane."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
@@ -34,3 +36,21 @@ class Scale(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The scaled values, same shape."""
         return x * self.factor + self.offset
+
+
+def perceptron(
+    inputs: int,
+    outputs: int,
+    *,
+    width: int,
+    hidden: int = 3,
+    activation: Callable[[], nn.Module] = nn.ReLU,
+) -> nn.Sequential:
+    """Hidden layers of one width with an activation after each, and a linear map at the end.
+
+    It takes float [N, inputs] to [N, outputs], in no bounds.
+    """
+    layers: list[nn.Module] = []
+    for number in range(hidden):
+        layers += [nn.Linear(inputs if number == 0 else width, width), activation()]
+    return nn.Sequential(*layers, nn.Linear(width if hidden else inputs, outputs))

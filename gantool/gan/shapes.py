@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Self
+
+from gantool.data.prepared import Prepared
+from gantool.plugins.spec import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +20,54 @@ class Shapes:
         channels: 1 or 3; 0 for points.
         classes: number of labels; 0 where there are none.
         kind: images, or points in the plane.
+        scale: the length, in the data's own units, that is 1 for a model of points.
+        shares: the share of each class in the training data; None where they are equal.
     """
 
     image_size: int
     channels: int
     classes: int
-    kind: Literal["images", "points"] = "images"
+    kind: Kind = "images"
+    scale: float = 1.0
+    shares: tuple[float, ...] | None = None
 
     @classmethod
-    def of_points(cls, classes: int = 0) -> Self:
+    def of_points(
+        cls, classes: int = 0, *, scale: float = 1.0, shares: tuple[float, ...] | None = None
+    ) -> Self:
         """The shapes of points in the plane."""
-        return cls(0, 0, classes=classes, kind="points")
+        return cls(0, 0, classes=classes, kind="points", scale=scale, shares=shares)
+
+    @classmethod
+    def of(cls, data: Prepared) -> Self:
+        """Those of prepared data."""
+        return cls(
+            data.image_size,
+            data.channels,
+            classes=len(data.classes),
+            kind=data.kind,
+            scale=data.scale,
+            shares=data.shares,
+        )
+
+    @classmethod
+    def recorded(cls, data: Mapping[str, Any]) -> Self:
+        """Those of a run's record, from the part that is on data.
+
+        A record without shares is of a run that asked for all classes alike.
+
+        Raises:
+            KeyError, TypeError, ValueError: it does not say.
+        """
+        classes = len(data.get("classes", ()))
+        shares = tuple(map(float, data.get("shares") or ())) or None
+        total = sum(shares or ())
+        if shares and (len(shares) != classes or min(shares) < 0 or not math.isclose(total, 1)):
+            raise ValueError(f"{shares} are no shares of {classes} classes")
+        if data.get("kind") == "points":
+            return cls.of_points(classes, scale=float(data["scale"]), shares=shares)
+        size, channels = int(data["image_size"]), int(data["channels"])
+        return cls(size, channels, classes=classes, shares=shares)
 
     @property
     def sample(self) -> tuple[int, ...]:

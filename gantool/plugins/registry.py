@@ -8,7 +8,7 @@ import importlib.metadata
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -197,6 +197,11 @@ class Registry:
                 else ""
             ),
         )
+
+    def defaults_of(self, spec: ModelSpec, data: str) -> Mapping[str, Any]:
+        """The defaults of a model's options on data of this name, where they are others."""
+        known = self.datasets.get(data)
+        return {} if known is None else spec.defaults_on(known.kind)
 
     def piece(self, kind: str, name: str) -> Any:
         """Look up an extractor, objective, penalty or augmentation.

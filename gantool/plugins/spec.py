@@ -13,9 +13,16 @@ from pydantic import ValidationError
 from gantool.config import RESERVED, GANConfig, TrainConfig
 from gantool.errors import GantoolError
 
-USUAL_EXTRACTOR = "photos"  # of folders, and of data sets that name none
-
+Kind = Literal["images", "points"]
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+# Of what data is made, with the defaults of options that are other ones there for every model. On
+# points the published tables score so many samples, and networks are too small for more threads.
+USUAL: Mapping[str, Mapping[str, Any]] = {
+    "images": {},
+    "points": {"nz": 2, "threads": 1, "evaluation_samples": 2_500},
+}
 
 
 class InvalidSpecError(ValueError):
@@ -43,6 +50,12 @@ def _check_name(kind: str, name: object) -> None:
             f"{kind} name {name!r}: use lower-case letters, digits and hyphens, at most 40, "
             "beginning with a letter or digit"
         )
+
+
+def _check_kinds(subject: str, kinds: object) -> None:
+    if not isinstance(kinds, tuple) or not kinds or not set(kinds) <= set(USUAL):
+        known = ", ".join(map(repr, USUAL))
+        raise InvalidSpecError(f"{subject}: kinds must be some of {known}, not {kinds!r}")
 
 
 def _brief(error: ValidationError | TypeError) -> str:
@@ -75,6 +88,8 @@ class ModelSpec:
         presets: named overlays of the options, each a mapping from option to value.
         preset_notes: notes for users of a preset, by the preset's name.
         needs_labels: whether the model trains on labelled data only.
+        kinds: what it can draw: "images", "points" in the plane, or both.
+        defaults: defaults of options that are other ones on data of a kind, by kind.
     """
 
     name: str
@@ -85,6 +100,12 @@ class ModelSpec:
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     preset_notes: Mapping[str, str] = field(default_factory=dict)
     needs_labels: bool = False
+    kinds: tuple[str, ...] = ("images",)
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def defaults_on(self, kind: str) -> Mapping[str, Any]:
+        """The defaults of options that are other ones on data of a kind."""
+        return {**USUAL[kind], **self.defaults.get(kind, {})}
 
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""
@@ -112,6 +133,14 @@ class ModelSpec:
             raise InvalidSpecError(
                 f"model {self.name!r}: option name {min(reserved)!r} is reserved"
             )
+        _check_kinds(f"model {self.name!r}", self.kinds)
+        for kind, overlay in self.defaults.items():
+            try:
+                self.config(**overlay)
+            except (ValidationError, TypeError) as error:
+                raise InvalidSpecError(
+                    f"model {self.name!r}: its defaults for {kind} are invalid: {_brief(error)}"
+                ) from error
         for preset, overlay in self.presets.items():
             _check_name(f"model {self.name!r}: preset", preset)
             try:
@@ -129,28 +158,38 @@ class DatasetSpec:
     Attributes:
         name: the word after `--data`.
         summary: one line.
-        source: `"package.module:Class"`, a subclass of `gantool.Source`, made from the data folder.
-        images: the number of images, all splits together.
-        image_size: side in pixels to which images are prepared unless the options say otherwise.
-        channels: 1 (grey) or 3 (RGB).
+        source: `"package.module:Class"`, a subclass of `gantool.Source`, made from the data folder;
+            for points a function without arguments that returns their truth, a `gantool.Mixture`.
+        images: the number of images or points, all splits together.
+        image_size: side in pixels to which images are prepared unless the options say otherwise;
+            0 for points.
+        channels: 1 (grey) or 3 (RGB); 0 for points.
         classes: number of labels; 0 where there are none.
         extractor: the feature extractor that suits these images: "digits", "clothes",
-            "stacked-digits", "photos" or "inception".
+            "stacked-digits", "inception", or one that a plugin brings; empty for the usual one,
+            "photos" in color and "inception" in gray.
+        kind: what it is of: "images", or "points" in the plane.
+        credit: whose the images are and under which licence, where that must be said.
     """
 
     name: str
     summary: str
     source: str
     images: int
-    image_size: int
-    channels: int
-    classes: int
-    extractor: str = USUAL_EXTRACTOR
+    image_size: int = 0
+    channels: int = 0
+    classes: int = 0
+    extractor: str = ""
+    kind: Kind = "images"
+    credit: str = ""
 
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""
         _check_name("data set", self.name)
         _check_implementation(f"data set {self.name!r}:", self.source)
+        _check_kinds(f"data set {self.name!r}", (self.kind,))
+        if self.kind == "points":
+            return
         if self.channels not in (1, 3):
             raise InvalidSpecError(
                 f"data set {self.name!r}: channels must be 1 or 3, not {self.channels!r}"
@@ -174,6 +213,8 @@ class MetricSpec:
             reach, beside what noise reaches; None where the score is not one of images.
         unit: of the value, where it has one.
         paper: author, year and address.
+        kinds: what it is a score of: "images", "points" in the plane (the function then gets a
+            `PointSet`), or both.
     """
 
     name: str
@@ -183,6 +224,7 @@ class MetricSpec:
     real: Literal["train", "validation", "test"] | None = "train"
     unit: str = ""
     paper: str = ""
+    kinds: tuple[str, ...] = ("images",)
 
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""
@@ -194,6 +236,7 @@ class MetricSpec:
             raise InvalidSpecError(
                 f"metric {self.name!r}: better must be 'lower' or 'higher', not {self.better!r}"
             )
+        _check_kinds(f"metric {self.name!r}", self.kinds)
         if self.real not in ("train", "validation", "test", None):
             raise InvalidSpecError(
                 f"metric {self.name!r}: real must be a split or None, not {self.real!r}"

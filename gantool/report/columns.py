@@ -31,7 +31,7 @@ class Column:
 
     Attributes:
         key: its name in comparison.json and comparison.csv.
-        heading: its name on the terminal and the page.
+        heading: its name on the terminal and the page, where samples are images.
         of_run: the value of one run, or None.
         of_variant: the value of a variant, from those of its runs that have one.
         text: the value in words, of a variant or a run.
@@ -46,6 +46,12 @@ class Column:
     text: Callable[[Value, Variant | RunRow], str] = lambda value, _: short(value)
     places: frozenset[Place] = frozenset()
     before_scores: bool = False
+
+    def heading_for(self, noun: str) -> str:
+        """The heading where samples are called so."""
+        if noun == "images":
+            return self.heading
+        return self.heading.replace("images", noun).replace("img", noun)
 
 
 def shown_in(

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from gantool.config import INCIDENTAL, GANConfig
+from gantool.config import INCIDENTAL, GANConfig, LabelOptions
 from gantool.report import verdict
 from gantool.report.columns import COLUMNS, mean
 from gantool.report.curves import last_losses, losses_in
 from gantool.report.format import text_of
-from gantool.report.load import Axis, RunData
+from gantool.report.load import Axis, RunData, noun_of
 from gantool.report.result import (
     FAILED,
     Collapse,
@@ -86,12 +86,14 @@ def compare(
     ranking = _ranking(columns, sort)
     ranked = _ranked(variants, ranking)
     pairs = _pairs(ranked, columns, rows=rows, baseline=baseline, paired=paired)
+    noun = noun_of(runs)
     flags = verdict.flags(runs, rows=rows, variants=ranked, columns=columns, ranking=ranking)
     return ComparisonResult(
         variants=ranked,
         runs=rows,
         columns=columns,
         losses=losses_in(runs),
+        noun=noun,
         sorted_by=None if ranking is None else ranking.id,
         baseline=baseline,
         budget_axis=budget_axis,
@@ -99,7 +101,7 @@ def compare(
         differences=_differences(ranked),
         flags=flags,
         pairs=pairs,
-        verdict=verdict.sentences(ranked, ranking, rows=rows, pairs=pairs, flags=flags),
+        verdict=verdict.sentences(ranked, ranking, rows=rows, pairs=pairs, flags=flags, noun=noun),
         skipped=dict(skipped or {}),
     )
 
@@ -117,7 +119,7 @@ def with_defaults(runs: Sequence[RunData]) -> list[RunData]:
 
 
 def _completed(run: RunData, options: Iterable[str]) -> RunData:
-    core = GANConfig.model_fields
+    core = {**GANConfig.model_fields, **LabelOptions.model_fields}
     missing = [key for key in options if key in core and key not in run.record.config]
     if not missing:
         return run
@@ -128,7 +130,16 @@ def _completed(run: RunData, options: Iterable[str]) -> RunData:
 def configuration(run: RunData) -> dict[str, Any]:
     """The options that make the variant."""
     incidental = INCIDENTAL.union(run.record.incidental)
-    return {key: value for key, value in run.record.config.items() if key not in incidental}
+    made = {key: value for key, value in run.record.config.items() if key not in incidental}
+    # Uniform where classes are equal, and in a run from before there was a choice; a model without
+    # the option has none.
+    if run.record.data.get("shares"):
+        made.setdefault("labels", "data")
+    elif "labels" in made:
+        made["labels"] = "uniform"
+    if begun := run.record.begun_from:  # the weights count, not their place
+        made["from_run"] = f"{begun.get('run')}@{begun.get('step')}-{str(begun.get('sha256'))[:8]}"
+    return made
 
 
 def score_columns(result: ComparisonResult, run: RunData) -> list[tuple[str, Score]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import warnings
 from collections.abc import Mapping, Sequence
@@ -19,12 +20,13 @@ from gantool.report.colors import GRAY, colors_of
 from gantool.report.curves import ANSWERS, bridged, is_known, player_of, without_answers
 from gantool.report.figures import literal, read_picture, save, smooth, spare_spikes, x_label
 from gantool.report.load import RunData
-from gantool.report.result import ComparisonResult
+from gantool.report.result import ComparisonResult, Variant
 from gantool.runs.files import read_text
 from gantool.runs.folder import RunFolder
 
 _MOST_ROWS = 20  # variants that a picture has room for
 _CELLS = 10
+_COLUMNS = 3  # of scatters
 _UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises
 _MOST_LOSSES = 10
 
@@ -147,20 +149,21 @@ def _variant_curve(axes: Axes, members: Sequence[RunData], *, panel: _Panel, col
 
 
 def plot_variants(result: ComparisonResult, runs: Sequence[RunData], *, path: Path) -> None:
-    """Write the picture of all variants' samples, one row each.
+    """Write the picture of all variants' samples.
 
-    A row has the same cells of the variant's last sample grid; real images are above them.
+    Images have a row a variant: the same cells of its last sample grid, and real ones above them.
+    Points have the last picture of each variant, and the real ones before them.
     """
-    by_path = {str(run.folder.path): run for run in runs}
+    last = _last_pictures(result, runs)
+    scatters = [shown for shown in last if shown[1].record.noun == "points"]
+    if scatters and len(scatters) == len(last):
+        _plot_scatters(scatters, path=path)
+        return
     rows: list[tuple[str, npt.NDArray[np.uint8]]] = []
-    for variant in result.variants[:_MOST_ROWS]:
-        run = next(
-            (by_path[path] for path in variant.paths if by_path[path].folder.sample_grids()), None
-        )
-        if run is None:
+    for variant, run, step in last:
+        if run.record.noun == "points":
             continue
-        step, sample_grid = list(run.folder.sample_grids().items())[-1]
-        strip = _first_cells(sample_grid, run.folder)
+        strip = _first_cells(run.folder.sample_grid(step), run.folder)
         if strip is None:
             continue
         real = _first_cells(run.folder.real_file, run.folder)
@@ -180,6 +183,35 @@ def plot_variants(result: ComparisonResult, runs: Sequence[RunData], *, path: Pa
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
+    save(figure, path)
+
+
+def _last_pictures(
+    result: ComparisonResult, runs: Sequence[RunData]
+) -> list[tuple[Variant, RunData, int]]:
+    """For each variant its first run that drew samples, and the last step at which it did."""
+    by_path = {str(run.folder.path): run for run in runs}
+    found = []
+    for variant in result.variants[:_MOST_ROWS]:
+        having = [by_path[path] for path in variant.paths if by_path[path].folder.sample_grids()]
+        if having:
+            found.append((variant, having[0], list(having[0].folder.sample_grids())[-1]))
+    return found
+
+
+def _plot_scatters(last: Sequence[tuple[Variant, RunData, int]], *, path: Path) -> None:
+    shown = [("real points", last[0][1].folder.real_file)]
+    for variant, run, step in last:
+        title = f"{literal(variant.name)}\nseed {run.record.config.get('seed')}, step {step:,}"
+        shown.append((title, run.folder.sample_grid(step)))
+    rows = -(-len(shown) // _COLUMNS)
+    figure = Figure(figsize=(11, 3.95 * rows), layout="constrained")
+    for axes in figure.subplots(rows, _COLUMNS, squeeze=False).flat:
+        axes.axis("off")
+    for axes, (title, file) in zip(figure.axes, shown, strict=False):
+        axes.set_title(title, fontsize=9)
+        with contextlib.suppress(*_UNREADABLE):
+            axes.imshow(read_picture(file))
     save(figure, path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +43,8 @@ def losses_figure(record: RunRecord, series: Series) -> Figure:
     panels = figure.subplots(2 if answered else 1, 1, sharex=True, squeeze=False)[:, 0]
     _draw_losses(panels[0], series)
     if answered:
-        _draw_answers(panels[1], series, probabilities=record.d_scale == "probability")
+        probabilities = record.d_scale == "probability"
+        _draw_answers(panels[1], series, probabilities=probabilities, noun=record.noun)
     else:
         reason = no_answers([record.model], discriminator=record.has_discriminator)
         figure.supxlabel(literal(reason), fontsize=10, color=GRAY)
@@ -73,8 +75,8 @@ def _draw_losses(axes: Axes, series: Series) -> None:
     axes.set_ylabel("loss")
 
 
-def _draw_answers(axes: Axes, series: Series, *, probabilities: bool) -> None:
-    _curve(axes, series, key="d_real", color=BLUE, label="D(x), real images")
+def _draw_answers(axes: Axes, series: Series, *, probabilities: bool, noun: str) -> None:
+    _curve(axes, series, key="d_real", color=BLUE, label=f"D(x), real {noun}")
     _curve(axes, series, key="d_fake", color=ORANGE, label="D(G(z)), before D's update")
     if probabilities:
         axes.axhline(0.5, color=GRAY, linestyle="--", linewidth=1, label="1/2: equilibrium")
@@ -133,23 +135,28 @@ def smooth(values: npt.NDArray[np.float64], span: int) -> npt.NDArray[np.float64
 
 
 def plot_samples(folder: RunFolder) -> None:
-    """Write samples.png: real images beside the last sample grid."""
+    """Write samples.png: real images or points beside the last sample grid."""
     record = folder.read()
     sample_grids = folder.sample_grids()
     if not sample_grids or not folder.real_file.exists():
         return
     step, sample_grid = list(sample_grids.items())[-1]
     panels = (
-        (read_picture(folder.real_file), "real images"),
+        (read_picture(folder.real_file), f"real {record.noun}"),
         (read_picture(sample_grid), f"samples of {record.model} at step {step:,}"),
     )
     height, width, _ = panels[1][0].shape
     figure = Figure(figsize=(11, 5.5 * height / width + 0.4), layout="constrained")
     for axes, (picture, title) in zip(figure.subplots(1, 2), panels, strict=True):
-        axes.imshow(picture, interpolation="nearest")
+        axes.imshow(picture, interpolation=interpolation_of(record))
         axes.set_title(title)
         axes.axis("off")
     save(figure, folder.samples_figure)
+
+
+def interpolation_of(record: RunRecord) -> Literal["nearest", "antialiased"]:
+    """The way to resize a run's pictures: pixels are to be seen of images, and not of scatters."""
+    return "antialiased" if record.noun == "points" else "nearest"
 
 
 def read_picture(file: Path) -> npt.NDArray[np.uint8]:

@@ -42,6 +42,12 @@ class RunData:
     scores: Sequence[Score] = ()
 
 
+def noun_of(runs: Iterable[RunData]) -> str:
+    """The word for the samples of the runs' data: images, points, or samples for both."""
+    nouns = {run.record.noun for run in runs}
+    return nouns.pop() if len(nouns) == 1 else "samples"
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """The runs at some paths, and all else that lay there with the reason why it is none."""

@@ -36,7 +36,7 @@ from gantool.report.format import plain, short, spread
 from gantool.report.load import AXES, RunData, Series
 from gantool.report.result import ComparisonResult, Variant
 from gantool.report.statistics import Summary
-from gantool.runs.folder import thinned
+from gantool.runs.folder import FINDING, thinned
 
 _ASSETS = {
     "page_css": "page.css",
@@ -84,6 +84,8 @@ def render(
         title=title,
         single=single,
         result=result,
+        noun=result.noun,
+        scatter_note=_scatter_note(result),
         colors=colors,
         heading_of=tables.heading_of,
         shown_in=shown_in,
@@ -94,6 +96,7 @@ def render(
         strips=_strips(result),
         status_of=tables.status_of,
         contrasts=tables.contrasts(result),
+        findings=_findings(chosen) if single else [],
         data={**_data(result, chosen, colors=colors), "again": again},
         more_terms=terms_in(chosen)[_MOST_TERMS:],
         version=__version__,
@@ -116,6 +119,17 @@ def _objectives(result: ComparisonResult) -> list[dict[str, Any]]:
         {"name": name, "formula": formula, "source": source, "variants": variants}
         for (name, formula, source), variants in found.items()
     ]
+
+
+def _scatter_note(result: ComparisonResult) -> str:
+    """The meaning of a picture of points."""
+    words = "Points: real ones behind, samples before, the same latents and bounds at every step."
+    if not any(variant.has_discriminator for variant in result.variants):
+        return words
+    return (
+        f"{words} Shading: D, from low (blue gray) to high (amber). "
+        "Arrows: where the gradient of the generator's loss moves a sample."
+    )
 
 
 def _strips(result: ComparisonResult) -> list[dict[str, Any]]:
@@ -208,6 +222,7 @@ def _data(
     ]
     columns = [{"id": column.id, "better": column.better} for column in result.columns]
     return {
+        "noun": result.noun,
         "variants": variants,
         "runs": curves,
         "losses": [{"id": key, "title": f"Loss of the {player_of(key)}"} for key in losses],
@@ -279,9 +294,23 @@ def _sample_grids(run: RunData, budget: int) -> dict[str, Any]:
         for step in steps[1:-1:2]:  # the first and the last stay
             del pictures[step]
     return {
+        "noun": run.record.noun,
         "real": _picture(run.folder.real_file),
         "frames": [{**_places(run, step), "picture": made} for step, made in pictures.items()],
     }
+
+
+def _findings(runs: Sequence[RunData]) -> list[dict[str, str]]:
+    """The pictures that the latest scores of runs left, each once, with the score's caption."""
+    found: dict[str, dict[str, str]] = {}
+    for run in runs:
+        for score in run.scores:
+            named = score.detail.get("pictures")
+            for name, caption in named.items() if isinstance(named, dict) else ():
+                picture = _picture(run.folder.finding(name)) if FINDING.fullmatch(name) else None
+                if picture:
+                    found[name] = {"picture": picture, "caption": str(caption)}
+    return list(found.values())
 
 
 def _bytes(pictures: Iterable[str | None]) -> float:

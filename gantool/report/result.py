@@ -158,6 +158,7 @@ class ComparisonResult(_Frozen):
         variants: in order of rank by `sorted_by`, those without that score last.
         columns: those of the scores, in the order in which runs are scored.
         losses: the keys of those that any run has, as in metrics.jsonl.
+        noun: the word for the samples of the data: images, points, or samples for both.
         sorted_by: id of the column that ranks, or None where there is no score.
         baseline: name of the variant that the others are compared with, where one was asked for.
         budget_axis: the axis that a budget is measured on.
@@ -172,6 +173,7 @@ class ComparisonResult(_Frozen):
     runs: list[RunRow]
     columns: list[ScoreColumn]
     losses: list[str] = Field(default_factory=list)
+    noun: str = "images"
     sorted_by: str | None
     baseline: str | None = None
     budget_axis: Axis = "images"

@@ -60,7 +60,7 @@ def headline(result: ComparisonResult, width: int = _WIDTH) -> Table:
 def _declared(result: ComparisonResult, columns: Sequence[Column]) -> list[tuple[str, list[str]]]:
     return [
         (
-            column.heading,
+            column.heading_for(result.noun),
             [column.text(variant.values[column.key], variant) for variant in result.variants],
         )
         for column in columns
@@ -79,7 +79,7 @@ def scores(result: ComparisonResult) -> Table:
         ]
         for column in _ranked_first(result)
     ]
-    return ["score", *names, "real images", "noise"], rows
+    return ["score", *names, f"real {result.noun}", "noise"], rows
 
 
 def losses(result: ComparisonResult) -> Table:
@@ -122,7 +122,7 @@ def full(result: ComparisonResult) -> Table:
     columns = [column for column in _ranked_first(result) if column.shared] or list(
         _ranked_first(result)
     )
-    headings = ["variant", "n", "images", *(heading_of(column) for column in columns)]
+    headings = ["variant", "n", result.noun, *(heading_of(column) for column in columns)]
     rows = [
         [
             plain(variant.name),
@@ -132,7 +132,7 @@ def full(result: ComparisonResult) -> Table:
         ]
         for variant in result.variants
     ]
-    real = ["real images", "", "", *(short(column.real) for column in columns)]
+    real = [f"real {result.noun}", "", "", *(short(column.real) for column in columns)]
     return headings, [*rows, real] if any(column.real is not None for column in columns) else rows
 
 

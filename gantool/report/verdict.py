@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from gantool.report.format import short, text_of, with_origin
-from gantool.report.load import RunData
+from gantool.report.load import RunData, noun_of
 from gantool.report.result import FAILED, Flag, Pair, RunRow, ScoreColumn, Variant
 from gantool.report.statistics import Contrast
 
@@ -24,7 +24,8 @@ def flags(
     return [
         *_about_data(runs),
         *_about_scores(columns),
-        *_about_budgets(variants),
+        *_about_budgets(variants, noun_of(runs)),
+        *_about_beginnings(runs),
         *_about_counts(variants, rows, ranking=ranking),
         *_about_ends(rows),
         *_about_machines(runs, variants),
@@ -35,7 +36,7 @@ def _about_data(runs: Sequence[RunData]) -> list[Flag]:
     found = []
     if len({run.record.data.get("fingerprint") for run in runs}) > 1:
         data = ", ".join(sorted({text_of(run.record.data.get("name")) for run in runs}))
-        message = f"The runs were trained on different images ({data})."
+        message = f"The runs were trained on different {noun_of(runs)} ({data})."
         found.append(Flag(message=message, unfair=True))
     if len({run.record.data.get("image_size") for run in runs}) > 1:
         found.append(Flag(message="The image sizes differ.", unfair=True))
@@ -54,17 +55,26 @@ def _about_scores(columns: Sequence[ScoreColumn]) -> list[Flag]:
     ]
 
 
-def _about_budgets(variants: Sequence[Variant]) -> list[Flag]:
+def _about_budgets(variants: Sequence[Variant], noun: str) -> list[Flag]:
     images = [seen for variant in variants if (seen := variant.values["images"])]
     if not images or max(images) <= 1.01 * min(images):
         return []
     return [
         Flag(
-            message=f"Budgets differ: {min(images):,.0f} to {max(images):,.0f} images seen; "
+            message=f"Budgets differ: {min(images):,.0f} to {max(images):,.0f} {noun} seen; "
             "look at the scores within the same budget too.",
             unfair=True,
         )
     ]
+
+
+def _about_beginnings(runs: Sequence[RunData]) -> list[Flag]:
+    begun = [run.record.begun_from or {} for run in runs]
+    if len({text_of(one.get("sha256")) for one in begun}) < 2:
+        return []
+    names = ", ".join(sorted({text_of(one.get("run")) for one in begun if one}))
+    message = f"Some runs began with the weights of another ({names}), whose budget does not count."
+    return [Flag(message=message, unfair=True)]
 
 
 def _about_counts(
@@ -133,20 +143,28 @@ def sentences(
     rows: Sequence[RunRow],
     pairs: Sequence[Pair],
     flags: Sequence[Flag],
+    noun: str,
 ) -> list[str]:
     """Two sentences: one on the first score, and one on the health of the runs."""
-    return [_first_sentence(variants, ranking, pairs=pairs), _second_sentence(rows, flags)]
+    return [
+        _first_sentence(variants, ranking, pairs=pairs, noun=noun),
+        _second_sentence(rows, flags),
+    ]
 
 
 def _first_sentence(
-    variants: Sequence[Variant], ranking: ScoreColumn | None, *, pairs: Sequence[Pair]
+    variants: Sequence[Variant],
+    ranking: ScoreColumn | None,
+    *,
+    pairs: Sequence[Pair],
+    noun: str,
 ) -> str:
     ranked = [v for v in variants if ranking is not None and ranking.id in v.scores]
     if ranking is None or not ranked:  # a run that another stands in for may be the only scored one
         return "No run has a score, so nothing can be ranked; `gantool evaluate` gives them."
     first, others = ranked[0], ranked[1:]
     figure = f"{first.name} has {with_origin(first.scores[ranking.id])}"
-    real = "" if ranking.real is None else f", real images {short(ranking.real)}"
+    real = "" if ranking.real is None else f", real {noun} {short(ranking.real)}"
     by = f"By {ranking.id} ({ranking.better} is better{real})"
     if not others:
         return f"{by}, {figure}; there is no other variant to rank it against."

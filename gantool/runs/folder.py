@@ -24,6 +24,7 @@ from gantool.runs.files import cut_back, read_json_lines, read_text, write_json
 from gantool.runs.records import FORMAT, RunRecord, Score
 
 NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,120}")  # of a run or a study
+FINDING = re.compile(r"[a-z0-9][a-z0-9-]{0,99}\.png")  # a picture that a score left
 _LOOK = 0.5  # seconds
 _T = TypeVar("_T")
 
@@ -173,6 +174,10 @@ class RunFolder:
         """Write run.json, whole or not at all."""
         write_json(self.record_file, record.model_dump(mode="json"))
 
+    def finding(self, name: str) -> Path:
+        """The file of a picture that a score left; its name is a `FINDING`."""
+        return self.pictures / name
+
     def sample_grid(self, step: int) -> Path:
         """The file of a step's sample grid."""
         return self.samples / f"{step:08d}.png"
@@ -269,7 +274,7 @@ class RunFolder:
 
         Only the process that holds the lock may remove them.
         """
-        places = (self.path, self.samples, self.checkpoints, self.generators_folder)
+        places = (self.path, self.samples, self.checkpoints, self.generators_folder, self.pictures)
         hidden = (
             file
             for place in places

@@ -36,6 +36,8 @@ class RunRecord(BaseModel):
         images: real images that the discriminator has seen.
         seconds: of training, all sessions together.
         trackers: names of the trackers that follow it.
+        begun_from: the run whose weights this one began with (name, step, hash, how much of them,
+            and all that stayed as new); None where all were new.
     """
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
@@ -66,6 +68,12 @@ class RunRecord(BaseModel):
     seconds: float = 0.0
     images_per_second: float | None = None
     trackers: list[str] = Field(default_factory=list)
+    begun_from: dict[str, Any] | None = None
+
+    @property
+    def noun(self) -> str:
+        """The word for the samples of its data: images, or points."""
+        return "points" if self.data.get("kind") == "points" else "images"
 
     @property
     def has_discriminator(self) -> bool:

@@ -14,12 +14,14 @@ from gantool.errors import ConfigError, GantoolError, printable
 from gantool.report.figures import read_picture
 from gantool.runs.files import write_bytes
 from gantool.runs.folder import RunFolder, thinned
+from gantool.runs.records import RunRecord
 from gantool.sampling.pictures import gif, paces
+from gantool.sampling.scatter import few_colors
 
 _MOST_FRAMES = 60  # of one run's animation
 _MOST_COMMON_FRAMES = 120  # of several runs'
 _ONE_SIDE = 480
-_SIDE = 320
+_SIDES = {"images": 320, "points": 480}  # of a run among several; a scatter has finer parts
 _HEAD = 46
 
 
@@ -28,6 +30,7 @@ def write_progress(folder: RunFolder) -> None:
     chosen = thinned(list(folder.sample_grids().items()), _MOST_FRAMES)
     if chosen:
         frames = [_captioned(path, f"step {step:,}") for step, path in chosen]
+        frames = _fit_for_gif(frames, [folder.read()])
         write_bytes(folder.animation, gif(frames, paces(len(frames))))
 
 
@@ -62,40 +65,56 @@ def animate(folders: Sequence[RunFolder], file: Path) -> Path:
             )
     frames = side_by_side(folders)
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(file, _mp4(frames) if kind == ".mp4" else gif(frames, paces(len(frames))))
+    if kind == ".mp4":
+        write_bytes(file, _mp4(frames))
+    else:
+        frames = _fit_for_gif(frames, [folder.read() for folder in folders])
+        write_bytes(file, gif(frames, paces(len(frames))))
     return file
 
 
 def side_by_side(folders: Sequence[RunFolder]) -> list[Image.Image]:
     """One frame for each step at which any run drew a sample grid (at most 120)."""
     grids = [folder.sample_grids() for folder in folders]
-    names = [folder.read().name for folder in folders]
+    records = [folder.read() for folder in folders]
     steps = sorted({step for found in grids for step in found})
-    return [_frame(step, names, grids=grids) for step in thinned(steps, _MOST_COMMON_FRAMES)]
+    return [_frame(step, records, grids=grids) for step in thinned(steps, _MOST_COMMON_FRAMES)]
 
 
-def _frame(step: int, names: Sequence[str], *, grids: Sequence[dict[int, Path]]) -> Image.Image:
-    width = len(grids) * (_SIDE + 8) + 8
-    picture = Image.new(mode="RGB", size=(width, _SIDE + _HEAD + 8), color="white")
+def _frame(
+    step: int, records: Sequence[RunRecord], *, grids: Sequence[dict[int, Path]]
+) -> Image.Image:
+    side = max(_SIDES[record.noun] for record in records)
+    width = len(grids) * (side + 8) + 8
+    picture = Image.new(mode="RGB", size=(width, side + _HEAD + 8), color="white")
     pen = ImageDraw.Draw(picture)
-    for i, (name, found) in enumerate(zip(names, grids, strict=True)):
-        left = 8 + i * (_SIDE + 8)
-        pen.text((left, 4), _short(name), fill="black", font=ImageFont.load_default(16))
+    for i, (record, found) in enumerate(zip(records, grids, strict=True)):
+        left = 8 + i * (side + 8)
+        pen.text((left, 4), _short(record.name), fill="black", font=ImageFont.load_default(16))
         reached = [drawn for drawn in found if drawn <= step]
         if not reached:
             continue
         caption = f"step {reached[-1]:,}"
         pen.text((left, 24), caption, fill="#5b6675", font=ImageFont.load_default(14))
         tile = Image.fromarray(read_picture(found[reached[-1]]))
-        factor = _SIDE / max(tile.size)
+        factor = side / max(tile.size)
         size = (max(1, round(tile.width * factor)), max(1, round(tile.height * factor)))
-        picture.paste(tile.resize(size, Image.Resampling.NEAREST), (left, _HEAD))
+        scatter = record.noun == "points"
+        way = Image.Resampling.LANCZOS if scatter else Image.Resampling.NEAREST
+        picture.paste(tile.resize(size, way), (left, _HEAD))
     return picture
 
 
 def _short(name: str) -> str:
     shown = " ".join(printable(name).split())
     return shown if len(shown) <= 50 else shown[:49] + "…"
+
+
+def _fit_for_gif(frames: Sequence[Image.Image], records: Sequence[RunRecord]) -> list[Image.Image]:
+    """The frames, those that show nothing but scatters in few colors."""
+    if any(record.noun != "points" for record in records):
+        return list(frames)
+    return [few_colors(frame) for frame in frames]
 
 
 def _mp4(frames: Sequence[Image.Image]) -> bytes:

@@ -22,10 +22,11 @@ FORMATS = {"safetensors": ".safetensors", "pt2": ".pt2", "onnx": ".onnx"}
 
 
 class Drawing(nn.Module):
-    """The way from latents (and labels) to images, as a network by itself.
+    """The way from latents (and labels) to images or points, as a network by itself.
 
     It takes z, float32 [N, dimension], and for a conditional model also y, int64 [N]; it gives
-    images, float32 [N, C, H, W] in [-1, 1].
+    images, float32 [N, C, H, W] in [-1, 1], or points, float32 [N, 2] in lengths of the described
+    scale.
     """
 
     def __init__(self, gan: Model[Any]) -> None:
@@ -33,12 +34,12 @@ class Drawing(nn.Module):
         self.gan = gan
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Images."""
+        """Images, or points."""
         return self.gan.generate(z, y)
 
 
 def export(sampler: Sampler, kind: str, file: Path) -> Path:
-    """Write the generator together with a description of its latents and images.
+    """Write the generator together with a description of its latents and samples.
 
     The description is JSON, under the key "gantool".
 
@@ -80,7 +81,7 @@ def _onnx(sampler: Sampler, about: str) -> bytes:
             made = torch.onnx.export(
                 _program(sampler),
                 input_names=names,
-                output_names=["images"],
+                output_names=[sampler.model.shapes.kind],
                 dynamo=True,
                 verbose=False,
             )

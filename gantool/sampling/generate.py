@@ -1,4 +1,4 @@
-"""Images from latents, as they are shown and scored: evaluation mode, one value range for all."""
+"""Samples from latents, as they are shown and scored: evaluation mode, one range for all."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ import torch
 from torch import Tensor
 
 from gantool.gan.base import Model
+from gantool.gan.shapes import Shapes
 
 Pixels = npt.NDArray[np.uint8]
+Samples = npt.NDArray[Any]
 
 
 @torch.no_grad()
-def generate_pixels(gan: Model[Any], z: Tensor, *, y: Tensor | None, chunk: int = 256) -> Pixels:
-    """Images uint8 [N, H, W, C] from latents [N, dimension] and labels [N] or None.
+def generate_samples(gan: Model[Any], z: Tensor, *, y: Tensor | None, chunk: int = 256) -> Samples:
+    """Samples from latents [N, dimension] and labels [N] or None.
+
+    They are images uint8 [N, H, W, C], or points float32 [N, 2] in the data's own units.
 
     Evaluation mode (BatchNorm's running statistics); neither the training mode nor any random state
     is changed.
@@ -30,11 +34,17 @@ def generate_pixels(gan: Model[Any], z: Tensor, *, y: Tensor | None, chunk: int 
             parts = []
             for i in range(0, len(z), chunk):
                 labels = None if y is None else y[i : i + chunk].to(device)
-                images = gan.generate(z[i : i + chunk].to(device, dtype), labels)
-                parts.append(to_pixels(images))
+                samples = gan.generate(z[i : i + chunk].to(device, dtype), labels)
+                parts.append(_as_shown(samples, gan.shapes))
     finally:
         gan.train(training)
     return np.concatenate(parts)
+
+
+def _as_shown(samples: Tensor, shapes: Shapes) -> Samples:
+    if shapes.kind == "points":
+        return samples.float().mul(shapes.scale).cpu().numpy()
+    return to_pixels(samples)
 
 
 def to_pixels(images: Tensor) -> Pixels:

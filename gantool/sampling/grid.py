@@ -14,8 +14,9 @@ from gantool.sampling.pictures import PADDING
 
 # The seed of every run's latents, so that models with latents of one size meet the same points.
 SAMPLE_GRID_SEED = 2014
-_ROWS, _COLUMNS = 8, 8
-_MOST_CLASSES = 16
+# Rows and columns, and the most that classes may have, by the kind of data. A point takes little
+# room, and it takes many to show a distribution.
+_SIZES = {"images": (8, 8, 16), "points": (16, 32, 512)}
 _LARGEST = 1024  # dimensions of a latent that is written down
 
 
@@ -52,30 +53,40 @@ class SampleGrid:
 
 
 def plan_sample_grid(gan: Model[Any]) -> SampleGrid:
-    """Draw the 64 latents of a sample grid of 8 x 8 cells.
+    """Draw the latents of a sample grid: 8 x 8 of images, 16 x 32 of points.
 
-    A conditional model has a column a class (16 at most), with the same latents in each column; one
-    whose latent has a categorical part a column for each value of its first.
+    A conditional model has a column a class (16 at most of images), with the same latents in each
+    column; one whose latent has a categorical part a column for each value of its first. Of points
+    there are as many rows as make about 512 in all.
     """
     rng = torch.Generator().manual_seed(SAMPLE_GRID_SEED)
-    latents = gan.sample_latent(_ROWS * _COLUMNS, rng).cpu()
+    rows, usual, most = _SIZES[gan.shapes.kind]
+    cells = rows * usual
+    latents = gan.sample_latent(cells, rng).cpu()
     categorical = [n for n, part in gan.latent.parts.items() if part.prior == "categorical"]
     if categorical and not gan.conditional:
         (code,) = read_codes([f"{categorical[0]}=all"], gan.latent)
-        columns = min(len(code.values), _MOST_CLASSES)
+        columns = min(len(code.values), most)
+        rows = _rows(rows, cells // columns, gan)
         code = replace(code, values=code.values[:columns])
         return SampleGrid(
-            rows=_ROWS,
+            rows=rows,
             columns=columns,
-            latents=columns_of(code, latents[:_ROWS]),
+            latents=columns_of(code, latents[:rows]),
             code=categorical[0],
         )
     if not gan.conditional:
-        return SampleGrid(rows=_ROWS, columns=_COLUMNS, latents=latents)
-    columns = min(gan.shapes.classes, _MOST_CLASSES)
+        return SampleGrid(rows=rows, columns=usual, latents=latents)
+    columns = min(gan.shapes.classes, most)
+    rows = _rows(rows, cells // columns, gan)
     return SampleGrid(
-        rows=_ROWS,
+        rows=rows,
         columns=columns,
-        latents=latents[:_ROWS].repeat_interleave(columns, dim=0),
-        labels=torch.arange(columns).repeat(_ROWS),
+        latents=latents[:rows].repeat_interleave(columns, dim=0),
+        labels=torch.arange(columns).repeat(rows),
     )
+
+
+def _rows(usual: int, filling: int, gan: Model[Any]) -> int:
+    """Rows below columns that are not the usual ones: of points as many as fill the grid."""
+    return filling if gan.shapes.kind == "points" else usual

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from gantool.errors import ConfigError
+from gantool.gan.base import Model
 from gantool.machine.device import choose_device
 from gantool.plugins.registry import Registry
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord
-from gantool.sampling import latents
+from gantool.sampling import latents, pictures
 from gantool.sampling.codes import Code, columns_of, read_codes, with_codes
-from gantool.sampling.generate import Pixels, generate_pixels
+from gantool.sampling.generate import Pixels, Samples, generate_samples
 from gantool.sampling.grid import SampleGrid, plan_sample_grid
 from gantool.sampling.latents import Mode
 from gantool.sampling.pictures import Sum
+from gantool.sampling.scatter import Scatter, few_colors
 from gantool.sampling.trained import Trained, open_trained
+from gantool.sampling.views import PlaneView, recorded_view
+
+Chosen = tuple[Tensor, Tensor | None]  # latents [N, dimension], and labels int64 [N] or None
 
 
 class Sampler:
@@ -39,6 +46,7 @@ class Sampler:
         self.model = trained.model
         self.sample_grid: SampleGrid = plan_sample_grid(self.model)
         self.classes: Sequence[str] = tuple(map(str, record.data.get("classes", ())))
+        self.view = recorded_view(self.model.shapes, folder)
 
     @classmethod
     def open(
@@ -57,14 +65,15 @@ class Sampler:
         """The number of cells of the sample grid."""
         return len(self.sample_grid.latents)
 
-    def draw(self, z: Tensor, y: Tensor | None) -> Pixels:
-        """Images uint8 [N, H, W, C] from latents and labels.
+    def draw(self, z: Tensor, y: Tensor | None) -> Samples:
+        """Samples from latents and labels: images uint8 [N, H, W, C], or points float32 [N, 2].
 
-        Latents are float [N, dimension], labels int64 [N] (or None).
+        Latents are float [N, dimension], labels int64 [N] (or None); points are in the data's own
+        units.
         """
-        return generate_pixels(self.model, z, y=y)
+        return generate_samples(self.model, z, y=y)
 
-    def draw_sample_grid(self, codes: Sequence[Code] = ()) -> Pixels:
+    def draw_sample_grid(self, codes: Sequence[Code] = ()) -> Samples:
         """The cells of the sample grid, with these codes where some are given."""
         z = with_codes(self.sample_grid.latents, codes)
         return self.draw(z, self.sample_grid.labels)
@@ -112,8 +121,64 @@ class Sampler:
         drawn = latents.stream(self.model, n, seed=seed, label=label, codes=codes)
         return np.concatenate([self.draw(z, y) for z, y in drawn])
 
-    def every_label(self, rows: int, seed: int, *, codes: Sequence[Code] = ()) -> Pixels:
-        """The same latents for every class: uint8 [rows * classes, H, W, C], a column a class.
+    def picture(self, z: Tensor, y: Tensor | None, *, columns: int) -> Pixels:
+        """Samples from latents and labels as one picture, uint8 [height, width, 3]."""
+        return self.view.picture(
+            self.draw(z, y),
+            columns=columns,
+            labels=None if y is None else y.numpy(),
+            judge=self.judge,
+        )
+
+    def numbered(self, codes: Sequence[Code] = ()) -> Image:
+        """The sample grid with the numbers of its cells, of points those that have room."""
+        if isinstance(self.view, PlaneView):
+            return replace(self._scatter(self.view, codes), numbers=self.cells, pulled=None).draw()
+        return pictures.numbered(self.draw_sample_grid(codes), self.sample_grid.columns)
+
+    def ways(self, lines: Sequence[Samples], captions: Sequence[str] = ()) -> Image:
+        """Interpolations as one picture: a captioned row each, or points over the sample grid's."""
+        if isinstance(self.view, PlaneView):
+            return replace(self._scatter(self.view), ways=lines, pulled=None).draw()
+        return pictures.rows(lines, captions)
+
+    def frames(self, line: Samples) -> list[Image]:
+        """An interpolation as pictures that follow each other in a GIF."""
+        if isinstance(self.view, PlaneView):
+            scatter = replace(self._scatter(self.view), ways=[line], pulled=None)
+            drawn = (replace(scatter, marked=point[None]).draw() for point in line)
+            return [few_colors(picture) for picture in drawn]
+        return pictures.tall(list(line))
+
+    def marked(self, marks: Samples, others: Chosen) -> Image:
+        """Points that are ringed among others.
+
+        Raises:
+            ConfigError: the run is on images.
+        """
+        if not isinstance(self.view, PlaneView):
+            raise ConfigError(f"{self.record.name} is a run on images, which lie nowhere.")
+        z, y = others
+        labels = None if y is None else y.numpy()
+        scatter = self.view.scatter(self.draw(z, y), labels=labels, judge=self.judge)
+        return replace(scatter, marked=marks).draw()
+
+    def _scatter(self, view: PlaneView, codes: Sequence[Code] = ()) -> Scatter:
+        """The sample grid of a run on points."""
+        labels = self.sample_grid.labels
+        return view.scatter(
+            self.draw_sample_grid(codes),
+            labels=None if labels is None else labels.numpy(),
+            judge=self.judge,
+        )
+
+    @property
+    def judge(self) -> Model[Any] | None:
+        """The model, where its discriminator is the trained one."""
+        return self.model if self.trained.judged else None
+
+    def every_label(self, rows: int, seed: int, *, codes: Sequence[Code] = ()) -> Chosen:
+        """The same latents for every class, a column a class: latents and labels.
 
         Raises:
             ConfigError: the model takes no labels.
@@ -122,7 +187,7 @@ class Sampler:
             self.label("0")
         z, _ = next(latents.stream(self.model, rows, seed=seed, codes=codes))
         classes = len(self.classes)
-        return self.draw(z.repeat_interleave(classes, dim=0), torch.arange(classes).repeat(len(z)))
+        return z.repeat_interleave(classes, dim=0), torch.arange(classes).repeat(len(z))
 
     def every_value(
         self,
@@ -132,12 +197,19 @@ class Sampler:
         *,
         label: int | None = None,
         codes: Sequence[Code] = (),
-    ) -> Pixels:
-        """The same latents for every value of a code: uint8 [rows * values, H, W, C]."""
+    ) -> Chosen:
+        """The same latents for every value of a code, a column a value: latents and labels."""
         z, y = next(latents.stream(self.model, rows, seed=seed, label=label, codes=codes))
         values = len(code.values)
-        z = columns_of(code, z)
-        return self.draw(z, None if y is None else y.repeat_interleave(values))
+        return columns_of(code, z), None if y is None else y.repeat_interleave(values)
+
+    def choose(
+        self, n: int, seed: int, *, label: int | None = None, codes: Sequence[Code] = ()
+    ) -> Chosen:
+        """The latents and labels of n samples, as `sample` draws them."""
+        blocks = list(latents.stream(self.model, n, seed=seed, label=label, codes=codes))
+        labels = [y for _, y in blocks if y is not None]
+        return torch.cat([z for z, _ in blocks]), torch.cat(labels) if labels else None
 
     def latent(self, place: str | int) -> tuple[Tensor, int | None]:
         """The latent of a cell, or of `seed:N`, and the label of the cell.
@@ -166,15 +238,15 @@ class Sampler:
         mode: Mode | None = None,
         label: int | None = None,
         codes: Sequence[Code] = (),
-    ) -> Pixels:
-        """Images on the path between two latents, ends included: uint8 [steps, H, W, C].
+    ) -> Samples:
+        """Samples on the path between two latents, ends included: as `draw` gives them.
 
         Named parts of the latent go as `latents.path` says.
 
         Args:
             start: a cell of the sample grid, or `seed:N`.
             end: the same.
-            steps: images.
+            steps: samples.
             mode: `slerp` or `lerp`; the one that suits the prior if None.
             label: of all images; that of the first cell if None.
             codes: parts of the latent that all images have, one value each.
@@ -197,8 +269,15 @@ class Sampler:
             codes: parts of the latent that all means and the result have, one value each.
 
         Raises:
-            ConfigError: it is no expression, or names a cell that is not there.
+            ConfigError: it is no expression, names a cell that is not there, or the run is on
+                points, whose sums show nothing.
         """
+        if self.model.shapes.kind == "points":
+            raise ConfigError(
+                f"{self.record.name} is a run on points in the plane, and arithmetic is to be seen "
+                "in images.",
+                "`gantool interpolate` draws the way between two latents.",
+            )
         expression = latents.parse(text, self.cells)
         sample_grid, latent = self.sample_grid, self.model.latent
         operands = [
@@ -241,9 +320,11 @@ class Sampler:
             "averaged": self.trained.averaged,
             "latent": self.model.latent.describe(),
             "classes": list(self.classes) if self.model.conditional else [],
-            "image": {
-                "size": self.model.shapes.image_size,
-                "channels": self.model.shapes.channels,
-                "range": [-1, 1],
-            },
+            **self._describe_samples(),
         }
+
+    def _describe_samples(self) -> dict[str, Any]:
+        shapes = self.model.shapes
+        if shapes.kind == "points":
+            return {"points": {"dimensions": 2, "scale": shapes.scale}}
+        return {"image": {"size": shapes.image_size, "channels": shapes.channels, "range": [-1, 1]}}

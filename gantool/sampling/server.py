@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 import torch
+from PIL.Image import Image
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -26,6 +27,7 @@ from gantool.sampling.sampler import Sampler
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _MOST_BYTES = 1_000_000  # of a request
 _MOST_IMAGES = 64
+_USUAL_POINTS, _MOST_POINTS = 512, 4096
 _POLICY = (
     "default-src 'none'; img-src data:; style-src 'self'; script-src 'self'; "
     "connect-src 'self'; base-uri 'none'"
@@ -83,20 +85,26 @@ def application(sampler: Sampler) -> Starlette:
 def describe(sampler: Sampler) -> dict[str, Any]:
     """The model for the page.
 
-    It has the model's description, the sample grid's latents and labels, and the drawn cells.
+    It has the model's description, the sample grid's latents and labels, and the drawn cells (of
+    points none: they are drawn together, with the discriminator's landscape where it is known).
     """
     sample_grid = sampler.sample_grid
+    points = sampler.model.shapes.kind == "points"
     return {
         **sampler.describe(),
         "columns": sample_grid.columns,
         "latents": sample_grid.latents.tolist(),
         "labels": None if sample_grid.labels is None else sample_grid.labels.tolist(),
-        "cells": _images(sampler.draw_sample_grid()),
+        "cells": [] if points else _images(sampler.draw_sample_grid()),
+        "judged": sampler.trained.judged,
     }
 
 
 def draw_latents(sampler: Sampler, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Images of given latents: `z` [N, dimension] and for a conditional model `y` [N]."""
+    """Images of given latents: `z` [N, dimension] and for a conditional model `y` [N].
+
+    Points are one picture, in which they are ringed among `n` others that `seed` gives.
+    """
     z = torch.tensor(wanted["z"], dtype=torch.float32)
     if (
         z.ndim != 2
@@ -113,7 +121,13 @@ def draw_latents(sampler: Sampler, wanted: dict[str, Any]) -> dict[str, Any]:
         y = torch.tensor(wanted["y"], dtype=torch.int64)
         if y.shape != (len(z),) or y.min() < 0 or y.max() >= len(sampler.classes):
             raise ConfigError(f"y must be one class a latent, 0 to {len(sampler.classes) - 1}.")
-    return {"images": _images(sampler.draw(z, y))}
+    drawn = sampler.draw(z, y)
+    if sampler.model.shapes.kind == "points":
+        n, seed = int(wanted.get("n", _USUAL_POINTS)), int(wanted.get("seed", 0))
+        if not (1 <= n <= _MOST_POINTS and 0 <= seed < 2**63):
+            raise ConfigError(f"1 to {_MOST_POINTS:,} samples are possible, and seeds from 0.")
+        return {"images": [_address(sampler.marked(drawn, sampler.choose(n, seed)))]}
+    return {"images": _images(drawn)}
 
 
 def interpolate(sampler: Sampler, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -123,6 +137,8 @@ def interpolate(sampler: Sampler, wanted: dict[str, Any]) -> dict[str, Any]:
         raise ConfigError(f"2 to {_MOST_IMAGES} steps are possible.")
     if mode not in (None, *latents.PATHS):
         raise ConfigError(f"no mode {mode!r}.")
+    if sampler.model.shapes.kind == "points":
+        raise ConfigError("the way between two points is drawn by `gantool interpolate`.")
     label = sampler.label(wanted.get("label"))
     pixels = sampler.interpolate(
         str(wanted["from"]), str(wanted["to"]), steps=steps, mode=mode, label=label
@@ -141,8 +157,11 @@ def arithmetic(sampler: Sampler, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _images(pixels: Pixels) -> list[str]:
-    contents = (pictures.png(pictures.single(image)) for image in pixels)
-    return [f"data:image/png;base64,{base64.b64encode(content).decode()}" for content in contents]
+    return [_address(pictures.single(image)) for image in pixels]
+
+
+def _address(picture: Image) -> str:
+    return f"data:image/png;base64,{base64.b64encode(pictures.png(picture)).decode()}"
 
 
 async def _body(request: Request) -> bytes:

@@ -14,10 +14,11 @@ import numpy as np
 
 from gantool.display import OnProgress
 from gantool.errors import ConfigError
+from gantool.gan.shapes import Shapes
 from gantool.runs.files import write_bytes
 from gantool.sampling import latents, pictures
 from gantool.sampling.codes import Code
-from gantool.sampling.generate import Pixels
+from gantool.sampling.generate import Samples
 from gantool.sampling.sampler import Sampler
 
 
@@ -38,8 +39,8 @@ class Wanted:
     codes: Sequence[Code] = ()
 
 
-def blocks(sampler: Sampler, wanted: Wanted) -> Iterator[tuple[Pixels, Any, Any]]:
-    """Images, latents and labels (or None), a block at a time."""
+def blocks(sampler: Sampler, wanted: Wanted) -> Iterator[tuple[Samples, Any, Any]]:
+    """Samples, latents and labels (or None), a block at a time."""
     for z, y in latents.stream(
         sampler.model, wanted.n, seed=wanted.seed, label=wanted.label, codes=wanted.codes
     ):
@@ -50,8 +51,13 @@ def to_files(sampler: Sampler, wanted: Wanted, *, folder: Path, progress: OnProg
     """Write one PNG a sample, 00000000.png and on, into a folder that is new or empty.
 
     Raises:
-        ConfigError: the folder holds something already.
+        ConfigError: the folder holds something already, or the samples are points.
     """
+    if sampler.model.shapes.kind == "points":
+        raise ConfigError(
+            f"{sampler.record.name} is a run on points in the plane: one by itself is no picture.",
+            "Leave --separate out, or take --format npz.",
+        )
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise ConfigError(f"{folder} is not empty.", "Name a new folder with --output.")
@@ -67,12 +73,12 @@ def to_files(sampler: Sampler, wanted: Wanted, *, folder: Path, progress: OnProg
 def to_npz(sampler: Sampler, wanted: Wanted, *, file: Path, progress: OnProgress) -> Path:
     """Write one .npz with `images`, `latents` and, for a conditional model, `labels`.
 
-    Images are uint8 [N, H, W, C], latents float32 [N, dimension], labels int64 [N]. They are
-    written a block at a time, so that memory does not grow with N; the file appears whole or not
-    at all.
+    Images are uint8 [N, H, W, C], latents float32 [N, dimension], labels int64 [N]; a run on points
+    has `points` in the place of images, float32 [N, 2] in the data's own units. They are written a
+    block at a time, so that memory does not grow with N; the file appears whole or not at all.
     """
     n = wanted.n
-    size, channels = sampler.model.shapes.image_size, sampler.model.shapes.channels
+    member_of, shape, dtype = _array_of(sampler.model.shapes)
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, aside = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
     os.close(descriptor)
@@ -87,8 +93,8 @@ def to_npz(sampler: Sampler, wanted: Wanted, *, file: Path, progress: OnProgress
             tempfile.TemporaryFile(dir=file.parent) as spare,
         ):
             # An archive takes one member at a time: blocks of later members wait in a spare file.
-            with archive.open("images.npy", "w", force_zip64=True) as member:
-                _header(member, (n, size, size, channels), kind=np.uint8)
+            with archive.open(f"{member_of}.npy", "w", force_zip64=True) as member:
+                _header(member, (n, *shape), kind=dtype)
                 done = 0
                 for block in blocks(sampler, wanted):
                     member.write(block[0].tobytes())
@@ -108,6 +114,13 @@ def to_npz(sampler: Sampler, wanted: Wanted, *, file: Path, progress: OnProgress
         Path(aside).unlink(missing_ok=True)
         raise
     return file
+
+
+def _array_of(shapes: Shapes) -> tuple[str, tuple[int, ...], type[np.generic]]:
+    """The name of the samples' array, the shape of one, and their type."""
+    if shapes.kind == "points":
+        return "points", (2,), np.float32
+    return "images", (shapes.image_size, shapes.image_size, shapes.channels), np.uint8
 
 
 def _header(member: IO[bytes], shape: tuple[int, ...], kind: type[np.generic]) -> None:

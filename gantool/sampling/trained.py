@@ -9,9 +9,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 
 from gantool.errors import ConfigError, GantoolError
-from gantool.gan.base import Model
+from gantool.gan.base import GAN, Model
+from gantool.gan.game import DISCRIMINATOR
 from gantool.gan.shapes import Shapes
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import ModelSpec, load_implementation
@@ -24,17 +26,37 @@ from gantool.runs.records import RunRecord
 class Trained:
     """A model with trained weights in its generator, in evaluation mode.
 
-    The discriminator's weights are those it was built with.
-
     Attributes:
         model: draws with `generate`.
         step: that the generator was trained for.
         averaged: whether its weights are averaged ones.
+        judged: whether its discriminator has the trained weights of that step, which are looked
+            for where it can be shown (on points); else they are those it was built with.
     """
 
     model: Model[Any]
     step: int
     averaged: bool
+    judged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The weights of a run.
+
+    Attributes:
+        run: its name.
+        tensors: on the CPU, by their names in the model; averaged ones where the run averages.
+        step: that they were trained for.
+        averaged: whether those that samples are drawn with are averaged ones.
+        whole: whether all networks are there, and not those alone that samples are drawn with.
+    """
+
+    run: str
+    tensors: dict[str, Tensor]
+    step: int
+    averaged: bool
+    whole: bool
 
 
 def spec_of(record: RunRecord, registry: Registry) -> ModelSpec:
@@ -81,7 +103,40 @@ def open_trained(
             f"{folder.path}: its generator is of other networks than its record says: {detail}",
             "Install the version of the plugin that made the run.",
         ) from None
-    return Trained(model=model.to(device).eval(), step=step, averaged=averaged)
+    judged = model.shapes.kind == "points" and _take_discriminator(folder, model, step)
+    return Trained(model.to(device).eval(), step=step, averaged=averaged, judged=judged)
+
+
+def _take_discriminator(folder: RunFolder, model: Model[Any], step: int) -> bool:
+    """Load the discriminator of a step, if the state of that step is still there and sound."""
+    state = folder.states().get(step)
+    if not isinstance(model, GAN) or state is None:
+        return False
+    try:
+        weights = _part(checkpoints.load(state)["model"], f"{DISCRIMINATOR}.")
+        model.discriminator.load_state_dict(weights)
+    except (checkpoints.DamagedCheckpointError, KeyError, AttributeError, RuntimeError):
+        return False
+    return True
+
+
+def weights_of(folder: RunFolder, record: RunRecord) -> Weights:
+    """The weights of all networks in a run's newest sound state, else of its final generator.
+
+    Raises:
+        GantoolError: it has neither, or they are damaged.
+    """
+    whole = True
+    try:
+        state, step, averaged = _newest_state(folder)
+    except GantoolError:
+        if not folder.generator_file.is_file():
+            raise
+        state, about = _read_generator(folder.generator_file)
+        step, averaged = int(about.get("step", record.steps)), bool(about.get("averaged"))
+        whole = False
+    tensors = {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+    return Weights(record.name, tensors, step, averaged, whole)
 
 
 def _state(
@@ -117,11 +172,7 @@ def _build(folder: RunFolder, record: RunRecord, *, registry: Registry) -> Model
     spec = spec_of(record, registry)
     try:
         config = spec.config(**record.config)
-        shapes = Shapes(
-            image_size=int(record.data["image_size"]),
-            channels=int(record.data["channels"]),
-            classes=len(record.data.get("classes", ())),
-        )
+        shapes = Shapes.recorded(record.data)
     except (ValueError, KeyError, TypeError) as error:
         raise GantoolError(
             f"{folder.record_file}: its configuration does not fit {record.model}: {error}"

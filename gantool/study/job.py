@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,7 @@ def resolved(job: Job, registry: Registry) -> Resolved:
         spec.config,
         model=spec.name,
         presets=spec.presets,
+        defaults=partial(registry.defaults_of, spec),
         preset=job.preset,
         flags=job.flags(),
         environment={},

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Images = npt.NDArray[np.uint8]
+Samples = npt.NDArray[Any]
 Labels = npt.NDArray[np.int64]
 _SIDE = 64
 
@@ -78,7 +78,8 @@ class VarietyDetector:
 
     Args:
         name: the detector's name in events.
-        measure: takes images uint8 [N, H, W, C] and labels int64 [N] or None; returns a distance.
+        measure: takes images uint8 [N, H, W, C] or points [N, 2], and labels int64 [N] or None;
+            returns a distance.
         meaning: the meaning of a low measure, for a person.
         threshold: the share of the real images' measure below which it is an alarm; above twice
             that it is over.
@@ -92,11 +93,11 @@ class VarietyDetector:
     def __init__(
         self,
         name: str,
-        measure: Callable[[Images, Labels | None], float],
+        measure: Callable[[Samples, Labels | None], float],
         meaning: str,
         remedy: str,
         threshold: float,
-        real: Images,
+        real: Samples,
         labels: Labels | None,
         late: float = 0.3,
     ) -> None:
@@ -110,21 +111,21 @@ class VarietyDetector:
         self.differed = False
         self.alarmed = False
 
-    def samples(self, images: Images, labels: Labels | None, *, share: float) -> Alarm | None:
-        """Take images uint8 [N, H, W, C], drawn at this share of the run.
+    def samples(self, samples: Samples, labels: Labels | None, *, share: float) -> Alarm | None:
+        """Take images uint8 [N, H, W, C] or points [N, 2], drawn at this share of the run.
 
         There is an alarm when the state changes.
         """
         if not self.real:
             return None
-        ratio = self.measure(images, labels) / self.real
+        ratio = self.measure(samples, labels) / self.real
         self.differed = self.differed or ratio > 2 * self.threshold
         if not self.alarmed and ratio < self.threshold and (self.differed or share >= self.late):
             self.alarmed = True
             return Alarm(
                 "collapse",
                 self.name,
-                message=f"{self.meaning} ({ratio:.2f} of that between real images); "
+                message=f"{self.meaning} ({ratio:.2f} of that between real ones); "
                 f"try {self.remedy}",
             )
         if self.alarmed and ratio > 2 * self.threshold:
@@ -134,7 +135,7 @@ class VarietyDetector:
 
 
 def variety_detectors(
-    real: Images, labels: Labels | None, *, has_discriminator: bool = True
+    real: Samples, labels: Labels | None, *, has_discriminator: bool = True
 ) -> list[VarietyDetector]:
     """The two that every run has: all samples alike, and samples of a few kinds only."""
     remedy = "a lower --lr, more data or another --seed"
@@ -164,31 +165,33 @@ def variety_detectors(
     ]
 
 
-def mean_distance(images: Images, labels: Labels | None) -> float:
-    """Mean Euclidean distance between images [N, H, W, C] of one label, over all pairs.
+def mean_distance(samples: Samples, labels: Labels | None) -> float:
+    """Mean Euclidean distance between samples [N, ...] of one label, over all pairs.
 
-    Without labels all images count as of one.
+    Without labels all count as of one.
     """
-    distances = _distances(images, labels)
+    distances = _distances(samples, labels)
     pairs = distances[np.isfinite(distances)]
     return float(pairs.mean()) if pairs.size else 0.0
 
 
-def nearest_distance(images: Images, labels: Labels | None) -> float:
-    """Median over the images of the distance to the nearest other one of the same label."""
-    nearest = _distances(images, labels).min(axis=1)
+def nearest_distance(samples: Samples, labels: Labels | None) -> float:
+    """Median over the samples of the distance to the nearest other one of the same label."""
+    nearest = _distances(samples, labels).min(axis=1)
     nearest = nearest[np.isfinite(nearest)]
     return float(np.median(nearest)) if nearest.size else 0.0
 
 
-def _distances(images: Images, labels: Labels | None) -> npt.NDArray[np.float64]:
+def _distances(samples: Samples, labels: Labels | None) -> npt.NDArray[np.float64]:
     """Euclidean distances [N, N]; infinite on the diagonal and between labels.
 
     Of images larger than 64 pixels, every other pixel (or every third ...) counts, so that memory
     stays bounded.
     """
-    coarse = images[:, :: -(-images.shape[1] // _SIDE), :: -(-images.shape[2] // _SIDE)]
-    flat = coarse.reshape(len(images), -1).astype(np.float64)
+    if samples.ndim == 4:
+        rows, columns = (-(-side // _SIDE) for side in samples.shape[1:3])
+        samples = samples[:, ::rows, ::columns]
+    flat = samples.reshape(len(samples), -1).astype(np.float64)
     squares = np.einsum("ij,ij->i", flat, flat)
     distances: npt.NDArray[np.float64] = np.sqrt(
         np.maximum(squares[:, None] + squares[None] - 2 * flat @ flat.T, 0)

@@ -30,9 +30,10 @@ def describe(
             "name": data.name,
             "fingerprint": data.fingerprint,
             "splits": {split: len(images) for split, images in data.splits.items()},
-            "image_size": data.image_size,
-            "channels": data.channels,
+            "kind": data.kind,
+            **_measures(data),
             "classes": list(data.classes),
+            "shares": model.shapes.shares if model.conditional else None,
             "unreadable": data.unreadable,
         },
         "latent": model.latent.describe(),
@@ -46,6 +47,12 @@ def describe(
         "d_scale": model.d_scale,
         "objective": _objective(model, registry) if isinstance(model, GAN) else None,
     }
+
+
+def _measures(data: Prepared) -> dict[str, Any]:
+    if data.kind == "points":
+        return {"scale": data.scale}
+    return {"image_size": data.image_size, "channels": data.channels}
 
 
 def changes(then: RunRecord, now: dict[str, Any]) -> list[str]:

@@ -23,9 +23,10 @@ from gantool.runs import checkpoints
 from gantool.runs.files import JsonLines, finite, write_bytes, write_json
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord, Status, timestamp
-from gantool.sampling.generate import generate_pixels
+from gantool.sampling.generate import generate_samples
 from gantool.sampling.grid import SAMPLE_GRID_SEED, SampleGrid
-from gantool.sampling.pictures import lay_out, png
+from gantool.sampling.pictures import png
+from gantool.sampling.views import view_of
 from gantool.training.detectors import Alarm, SaturationDetector, variety_detectors
 from gantool.training.metrics import METRICS
 from gantool.training.trainer import Trainer
@@ -34,6 +35,7 @@ _BLOCK = 50  # steps whose metrics are fetched at once from an accelerator: fetc
 _FLUSH_SECONDS = 1.0
 _CHECKPOINT_SECONDS = 300.0
 _EARLY = 100  # steps before which the samples' variety says nothing
+_REAL_POINTS = 512  # that are shown
 _CHECKPOINT_REST = 10.0  # epochs that follow each other faster than this share a checkpoint
 
 
@@ -57,7 +59,12 @@ class Recorder:
         self.display = display
         self.trackers = Trackers(self._tracker_failed)
         self.config = trainer.config
-        usual = max(1, min(500, math.ceil(trainer.total_steps / 10)))
+        self.labels = None if sample_grid.labels is None else sample_grid.labels.numpy()
+        cells = _real_cells(data, sample_grid)
+        self.real = data.train.values[cells]
+        known = None if data.train.labels is None else data.train.labels[cells]
+        self.view = view_of(trainer.model.shapes, self.real, known)
+        usual = max(1, min(500, math.ceil(trainer.total_steps / self.view.drawings)))
         self.sheet_every = self.config.sheet_every or usual
         self.block = 1 if trainer.device.type == "cpu" else _BLOCK
         self.metrics = JsonLines(folder.metrics_file)
@@ -77,12 +84,12 @@ class Recorder:
     def begin(self, data: Prepared) -> None:
         """Write all that is known before the first step.
 
-        That is the record, real images, the latents of the sample grid, and its first drawing.
+        That is the record, real samples, the latents of the sample grid, and its first drawing.
         """
         self.folder.write(self.record)
-        real = lay_out(_real_cells(data, self.sample_grid), self.sample_grid.columns)
+        real = self.view.real(self.real, columns=self.sample_grid.columns)
         write_bytes(self.folder.real_file, png(real))
-        write_json(self.folder.sheet_file, self.sample_grid.describe())
+        write_json(self.folder.sheet_file, {**self.sample_grid.describe(), **self.view.describe()})
         self.draw_sample_grid()
 
     def step(self, metrics: dict[str, Tensor]) -> None:
@@ -127,7 +134,8 @@ class Recorder:
             self.say(self.saturation.step(line), line["step"])
             images = line["images"] - self.images_before
             seconds = max(1e-9, line["seconds"] - self.seconds_before)
-            self.display.step({**line, "images_per_second": images / seconds})
+            speed = images / seconds
+            self.display.step({**line, "images_per_second": speed, "noun": self.record.noun})
         if time.monotonic() - self.flushed > _FLUSH_SECONDS:
             self.metrics.flush()
             self.flushed = time.monotonic()
@@ -136,15 +144,16 @@ class Recorder:
         """Draw the sample grid of the current step; training is not touched."""
         step, sample_grid = self.trainer.steps, self.sample_grid
         with self.trainer.averaged() as model:
-            pixels = generate_pixels(model, sample_grid.latents, y=sample_grid.labels)
-        picture = lay_out(pixels, sample_grid.columns)
+            samples = generate_samples(model, sample_grid.latents, y=sample_grid.labels)
+            picture = self.view.picture(
+                samples, columns=sample_grid.columns, labels=self.labels, judge=model
+            )
         write_bytes(self.folder.sample_grid(step), png(picture))
         self.trackers.samples(step, picture)
         if step >= _EARLY:
-            labels = None if sample_grid.labels is None else sample_grid.labels.numpy()
             share = step / self.trainer.total_steps
             for detector in self.variety:
-                self.say(detector.samples(pixels, labels, share=share), step)
+                self.say(detector.samples(samples, self.labels, share=share), step)
 
     def save(self) -> None:
         """Save a resumable state; the metrics up to it are on disk before it is."""
@@ -271,22 +280,24 @@ def _health(network: nn.Module) -> str:
     return f"gradient norm {norm:.3g}, weights {'finite' if sound else 'not finite'}"
 
 
-def _real_cells(data: Prepared, sample_grid: SampleGrid) -> npt.NDArray[np.uint8]:
-    """Training images for the cells of a sample grid: the same ones in every run.
+def _real_cells(data: Prepared, sample_grid: SampleGrid) -> npt.NDArray[np.int64]:
+    """The numbers of training samples for a sample grid's cells: the same ones in every run.
 
-    A cell that asks for a class shows one of that class.
+    A cell that asks for a class shows an image of that class; of points, which are not shown cell
+    by cell, the first ones serve every grid.
     """
     order = np.random.default_rng(SAMPLE_GRID_SEED).permutation(len(data.train))
+    if data.kind == "points":
+        return order[:_REAL_POINTS]
     if sample_grid.labels is None or data.train.labels is None:
-        return data.train.images[order[np.arange(len(sample_grid.latents)) % len(order)]]
+        return order[np.arange(len(sample_grid.latents)) % len(order)]
     members = [order[data.train.labels[order] == label] for label in range(sample_grid.columns)]
     columns = [np.resize(found if len(found) else order, sample_grid.rows) for found in members]
-    cells: npt.NDArray[np.uint8] = data.train.images[np.stack(columns, axis=1).ravel()]
-    return cells
+    return np.stack(columns, axis=1).ravel()
 
 
 def _some_real(data: Prepared, n: int, *, with_labels: bool) -> tuple[Any, Any]:
-    """Up to n training images spread over the split, to compare the samples' variety with."""
+    """Up to n training samples spread over the split, to compare the samples' variety with."""
     chosen = np.unique(np.linspace(0, len(data.train) - 1, num=n).astype(int))
-    images, labels = data.train.images[chosen], data.train.labels
-    return images, labels[chosen] if with_labels and labels is not None else None
+    samples, labels = data.train.values[chosen], data.train.labels
+    return samples, labels[chosen] if with_labels and labels is not None else None

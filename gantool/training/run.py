@@ -6,16 +6,19 @@ import contextlib
 import errno
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from gantool.config import TrainConfig
 from gantool.data.load import load
 from gantool.display import Display
 from gantool.errors import ConfigError, DivergedError, GantoolError, RunInterruptedError
 from gantool.evaluation.evaluate import ScoringSettings, evaluate
+from gantool.gan.shapes import Shapes
 from gantool.machine import distributed, signals
 from gantool.machine.device import choose_device
 from gantool.plugins.registry import Registry
@@ -27,8 +30,8 @@ from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord
 from gantool.sampling.animation import write_progress
 from gantool.sampling.grid import plan_sample_grid
-from gantool.sampling.trained import spec_of
-from gantool.training import provenance
+from gantool.sampling.trained import Weights, spec_of
+from gantool.training import provenance, transfer
 from gantool.training.profiling import profiled
 from gantool.training.recorder import Recorder
 from gantool.training.setup import Setup, build, this_process
@@ -84,13 +87,17 @@ def resume(
             budget = {"epochs": epochs, "steps": steps}
         try:
             config = spec.config(**{**record.config, **budget})
-        except ValueError as error:
+            # It goes on asking for the classes in the shares that it began with.
+            shares = Shapes.recorded(record.data).shares
+        except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(
                 f"{path}: its configuration does not fit this {record.model}: {error}"
             ) from None
         device = distributed.on_this_process(choose_device(config.device))
         data = load(config, registry, progress=display.preparing)
-        trainer = build(config, data, spec=spec, device=device)
+        shapes = replace(Shapes.of(data), shares=shares)
+        weights = _first_weights(folder, record, config=config, force=force)
+        trainer = build(config, data, spec=spec, device=device, shapes=shapes, weights=weights)
         today = provenance.describe(
             trainer.model, data, registry=registry, spec=spec, device=device
         )
@@ -330,6 +337,26 @@ def _restore(folder: RunFolder, trainer: Trainer, *, record: RunRecord) -> tuple
             f"gantool run {record.model} --config {folder.record_file} ...",
         )
     return 0.0, damaged
+
+
+def _first_weights(
+    folder: RunFolder, record: RunRecord, *, config: TrainConfig, force: bool
+) -> Weights | None:
+    """The weights that a run begins anew with; None where it has a state, or began with new ones.
+
+    Raises:
+        GantoolError: they are not there any more, or not the same.
+    """
+    if config.from_run is None or folder.states():
+        return None
+    weights = transfer.open_weights(config.from_run, model=record.model)
+    if not force and transfer.digest(weights) != (record.begun_from or {}).get("sha256"):
+        raise ConfigError(
+            f"the weights of {config.from_run} are not those that {folder.path} began with, "
+            "and it has no state of its own yet.",
+            "Bring them back as they were, or add --force to begin with those of now.",
+        )
+    return weights
 
 
 def _refuse_changes(

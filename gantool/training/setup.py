@@ -29,7 +29,8 @@ from gantool.plugins.spec import ModelSpec, load_implementation
 from gantool.runs.files import slug
 from gantool.runs.folder import NAME, RunFolder
 from gantool.runs.records import RunRecord, timestamp
-from gantool.training import provenance
+from gantool.sampling.trained import Weights
+from gantool.training import provenance, transfer
 from gantool.training.draws import steps_in
 from gantool.training.trainer import Trainer
 
@@ -68,7 +69,7 @@ class Setup:
         spec: the model's description.
         registry: the models, data sets and metrics there are.
         record: the content of the first run.json.
-        data: the images, all splits.
+        data: the data, all splits.
         trainer: networks, batches and optimizers, ready to step.
         profile: whether to trace some steps.
     """
@@ -103,7 +104,14 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
         display.say(
             "this CPU has no bf16 instructions: --precision bf16 will be slower here than fp32."
         )
-    trainer = build(config, data, spec=spec, device=device)
+    weights = None
+    if config.from_run is not None:
+        weights = transfer.open_weights(config.from_run, model=spec.name)
+    trainer = build(config, data, spec=spec, device=device, weights=weights)
+    begun_from = None if weights is None else transfer.describe(trainer.model, weights)
+    if begun_from is not None:
+        for line in transfer.in_words(begun_from):
+            display.say(line)
     name = request.name or _make_name(spec.name, data.name, seed=config.seed)
     record = RunRecord(
         name=name,
@@ -118,6 +126,7 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
         started=timestamp(),
         total_steps=trainer.total_steps,
         trackers=list(request.trackers),
+        begun_from=begun_from,
         **provenance.describe(trainer.model, data, registry=registry, spec=spec, device=device),
     )
     return Setup(
@@ -131,9 +140,21 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
     )
 
 
-def build(config: TrainConfig, data: Prepared, *, spec: ModelSpec, device: torch.device) -> Trainer:
-    """Seed everything and make model and trainer."""
-    shapes = Shapes(image_size=data.image_size, channels=data.channels, classes=len(data.classes))
+def build(
+    config: TrainConfig,
+    data: Prepared,
+    *,
+    spec: ModelSpec,
+    device: torch.device,
+    shapes: Shapes | None = None,
+    weights: Weights | None = None,
+) -> Trainer:
+    """Seed everything and make model and trainer.
+
+    The shapes are the data's unless given; the first weights new ones, or where they fit those
+    given.
+    """
+    shapes = shapes or Shapes.of(data)
     if config.threads:
         torch.set_num_threads(config.threads)
     make_deterministic(config.deterministic)
@@ -144,6 +165,8 @@ def build(config: TrainConfig, data: Prepared, *, spec: ModelSpec, device: torch
             f"{spec.implementation} is not a subclass of gantool.Model.", "Mend the plugin."
         )
     model: Model[Any] = implementation.create(config, shapes, train_data=data.train)
+    if weights is not None:
+        transfer.take_over(model, weights)
     model = model.to(device).to(memory_format=torch.channels_last)
     distributed.synchronize_batch_norm(model, device)
     if config.compile:
@@ -185,6 +208,14 @@ def _check_data(
     config: TrainConfig, data: Prepared, *, spec: ModelSpec, sources: Mapping[str, str]
 ) -> None:
     """Refuse data that the model or the options cannot be trained on."""
+    if data.kind not in spec.kinds:
+        raise ConfigError(
+            f"{spec.name} is a model of {' and '.join(spec.kinds)}; {data.name} is of {data.kind}.",
+            f"Choose other data or another model; `gantool list-datasets` and `list-models` say "
+            f"which are of {data.kind}.",
+        )
+    if data.kind == "points":
+        _refuse_options_of_images(config, data)
     if spec.needs_labels and not data.classes:
         raise ConfigError(
             f"{spec.name} needs labels, and {data.name} has none.",
@@ -200,8 +231,19 @@ def _check_data(
     if chosen and config.batch_size is not None and config.batch_size > len(data.train):
         raise ConfigError(
             f"--batch-size {config.batch_size} is larger than the {len(data.train)} training "
-            f"images of {data.name}.",
+            f"{data.kind} of {data.name}.",
             "Give a smaller one.",
+        )
+
+
+def _refuse_options_of_images(config: TrainConfig, data: Prepared) -> None:
+    given = {
+        "--extractor": config.extractor != "auto",
+        "--inception-weights": config.inception_weights is not None,
+    }
+    for option in (option for option, is_given in given.items() if is_given):
+        raise ConfigError(
+            f"{option} is for images; {data.name} is of points in the plane.", "Leave it out."
         )
 
 
@@ -210,6 +252,8 @@ def _settle(
 ) -> TrainConfig:
     """Fill in the options that depend on the data, so that the record is complete."""
     settled: dict[str, Any] = {"image_size": data.image_size, "channels": data.channels}
+    if data.kind == "points":
+        settled = {"points": len(data.train)}
     if config.batch_size is None or config.batch_size > len(data.train):
         settled["batch_size"] = batch_size_for(len(data.train))
     for key, value in settled.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from support import picture, prepare_slowly, prepared_folder
 from gantool.data.batches import Batches
 from gantool.data.folder import ImageFolder, read_image
 from gantool.data.prepared import ImageSplit, prepare, square
+from gantool.data.source import Source, UnreadableImageError
 
 
 def test_many_images_are_prepared_in_their_order(tmp_path: Path) -> None:
@@ -65,6 +67,61 @@ def test_equal_content_elsewhere_has_the_same_fingerprint(tmp_path: Path) -> Non
         prepared_folder(tmp_path / "x", tmp_path / "c").fingerprint
         == prepared_folder(tmp_path / "y/x", tmp_path / "d").fingerprint
     )
+
+
+class Shades(Source):
+    """Grey squares, made in the size that is asked for; a factor is the tens, another the ones."""
+
+    factor_values: Mapping[str, int] = {"tens": 10, "ones": 10}
+
+    def present(self) -> bool:
+        return True
+
+    def key(self) -> str:
+        return f"shades {list(self.factor_values)}"
+
+    def open(self) -> None:
+        numbers = np.arange(100)
+        self.splits = {"train": numbers[50:], "validation": numbers[:20], "test": numbers[20:50]}
+        if self.factor_values:
+            self.factors = np.stack([numbers // 10, numbers % 10], axis=1)
+        self.made_of = self.image_size
+
+    def image(self, number: int) -> Image.Image:
+        if number == 70:
+            raise UnreadableImageError("torn")
+        return Image.new("L", (self.image_size, self.image_size), number)
+
+
+class MereShades(Shades):
+    factor_values: Mapping[str, int] = {}
+
+
+def test_factors_are_kept_beside_their_images(tmp_path: Path) -> None:
+    source = Shades(tmp_path)
+    for _ in range(2):  # made, then found
+        data = prepare(source, "shades", image_size=9, channels=1, cache=tmp_path)
+        assert data.factor_values == {"tens": 10, "ones": 10}
+        assert [len(split) for split in data.splits.values()] == [49, 20, 30]
+        for split in data.splits.values():
+            assert split.factors is not None
+            assert (split.factors @ [10, 1] == split.images[:, 4, 4, 0]).all()
+    assert source.made_of == 9
+    plain = prepare(MereShades(tmp_path), "shades", image_size=9, channels=1, cache=tmp_path)
+    assert (plain.factor_values, plain.train.factors) == ({}, None)
+    assert plain.fingerprint == data.fingerprint  # it says what training sees
+
+
+def test_a_preparation_of_before_there_were_factors_is_still_used(tmp_path: Path) -> None:
+    first = prepare(MereShades(tmp_path), "shades", image_size=9, channels=1, cache=tmp_path)
+    (file,) = (tmp_path / "prepared").glob("*/about.json")
+    about = json.loads(file.read_text())
+    del about["factor_values"]
+    file.write_text(json.dumps(about))
+    again = prepare(MereShades(tmp_path), "shades", image_size=9, channels=1, cache=tmp_path)
+    assert again.fingerprint == first.fingerprint
+    assert again.factor_values == {}
+    assert "factor_values" not in json.loads(file.read_text())  # it was not made anew
 
 
 def test_an_interrupted_preparation_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:

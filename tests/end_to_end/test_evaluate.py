@@ -399,11 +399,21 @@ def plugin(tmp_path: Path) -> dict[str, str]:
     (site / "brightness_metric.py").write_text(
         textwrap.dedent(
             """
-            from gantool.evaluation.metric import Measured
+            import io
+
+            from PIL import Image
+
+            from gantool import Finding, Measured
 
             def measure(images, evaluation):
                 value = float(images.pixels.mean())
-                return {"brightness": Measured(value, protocol={"n_fake": len(images)})}
+                file = io.BytesIO()
+                Image.new("L", (3, 2), round(value)).save(file, "PNG")
+                found = Finding(
+                    name="mean-grey.png", caption=f"of <{images.origin}>", png=file.getvalue()
+                )
+                protocol = {"n_fake": len(images)}
+                return {"brightness": Measured(value, protocol=protocol, pictures=[found])}
 
             def broken(images, evaluation):
                 raise KeyError("oh")
@@ -416,8 +426,8 @@ def plugin(tmp_path: Path) -> dict[str, str]:
 def test_a_plugins_metric_is_scored_and_a_broken_one_costs_itself(
     plugin: dict[str, str], tmp_path: Path, cli: Cli
 ) -> None:
-    listed = cli("list-metrics", "--json", env=plugin)
-    assert {"name": "brightness", "plugin": "brightness"}.items() <= {**listed.json[-2]}.items()
+    listed = {spec["name"]: spec for spec in cli("list-metrics", "--json", env=plugin).json}
+    assert listed["brightness"]["plugin"] == "brightness"
     arguments = [
         "run",
         "dcgan",
@@ -433,8 +443,14 @@ def test_a_plugins_metric_is_scored_and_a_broken_one_costs_itself(
     done = cli(*arguments, env=plugin)
     assert done.code == 0, done.err
     assert "broken: not computed: KeyError: 'oh'" in done.out
-    scores = {score.metric: score for score in RunFolder(tmp_path / "experiments" / "a").scores()}
+    run = tmp_path / "experiments" / "a"
+    scores = {score.metric: score for score in RunFolder(run).scores()}
     assert scores["brightness"].value == pytest.approx(127, abs=30)
+    assert scores["brightness"].detail == {"pictures": {"mean-grey.png": "of <samples>"}}
+    with Image.open(run / "pictures" / "mean-grey.png") as picture:
+        assert picture.getpixel((0, 0)) == round(scores["brightness"].value or 0)
+    page = (run / "report.html").read_text()
+    assert page.count("of &lt;samples&gt;") == 2  # the caption, and the picture in words
     assert scores["brightness"].noise == pytest.approx(127, abs=3)
     assert scores["brightness"].real == pytest.approx(33, abs=3)
     assert scores["broken"].value is None

@@ -145,3 +145,24 @@ def test_sliders_interpolation_and_arithmetic(page: Page) -> None:
     page.locator("#clear").click()
     expect(page.locator("#sum img")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= 1300
+
+
+def test_points_are_one_picture(tmp_path: Path, cli: Any) -> None:
+    words = ["--data", "ring", "--points", "2000", "--steps", "20", "--lr", "1e-4", "--name", "c"]
+    assert cli("run", "cgan", *words).code == 0
+    with opened(tmp_path / "experiments" / "c") as page:
+        assert not page.locator("#cells").is_visible()
+        assert not page.locator("#sum").is_visible()
+        scatter = page.locator("#scatter")
+
+        def changes(act: Any) -> None:
+            before = scatter.get_attribute("src")
+            assert before
+            act()
+            expect(scatter).not_to_have_attribute("src", before)
+
+        page.locator("#sliders input").first.focus()
+        changes(lambda: page.keyboard.press("End"))
+        changes(lambda: page.locator("#others").click())
+        changes(lambda: page.locator("#count").select_option("128"))
+        changes(lambda: page.locator("#label").select_option("5"))

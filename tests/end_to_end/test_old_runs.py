@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_runs import make_run
-from support import Cli
+from support import Cli, picture
 
+import gantool
+from gantool.display import Display
+from gantool.plugins.registry import load_registry
 from gantool.report.compare import configuration
 from gantool.report.load import read_run
+from gantool.training.run import resume
 
 OLD = Path(__file__).parent / "run-of-0.1"
 
@@ -47,6 +52,51 @@ def test_an_old_run_is_drawn_from_and_evaluated(old: Path, cli: Cli) -> None:
     before = [json.loads(line) for line in (OLD / "scores.jsonl").read_text().splitlines()]
     (then,) = [one for one in before if one["metric"] == "class-balance"]
     assert score["value"] == pytest.approx(then["value"], abs=1e-6)
+
+
+def test_an_old_conditional_run_goes_on_asking_uniformly(tmp_path: Path) -> None:
+    """Resumed, it equals one with uniform labels throughout; a new one asks as the data does."""
+    pytest.importorskip("gantool_cgan")
+    for i in range(40):
+        picture(tmp_path / "data" / ("rare" if i % 8 == 0 else "usual") / f"{i}.png", seed=i)
+
+    def train(name: str, *, steps: int, **options: Any) -> Path:
+        run = gantool.train(
+            "cgan",
+            name=name,
+            experiments_dir=tmp_path,
+            progress=False,
+            data=str(tmp_path / "data"),
+            image_size=8,
+            batch_size=4,
+            threads=1,
+            evaluate=False,
+            steps=steps,
+            **options,
+        )
+        return run.path
+
+    def extended(path: Path) -> Path:
+        found = resume(path, load_registry(), display=Display(), epochs=None, steps=4, force=False)
+        return found.path
+
+    def losses(path: Path) -> list[float]:
+        lines = (path / "metrics.jsonl").read_text().splitlines()
+        return [json.loads(line)["loss_g"] for line in lines]
+
+    uniform = losses(train("uniform", steps=4, labels="uniform"))
+    asked = train("asked", steps=4)
+    record = json.loads((asked / "run.json").read_text())
+    assert record["data"]["shares"][0] == pytest.approx(1 / 8, abs=0.06)
+    assert record["config"]["labels"] == "data"
+    assert losses(asked) != uniform
+    assert losses(extended(train("whole", steps=2))) == losses(asked)
+
+    before = train("before", steps=2, labels="uniform")
+    record = json.loads((before / "run.json").read_text())
+    del record["config"]["labels"], record["data"]["shares"]  # as they were not written then
+    (before / "run.json").write_text(json.dumps(record))
+    assert losses(extended(before)) == uniform
 
 
 def test_an_old_run_is_extended(old: Path, cli: Cli) -> None:

@@ -225,7 +225,9 @@ class Stripes(gantool.Source):
 
 @gantool.hookimpl
 def register_datasets(register):
-    register(gantool.DatasetSpec("stripes", "stripes", "plugin_extras:Stripes", 40, 8, 1, 0))
+    credit = "A. Painter, CC-BY"
+    source = "plugin_extras:Stripes"
+    register(gantool.DatasetSpec("stripes", "stripes", source, 40, 8, 1, 0, credit=credit))
 
 
 @gantool.hookimpl
@@ -273,7 +275,9 @@ def extras(tmp_path: Path) -> Cli:
 
 
 def test_a_data_set_a_command_and_a_tracker_of_a_plugin(extras: Cli, tmp_path: Path) -> None:
-    assert "stripes" in {d["name"] for d in extras("list-datasets", "--json").json}
+    credits = {d["name"]: d["credit"] for d in extras("list-datasets", "--json").json}
+    assert credits.items() >= {"stripes": "A. Painter, CC-BY", "mnist5k": ""}.items()
+    assert "stripes: A. Painter, CC-BY\n" in extras("list-datasets").out
     assert extras("hello", "--name", "Ada").out == "hello Ada\n"
     assert "hello" in extras("--help").out
     assert "--extras" in extras("run", "dcgan", "--help").out

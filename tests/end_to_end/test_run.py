@@ -87,7 +87,7 @@ def test_the_generator_file_redraws_the_last_sheet(finished_run: Path) -> None:
     from gantool.gan.shapes import Shapes
     from gantool.models.dcgan import Config
     from gantool.models.dcgan.model import DCGAN
-    from gantool.sampling.generate import generate_pixels
+    from gantool.sampling.generate import generate_samples
     from gantool.sampling.pictures import lay_out
 
     split = ImageSplit(np.zeros((2, 28, 28, 1), dtype=np.uint8), None)
@@ -96,7 +96,7 @@ def test_the_generator_file_redraws_the_last_sheet(finished_run: Path) -> None:
         gan.generator.load_state_dict({key: file.get_tensor(key) for key in list(file.keys())})
         assert json.loads(file.metadata()["gantool"])["model"] == "dcgan"
     latents = torch.tensor(json.loads((finished_run / "sheet.json").read_text())["latents"])
-    redrawn = lay_out(generate_pixels(gan, latents, y=None), 8).astype(int)
+    redrawn = lay_out(generate_samples(gan, latents, y=None), 8).astype(int)
     with Image.open(finished_run / "samples" / "00000060.png") as image:
         assert np.abs(redrawn - np.asarray(image).astype(int)).max() <= 1
 

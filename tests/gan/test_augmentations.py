@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gantool import GAN, GANConfig, Shapes
 from gantool.gan import augmentations
-from gantool.sampling.generate import generate_pixels
+from gantool.sampling.generate import generate_samples
 
 
 def pictures(n: int = 4, side: int = 8, channels: int = 3) -> Tensor:
@@ -123,7 +123,7 @@ def test_samples_are_never_augmented_and_d_always_sees_augmented_images() -> Non
     plain = Plain.create(GANConfig(nz=4), shapes)
     plain.load_state_dict(augmented.state_dict())
     z = torch.randn(6, 4)
-    drawn, expected = (generate_pixels(model, z, y=None) for model in (augmented, plain))
+    drawn, expected = (generate_samples(model, z, y=None) for model in (augmented, plain))
     np.testing.assert_array_equal(drawn, expected)
     x = pictures(6, 8, 1).float()
     assert not torch.equal(augmented.discriminate(x, None), plain.discriminate(x, None))

@@ -1,6 +1,6 @@
 """Scores from the classes that a classifier reads in the samples.
 
-They are of the labels asked for, the balance of classes, and the modes of stacked digits.
+They are of the labels asked for, the balance of classes, and the modes of the data.
 """
 
 from __future__ import annotations
@@ -16,34 +16,37 @@ from gantool.evaluation.metric import (
     ImageSet,
     Measured,
     NotApplicableError,
+    PointSet,
+    SampleSet,
     binomial_error,
 )
+from gantool.evaluation.metrics import plane
+from gantool.evaluation.metrics.shares import kl_divergence, shares_of
 
 MODES = 1000
 _Ints = npt.NDArray[np.int64]
 
 
-def label_fidelity(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
+def label_fidelity(samples: SampleSet, evaluation: Evaluation) -> Mapping[str, Measured]:
     """Share of a conditional model's samples that are read as the label asked for.
 
-    The detail has the share by class.
+    The detail has the share by class and the mean of these, in which a rare class counts as much
+    as a frequent one.
     """
-    if not evaluation.conditional or images.labels is None:
+    if not evaluation.conditional or samples.labels is None:
         raise NotApplicableError
-    read = _flat_classes(images, evaluation)
-    right = read == images.labels
+    read = _flat_classes(samples, evaluation)
+    right = read == samples.labels
     names = evaluation.data.classes
     by_class = {
-        names[label]: float(right[images.labels == label].mean())
-        for label in np.unique(images.labels)
+        names[label]: float(right[samples.labels == label].mean())
+        for label in np.unique(samples.labels)
     }
+    detail = {"by_class": by_class, "mean_over_classes": float(np.mean(list(by_class.values())))}
     share = float(right.mean())
     error = binomial_error(share, len(right))
-    return {
-        "label-fidelity": Measured(
-            share, error, detail={"by_class": by_class}, protocol=_protocol(images, evaluation)
-        )
-    }
+    protocol = _protocol(samples, evaluation)
+    return {"label-fidelity": Measured(share, error, detail=detail, protocol=protocol)}
 
 
 def class_balance(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
@@ -62,12 +65,19 @@ def class_balance(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Meas
     return {"class-balance": Measured(value, detail=detail, protocol=_protocol(images, evaluation))}
 
 
-def modes(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
-    """The number of the 1,000 modes of stacked digits that samples have, and their KL divergence.
+def modes(samples: SampleSet, evaluation: Evaluation) -> Mapping[str, Measured]:
+    """The number of the data's modes that samples have, and the KL divergence of their shares.
 
-    The divergence is from the training set's modes: the reverse KL(samples || data), in nats, of
-    PacGAN (Lin et al. 2018), section 4.
+    The modes are the 1,000 of stacked digits, or the Gaussians of points in the plane. The
+    divergence is from the data's modes: the reverse KL(samples || data), in nats, of PacGAN (Lin et
+    al. 2018), section 4.
     """
+    if isinstance(samples, PointSet):
+        return plane.modes(samples, evaluation)
+    return _stacked_modes(samples, evaluation)
+
+
+def _stacked_modes(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
     read = evaluation.classes_read(images)
     if read.ndim != 2:
         raise NotApplicableError
@@ -92,27 +102,13 @@ def modes_of(read: _Ints) -> _Ints:
     return number
 
 
-def shares_of(labels: _Ints, classes: int) -> npt.NDArray[np.float64]:
-    """The share of each label, float64 [classes]."""
-    return np.bincount(labels, minlength=classes)[:classes] / len(labels)
-
-
-def kl_divergence(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64]) -> float:
-    """Sum p log(p / q), in nats, over the outcomes that p has.
-
-    It is infinite where q lacks one of them.
-    """
-    there = p > 0
-    with np.errstate(divide="ignore"):
-        return float(np.sum(p[there] * np.log(p[there] / q[there])))
-
-
-def _flat_classes(images: ImageSet, evaluation: Evaluation) -> _Ints:
-    read = evaluation.classes_read(images)
+def _flat_classes(samples: SampleSet, evaluation: Evaluation) -> _Ints:
+    read = evaluation.classes_read(samples)
     if read.ndim != 1:
         raise NotApplicableError
     return read
 
 
-def _protocol(images: ImageSet, evaluation: Evaluation) -> dict[str, Any]:
-    return {**evaluation.extractor.protocol, "n_fake": len(images)}
+def _protocol(samples: SampleSet, evaluation: Evaluation) -> dict[str, Any]:
+    read_by = {} if isinstance(samples, PointSet) else evaluation.extractor.protocol
+    return {**read_by, "n_fake": len(samples)}

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 
 from gantool.evaluation.metric import (
     Evaluation,
-    ImageSet,
     Measured,
     NotApplicableError,
     NotComputedError,
+    SampleSet,
 )
 from gantool.runs.files import read_json_lines
 
 _LAST = 0.1  # of the steps
 
 
-def equilibrium(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
+def equilibrium(samples: SampleSet, evaluation: Evaluation) -> Mapping[str, Measured]:
     """Mean of |D(x) - 1/2| and |D(G(z)) - 1/2| over the last tenth of the steps.
 
     It is 0 at the optimum of the 2014 game.

@@ -53,7 +53,7 @@ def nearest(
     wanted = images.flat(_LOOKED_AT).float()
     best = torch.full((len(wanted),), torch.inf)
     which = torch.zeros(len(wanted), dtype=torch.int64)
-    train = evaluation.data.train.images
+    train = evaluation.data.train.values
     for start in range(0, len(train), _TRAIN_CHUNK):
         chunk = ImageSet("train", np.asarray(train[start : start + _TRAIN_CHUNK])).flat().float()
         distance, number = torch.cdist(wanted, chunk).min(1)

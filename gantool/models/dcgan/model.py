@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from gantool.config import GANConfig
-from gantool.data.prepared import ImageSplit
+from gantool.data.prepared import Split
 from gantool.errors import ConfigError
 from gantool.gan.base import GAN
 from gantool.gan.shapes import Shapes
@@ -132,7 +132,7 @@ class DCGAN(GAN[Config]):
             config.discriminator_norm == "auto" and not treats_images_apart(config)
         )
 
-    def initialize(self, train_data: ImageSplit) -> None:
+    def initialize(self, train_data: Split) -> None:
         """The tutorial's first weights; a discriminator without BatchNorm keeps PyTorch's.
 
         Without BatchNorm behind them, weights of N(0, 0.02) leave logits and gradients so small

@@ -3,7 +3,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const byId = (id) => document.getElementById(id);
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const axisNames = { step: "step", images: "images seen", seconds: "seconds" };
+  const axisNames = { step: "step", images: `${data.noun} seen`, seconds: "seconds" };
   const GRID = 300;
 
   // What the reader has set survives a reload, so that a page that is written anew stays as it was.
@@ -298,13 +298,14 @@
     chart.element.append(title, place, out);
     byId("charts").append(chart.element);
   }
-  const watcher = new ResizeObserver(() => {
+  const fit = () => {
     for (const chart of CHARTS) {
       const width = Math.max(200, chart.element.clientWidth);
       if (chart.plot && Math.abs(chart.plot.width - width) > 1) chart.plot.setSize({ width, height: 260 });
     }
-  });
-  watcher.observe(byId("charts"));
+  };
+  new ResizeObserver(fit).observe(byId("charts"));
+  addEventListener("resize", fit);
 
   /* Legend: shows and hides variants in charts and samples alike. */
   data.variants.forEach((variant, v) => {
@@ -328,8 +329,10 @@
   });
 
   /* Samples. */
+  byId("sheets").classList.toggle("points", data.noun === "points");
   const sheets = data.sheets.map((sheet) => {
     const element = document.createElement("figure");
+    element.className = sheet.noun;
     const caption = document.createElement("figcaption");
     const place = document.createElement("div");
     element.append(caption, place);
@@ -354,15 +357,15 @@
   };
 
   // One picture of real images for each way they are laid out and each data set.
-  const reals = [...new Map(sheets.map((sheet) => [sheet.real, sheet])).keys()].map((source) => {
+  const reals = [...new Map(sheets.map((sheet) => [sheet.real, sheet.noun]))].map(([source, noun]) => {
     const element = document.createElement("figure");
-    element.className = "real";
+    element.className = `real ${noun}`;
     const caption = document.createElement("figcaption");
-    caption.textContent = "real images";
+    caption.textContent = `real ${noun}`;
     const place = document.createElement("div");
     element.append(caption, place);
     byId("sheets").prepend(element);
-    put({ place, now: undefined }, source, "real images");
+    put({ place, now: undefined }, source, `real ${noun}`);
     return element;
   });
 

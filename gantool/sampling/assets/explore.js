@@ -34,15 +34,28 @@
   const state = { z: [...model.latents[0]], y: model.labels ? model.labels[0] : 0, looked: 0, from: null, to: null,
     plus: [], minus: [], plus2: [], frames: [], page: 0 };
 
-  /* The image and its sliders. */
+  /* Points in the plane are one picture; images are cells, ways and sums. */
+  const plane = model.points !== undefined;
+  document.querySelectorAll(".of-images").forEach((part) => { part.hidden = plane; });
+  document.querySelectorAll(".of-points").forEach((part) => { part.hidden = !plane; });
+  const samples = { n: 512, seed: 0 };
+  if (plane) {
+    byId("look-title").textContent = "The ringed sample";
+    byId("scatter-note").textContent = "Real points behind, samples before; the ringed one has the latent of the sliders." +
+      (model.judged ? " Shading: D, from low (blue gray) to high (amber). Arrows: where the generator's gradient moves a sample." : "");
+    byId("count").addEventListener("change", () => { samples.n = Number(byId("count").value); redraw(); });
+    byId("others").addEventListener("click", () => { samples.seed += 1; redraw(); });
+  }
+
+  /* The sample and its sliders. */
   let waiting = null, busy = false;
   const redraw = trying(async () => {
     // While one request is under way the newest wish waits; those between are never sent.
     if (busy) { waiting = true; return; }
     busy = true;
     try {
-      const { images } = await ask("/draw", { z: [state.z], y: [state.y] });
-      byId("image").src = images[0];
+      const { images } = await ask("/draw", { z: [state.z], y: [state.y], ...(plane ? samples : {}) });
+      byId(plane ? "scatter" : "image").src = images[0];
     } finally {
       busy = false;
       if (waiting) { waiting = null; redraw(); }

@@ -8,7 +8,7 @@ import gantool
 from gantool import Field
 
 
-class Config(gantool.GANConfig):
+class Config(gantool.LabelOptions, gantool.GANConfig):
     """The options of cgan; the defaults train in a minute or two on small data."""
 
     epochs: int | None = 40
@@ -36,6 +36,8 @@ PAPER = {
     "final_momentum": 0.7,
 }
 
+POINTS = {"steps": 1500, "batch_size": 128, "lr": 1e-3}
+
 
 @gantool.hookimpl
 def register_models(register):
@@ -49,5 +51,7 @@ def register_models(register):
             implementation="gantool_cgan.model:CGAN",
             presets={"paper": PAPER},
             needs_labels=True,
+            kinds=("images", "points"),
+            defaults={"points": POINTS},
         )
     )

@@ -6,9 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gantool import GAN, Latent, Shapes
-from gantool.gan.layers import Maxout, Scale
+from gantool import GAN, ConfigError, Latent, Shapes
+from gantool.gan.layers import Maxout, Scale, perceptron
 from gantool.models.dcgan import model as dcgan
+
+_WIDTH = 128  # of the hidden layers for points in the plane
 
 
 class TwoInputs(nn.Module):
@@ -35,8 +37,20 @@ class CGAN(GAN):
     conditional = True
 
     def build(self, shapes: Shapes) -> None:
-        """The backbone that the configuration names."""
+        """The backbone that the configuration names; for points a perceptron."""
+        if shapes.kind == "points":
+            self._build_for_points(shapes, self.config.nz, shapes.classes)
+            return
         getattr(self, f"_build_{self.config.backbone}")(shapes, self.config.nz, shapes.classes)
+
+    def _build_for_points(self, shapes: Shapes, nz: int, classes: int) -> None:
+        if self.config.backbone != "mlp":
+            raise ConfigError(
+                f"--backbone {self.config.backbone} is for images; points have the perceptron's.",
+                "Leave it out.",
+            )
+        self.generator = perceptron(nz + classes, shapes.values, width=_WIDTH)
+        self.discriminator = perceptron(shapes.values + classes, 1, width=_WIDTH)
 
     def _build_mlp(self, shapes: Shapes, nz: int, classes: int) -> None:
         hidden = [
@@ -111,11 +125,11 @@ class CGAN(GAN):
         return Latent(self.config.latent, self.config.nz, low=0.0, high=1.0)
 
     def generate(self, z: Tensor, y: Tensor) -> Tensor:
-        """Images of the classes y."""
+        """Samples of the classes y."""
         return self.generator(torch.cat([z, self._one_hot(y, z)], dim=1))
 
     def judge(self, x: Tensor, y: Tensor) -> Tensor:
-        """Logits that x is a real image of class y."""
+        """Logits that x is a real sample of class y."""
         label = self._one_hot(y, x)
         if self.config.backbone == "dcgan":
             maps = label[:, :, None, None].expand(-1, -1, *x.shape[2:])

@@ -9,7 +9,7 @@ from gantool_cgan import PAPER, Config
 from gantool_cgan.model import CGAN
 from torch import nn
 
-from gantool import Shapes
+from gantool import ConfigError, Shapes
 from gantool.testing import check_model
 
 
@@ -117,3 +117,14 @@ def test_the_sheet_has_a_column_a_class_and_one_latent_a_row():
     rows = sample_grid.latents.reshape(8, 10, -1)
     assert torch.equal(rows, rows[:, :1].expand(-1, 10, -1))
     assert len(torch.unique(rows[:, 0], dim=0)) == 8
+
+
+def test_both_networks_see_the_label_of_a_point():
+    torch.manual_seed(0)
+    gan = CGAN.create(Config(nz=2), Shapes.of_points(3))
+    z, x = torch.zeros(3, 2), torch.zeros(3, 2)
+    drawn = gan.generate(z, torch.arange(3))
+    assert drawn.shape == (3, 2) and len(torch.unique(drawn, dim=0)) == 3
+    assert len(torch.unique(gan.discriminate(x, torch.arange(3)))) == 3
+    with pytest.raises(ConfigError, match="--backbone paper is for images"):
+        CGAN.create(Config(backbone="paper"), Shapes.of_points(3))

@@ -13,10 +13,11 @@ class Config(gantool.GANConfig):
 
     epochs: int | None = 40
     batch_size: int | None = 32
-    networks: Literal["modern", "paper"] = Field(
+    networks: Literal["modern", "paper", "pacgan"] = Field(
         "modern",
-        description="modern: BatchNorm and LeakyReLU; "
-        "paper: the authors' rectifiers, maxout and dropout",
+        description="modern: BatchNorm and LeakyReLU, or on points rectifiers alone; "
+        "paper: the authors' rectifiers, maxout and dropout, for images; "
+        "pacgan: those of PacGAN's experiments, for points",
     )
 
 
@@ -33,6 +34,19 @@ PAPER = {
     "final_momentum": 0.7,
 }
 
+# Lin et al. 2018, arXiv:1712.04086, section 4.1, who repeat the set-up of VEEGAN (Srivastava et al.
+# 2017, arXiv:1705.07761).
+PACGAN = {
+    "networks": "pacgan",
+    "batch_size": 100,
+    "epochs": 400,
+    "lr": 1e-4,
+    "beta1": 0.8,
+    "nz": 2,
+}
+
+POINTS = {"steps": 1500, "batch_size": 128, "lr": 1e-3}
+
 
 @gantool.hookimpl
 def register_models(register):
@@ -44,6 +58,9 @@ def register_models(register):
             paper="Goodfellow et al. 2014, arXiv:1406.2661",
             config=Config,
             implementation="gantool_vanilla.model:Vanilla",
-            presets={"paper": PAPER},
+            presets={"paper": PAPER, "pacgan": PACGAN},
+            preset_notes={"pacgan": "for points in the plane; 400,000 steps, unless --steps says"},
+            kinds=("images", "points"),
+            defaults={"points": POINTS},
         )
     )

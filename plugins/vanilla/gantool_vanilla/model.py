@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from math import sqrt
 
 import numpy as np
 import torch
 from torch import nn
 
-from gantool import GAN, Batch, Latent, Losses, Shapes
-from gantool.gan.layers import Maxout, Scale
+from gantool import GAN, Batch, ConfigError, Latent, Losses, Shapes
+from gantool.gan.layers import Maxout, Scale, perceptron
+
+_WIDTH = 128  # of the hidden layers for points in the plane
 
 
 class Vanilla(GAN):
-    """Goodfellow et al. 2014, Algorithm 1, on images flattened to vectors."""
+    """Goodfellow et al. 2014, Algorithm 1, on images flattened to vectors, or points."""
 
     def build(self, shapes: Shapes) -> None:
         """Today's layers by default, the authors' MNIST model with networks = paper."""
+        wrong = {"images": "pacgan", "points": "paper"}[shapes.kind]
+        if self.config.networks == wrong:
+            raise ConfigError(
+                f"--networks {wrong} is not for {shapes.kind}.",
+                "Leave it out, and the preset that names it.",
+            )
+        if shapes.kind == "points":
+            self._build_for_points(shapes)
+            return
         image = nn.Unflatten(1, shapes.sample)
         nz, pixels = self.config.nz, shapes.values
         if self.config.networks == "paper":
@@ -59,11 +71,34 @@ class Vanilla(GAN):
                 nn.Linear(256, 1),
             )
 
+    def _build_for_points(self, shapes: Shapes) -> None:
+        if self.config.networks == "modern":
+            self.generator = perceptron(self.config.nz, shapes.values, width=_WIDTH)
+            self.discriminator = perceptron(shapes.values, 1, width=_WIDTH)
+            return
+        widths = [self.config.nz, 400, 400, 400, 400]
+        hidden = [
+            layer
+            for a, b in pairwise(widths)
+            for layer in (nn.Linear(a, b, bias=False), nn.BatchNorm1d(b), nn.ReLU())
+        ]
+        self.generator = nn.Sequential(*hidden, nn.Linear(400, shapes.values))
+        self.discriminator = nn.Sequential(
+            *(Maxout(a, 200, pieces=5) for a in (shapes.values, 200, 200)), nn.Linear(200, 1)
+        )
+
     def initialize(self, train_data) -> None:
         """The authors' first weights, for the authors' networks.
 
-        G's output bias is the logit of each pixel's mean over the training images.
+        PacGAN's are normal, of standard deviation 0.02. Of the networks of 2014, G's output bias is
+        the logit of each pixel's mean over the training images.
         """
+        if self.config.networks == "pacgan":
+            for layer in self.modules():
+                if isinstance(layer, nn.Linear):
+                    nn.init.normal_(layer.weight, std=0.02)
+                    if layer.bias is not None:
+                        nn.init.zeros_(layer.bias)
         if self.config.networks != "paper":
             return
         for network, bound in ((self.generator, 0.05), (self.discriminator, 0.005)):

@@ -7,11 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from gantool_vanilla import PAPER, Config
+from gantool_vanilla import PACGAN, PAPER, Config
 from gantool_vanilla.model import Vanilla
 from torch import nn
 
-from gantool import Progress, Shapes
+from gantool import ConfigError, Progress, Shapes
+from gantool.data.plane import PointSplit
 from gantool.testing import check_model
 
 
@@ -145,3 +146,31 @@ def test_without_the_plugin_a_run_says_what_to_install(tmp_path):
     assert "gantool-vanilla 0.1.0, which is not installed" in without.stderr
     assert "pip install gantool-vanilla" in without.stderr
     assert gantool("resume", "experiments/x", "--steps", "2").returncode == 0
+
+
+def test_points_are_drawn_without_bounds_and_without_batch_norm():
+    gan = Vanilla.create(Config(nz=2), Shapes.of_points(), train_data=None)
+    assert not any(isinstance(m, (nn.BatchNorm1d, nn.Tanh)) for m in gan.modules())
+    assert gan.generate(torch.full((3, 2), 1e4), None).abs().max() > 1
+    assert gan.discriminate(torch.zeros(3, 2), None).shape == (3,)
+
+
+def test_the_preset_pacgan_has_the_networks_of_its_experiments():
+    config = Config(**PACGAN)
+    gan = Vanilla.create(config, Shapes.of_points(), train_data=PointSplit(np.zeros((2, 2)), None))
+    count = {name: sum(p.numel() for p in net.parameters()) for name, net in gan.named_children()}
+    # Four layers of 400 without biases but with BatchNorm's two, and a linear map.
+    assert count["generator"] == 2 * 400 + 3 * 400**2 + 4 * 2 * 400 + 2 * 400 + 2
+    # Three layers of 200 maxout units of five pieces, and a linear map.
+    assert count["discriminator"] == 5 * 200 * (3 + 201 + 201) + 201
+    assert gan.generator[3].weight.std().item() == pytest.approx(0.02, rel=0.02)
+    assert (config.batch_size, config.lr, config.beta1) == (100, 1e-4, 0.8)
+    check_model("vanilla", sizes=(), classes=(0,), networks="pacgan")
+
+
+@pytest.mark.parametrize(
+    "networks, shapes", [("paper", Shapes.of_points()), ("pacgan", Shapes(28, 1, classes=0))]
+)
+def test_networks_of_another_kind_of_data_are_refused(networks, shapes):
+    with pytest.raises(ConfigError, match=f"--networks {networks} is not for {shapes.kind}"):
+        Vanilla.create(Config(networks=networks), shapes)

@@ -1,6 +1,7 @@
 """WGAN-GP and R3GAN for gantool.
 
-They are two games on DCGAN's networks, without BatchNorm in the discriminator.
+They are two games on DCGAN's networks, without BatchNorm in the discriminator; on points in the
+plane on perceptrons.
 """
 
 from __future__ import annotations
@@ -49,6 +50,24 @@ class R3GANConfig(ZooConfig):
     )
 
 
+# On points penalties weigh less: modes are narrow, and D must be steep between them. Averaged
+# weights suit a game that circles around its solution.
+WGANGP_POINTS = {
+    "steps": 600,
+    "batch_size": 128,
+    "lr": 1e-3,
+    "penalty_weight": 0.1,
+    "ema": 0.98,
+}
+R3GAN_POINTS = {
+    "steps": 1500,
+    "batch_size": 128,
+    "lr": 2e-3,
+    "penalty_weight": 0.05,
+    "final_penalty_weight": 0.005,
+}
+
+
 @gantool.hookimpl
 def register_models(register):
     """Register wgan-gp and r3gan."""
@@ -59,6 +78,8 @@ def register_models(register):
             paper="Gulrajani et al. 2017, arXiv:1704.00028",
             config=WGANGPConfig,
             implementation="gantool_zoo.model:WGANGP",
+            kinds=("images", "points"),
+            defaults={"points": WGANGP_POINTS},
         )
     )
     register(
@@ -68,5 +89,7 @@ def register_models(register):
             paper="Huang et al. 2024, arXiv:2501.05441",
             config=R3GANConfig,
             implementation="gantool_zoo.model:R3GAN",
+            kinds=("images", "points"),
+            defaults={"points": R3GAN_POINTS},
         )
     )

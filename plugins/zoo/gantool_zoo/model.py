@@ -1,8 +1,9 @@
-"""DCGAN's networks for games that treat images apart, and R3GAN's schedule on them."""
+"""Networks for games that treat samples apart, and R3GAN's schedule on them."""
 
 from __future__ import annotations
 
-from gantool import Progress, Settings
+from gantool import ConfigError, Progress, Settings, Shapes
+from gantool.gan.layers import perceptron
 from gantool.gan.schedules import cosine
 from gantool.models.dcgan.model import DCGAN
 
@@ -10,8 +11,21 @@ from gantool.models.dcgan.model import DCGAN
 class WGANGP(DCGAN):
     """WGAN-GP (Gulrajani et al. 2017, Algorithm 1).
 
-    The game is the configuration's; here are its first weights.
+    The game is the configuration's; here are its first weights, and the networks for points.
     """
+
+    def build(self, shapes: Shapes) -> None:
+        """DCGAN's networks for images; for points perceptrons of 4 ngf and 4 ndf units a layer."""
+        if shapes.kind == "images":
+            super().build(shapes)
+            return
+        if self._batch_norm():
+            raise ConfigError(
+                "--discriminator-norm: points have no BatchNorm in D.", "Leave it at auto."
+            )
+        config = self.config
+        self.generator = perceptron(config.nz, shapes.values, width=4 * config.ngf)
+        self.discriminator = perceptron(shapes.values, 1, width=4 * config.ndf)
 
     def initialize(self, train_data) -> None:
         """Keep PyTorch's weights in both networks.

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 from gantool_zoo import R3GANConfig, WGANGPConfig
-from gantool_zoo.model import R3GAN
+from gantool_zoo.model import R3GAN, WGANGP
 from torch import nn
 
-from gantool import Progress, Shapes
+from gantool import ConfigError, Progress, Shapes
 from gantool.testing import check_model
 
 
@@ -50,3 +50,21 @@ def test_the_discriminators_own_rate_declines_with_it():
 def test_the_penalties_can_be_switched_off_and_changed():
     assert R3GANConfig(penalty="none").penalty_weight == 1.0
     assert R3GANConfig(penalty="r1", penalty_weight=3).penalty_weight == 3
+
+
+@pytest.mark.parametrize("kind", [R3GAN, WGANGP])
+def test_on_points_the_widths_are_four_times_those_of_the_options(kind):
+    config = {R3GAN: R3GANConfig, WGANGP: WGANGPConfig}[kind](nz=2, ngf=3, ndf=5)
+    gan = kind.create(config, Shapes.of_points(8))
+    shapes = {
+        name: [tuple(m.weight.shape) for m in network if isinstance(m, nn.Linear)]
+        for name, network in gan.named_children()
+        if isinstance(network, nn.Sequential)
+    }
+    assert shapes["generator"] == [(12, 2), (12, 12), (12, 12), (2, 12)]
+    assert shapes["discriminator"] == [(20, 2), (20, 20), (20, 20), (1, 20)]
+    with pytest.raises(ConfigError, match="no BatchNorm"):
+        kind.create(
+            type(config)(penalty="none", spectral_norm=True, discriminator_norm="batch"),
+            Shapes.of_points(),
+        )
