@@ -39,6 +39,9 @@ CHOICES: dict[str, dict[str, str]] = {}
 _ALSO = {"penalty": ("none",), "augment": ("none",), "extractor": ("auto",)}
 
 
+# By an option's name in older runs and files: its name today.
+RENAMED = {"inception_weights": "weights"}
+
 _INTERVAL = re.compile(r"([1-9][0-9]{0,8})(min)?")
 
 
@@ -73,6 +76,11 @@ def choices_of(option: str) -> list[str]:
     [] where it is no such option.
     """
     return [*_ALSO.get(option, ()), *CHOICES[option]] if option in CHOICES else []
+
+
+def with_names_of_today(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What belongs to each option, by the name that the option has today."""
+    return {RENAMED.get(key, key): value for key, value in options.items()}
 
 
 def split_interval(text: str) -> tuple[int, bool]:
@@ -340,9 +348,9 @@ class EvaluationOptions(OptionGroup):
         description="network whose features distances use",
         json_schema_extra=RUN_ONLY,
     )
-    inception_weights: Path | None = Field(
+    weights: Path | None = Field(
         None,
-        description="file with InceptionV3's weights (unset: downloaded when first needed)",
+        description="file with the extractor's weights, where it does not bring them",
         json_schema_extra=RUN_ONLY,
     )
 
@@ -819,6 +827,7 @@ def _read_file(file: Path, config: type[TrainConfig], model: str) -> dict[str, A
         content = _config_of_run(content, file, model=model)
         if "labels" in config.model_fields:
             content = {"labels": "uniform", **content}  # as runs did before there was a choice
+    content = with_names_of_today(content)
     unknown = [key for key in content if key not in config.model_fields]
     if unknown:
         nested = isinstance(content[unknown[0]], dict)

@@ -52,14 +52,14 @@ class ScoringSettings:
     Attributes:
         samples: the number to draw.
         extractor: a name, or `auto`.
-        inception_weights: file of InceptionV3's weights, or None.
+        weights: file of the extractor's weights, or None.
         metrics: names of the scores wanted; all where empty.
         data_dir: folder that holds data sets and caches, or None for the usual one.
     """
 
     samples: int = 10_000
     extractor: str = "auto"
-    inception_weights: Path | None = None
+    weights: Path | None = None
     metrics: tuple[str, ...] = ()
     data_dir: Path | None = None
 
@@ -69,7 +69,7 @@ class ScoringSettings:
         return cls(
             samples=config.evaluation_samples,
             extractor=config.extractor,
-            inception_weights=config.inception_weights,
+            weights=config.weights,
             data_dir=config.data_dir,
         )
 
@@ -82,7 +82,7 @@ def evaluate_run(
     device: str = "auto",
     samples: int | None = None,
     extractor: str | None = None,
-    inception_weights: Path | None = None,
+    weights: Path | None = None,
     data_dir: Path | None = None,
     metrics: Sequence[str] = (),
 ) -> list[Score]:
@@ -96,13 +96,15 @@ def evaluate_run(
     with folder.locked():
         record = folder.read()
         trained = open_trained(folder, registry, device=choose_device(device))
-        given = {
+        given: dict[str, Any] = {
             "data_dir": data_dir,
             "evaluation_samples": samples,
             "extractor": extractor,
-            "inception_weights": inception_weights,
+            "weights": weights,
         }
         update = {key: value for key, value in given.items() if value is not None}
+        if extractor not in (None, trained.model.config.extractor):
+            update["weights"] = weights  # the run's file is another network's
         config = trained.model.config.model_copy(update=update)
         data = load(config, registry, progress=display.preparing)
         if data.fingerprint != record.data.get("fingerprint"):
@@ -250,8 +252,8 @@ def _extractor(
             settings.extractor,
             data,
             registry=registry,
-            usual=(spec and spec.extractor) or usual_extractor(data),
-            weights=settings.inception_weights,
+            usual=(spec and spec.extractor) or usual_extractor(data, settings.weights),
+            weights=settings.weights,
             cache=data_folder(settings.data_dir),
             device=device,
         )

@@ -92,12 +92,12 @@ def choose(
         data: the images to be judged.
         registry: where extractors are registered.
         usual: the data set's own choice.
-        weights: InceptionV3's weights, where they are not in the cache.
+        weights: file of the network's weights, or None.
         cache: folder that receives downloaded weights.
         device: the device to compute on.
 
     Raises:
-        ConfigError: no such extractor, or the weights given are none.
+        ConfigError: no such extractor, or the weights given are none, or needed, or not.
         ExtractorMissingError: its weights are neither here nor can they be had, or the plugin that
             brings the usual one is not installed.
     """
@@ -113,20 +113,30 @@ def choose(
     return made
 
 
-def usual_extractor(data: Prepared) -> str:
-    """The extractor that suits images whose data set names none."""
-    return "inception" if data.channels == 1 else "photos"
+def usual_extractor(data: Prepared, weights: Path | None) -> str:
+    """The extractor that suits images whose data set names none.
+
+    A file of weights, if one was given, is that of the only one that may need it.
+    """
+    return "inception" if data.channels == 1 or weights is not None else "photos"
 
 
 def check_choice(name: str, weights: Path | None, *, registry: Registry) -> None:
-    """Raise `ConfigError` if there is no such extractor, or no such file of weights.
+    """Raise `ConfigError` if there is no such extractor, or weights lack or have no use.
 
     Nothing is loaded.
     """
-    if name != "auto":
-        registry.piece("extractor", name)
+    takes = "optional" if name == "auto" else registry.piece("extractor", name).weights
+    if weights is None and takes == "required":
+        raise ConfigError(
+            f"the extractor {name!r} does not bring its weights.",
+            "Fetch their file where there is a network (docs/scores.md says from where), and give "
+            "it with --weights FILE.",
+        )
+    if weights is not None and takes == "none":
+        raise ConfigError(f"the extractor {name!r} brings its own weights.", "Leave --weights out.")
     if weights is not None and not weights.is_file():
-        raise ConfigError(f"--inception-weights {weights}: no such file.")
+        raise ConfigError(f"--weights {weights}: no such file.")
 
 
 class ExtractorMissingError(Exception):
@@ -242,7 +252,7 @@ def _downloaded(cache: Path) -> Path:
         raise ExtractorMissingError(
             f"InceptionV3's weights are not here and cannot be downloaded ({error}). "
             f"Fetch {URL_INCEPTION_V3} where there is a network, and give it with "
-            f"--inception-weights or put it at {file}; or choose another --extractor."
+            f"--weights or put it at {file}; or choose another --extractor."
         ) from None
     finally:
         socket.setdefaulttimeout(before)

@@ -307,4 +307,10 @@ class ExtractorSpec(_Piece):
     """A feature extractor for `--extractor`.
 
     `make(data, weights=, cache=, device=)` gives a `gantool.evaluation.extractors.Extractor`.
+
+    Attributes:
+        weights: whether it takes a file of weights (`--weights`): "none", "optional", or "required"
+            where it neither brings them nor downloads them.
     """
+
+    weights: Literal["none", "optional", "required"] = "none"

@@ -195,7 +195,7 @@ def test_an_unfinished_run_is_scored_by_its_newest_state(
 @pytest.mark.parametrize(
     ("chosen", "remedy"),
     [
-        (["--extractor", "inception"], "--inception-weights"),
+        (["--extractor", "inception"], "--weights"),
         ([], "Install the plugin gantool-photos"),
     ],
     ids=["inception", "auto"],
@@ -310,7 +310,7 @@ def test_weights_that_would_run_code_are_refused(
         copy_of(finished_run, tmp_path),
         "--extractor",
         "inception",
-        "--inception-weights",
+        "--weights",
         hostile,
     )
     assert done.code == 2
@@ -325,7 +325,7 @@ def test_weights_that_would_run_code_are_refused(
         (["--metric", "frechet"], "no metric 'frechet'. Did you mean 'frechet-distance'?"),
         (["--extractor", "digit"], "no extractor 'digit'. Did you mean 'digits'?"),
         (["--extractor", "stacked-digits"], "reads 3 channels; mnist5k has 1"),
-        (["--inception-weights", "none.pth"], "no such file"),
+        (["--weights", "none.pth"], "no such file"),
         (["--device", "tpu"], "tpu"),
     ],
 )

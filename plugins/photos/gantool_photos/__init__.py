@@ -1,4 +1,4 @@
-"""Extractors for color pictures: an ImageNet network whose weights a package carries."""
+"""Extractors for color pictures: one whose weights a package carries, two for files of weights."""
 
 from __future__ import annotations
 
@@ -20,9 +20,20 @@ def make(data, *, side, name, weights, cache, device):
     return photos(name, side=side, device=device)
 
 
+def make_large(data, *, name, weights, cache, device):
+    """The extractor of a name, from a file of weights.
+
+    Raises:
+        ConfigError: the file holds others.
+    """
+    from gantool_photos import large
+
+    return getattr(large, name)(weights, device=device)
+
+
 @gantool.hookimpl
 def register_extractors(register):
-    """Register one network, fed at two sizes."""
+    """Register one network, fed at two sizes, and the large ones."""
     for name, side in SIDES.items():
         register(
             gantool.ExtractorSpec(
@@ -30,5 +41,18 @@ def register_extractors(register):
                 summary=f"EfficientNet-Lite0 trained on ImageNet, fed at {side} pixels",
                 make=functools.partial(make, name=name, side=side),
                 paper="Tan and Le 2019, arXiv:1905.11946",
+            )
+        )
+    for name, summary, paper in (
+        ("clip", "CLIP's image tower, from a file", "Radford et al. 2021, arXiv:2103.00020"),
+        ("dinov2", "DINOv2, from a file", "Oquab et al. 2023, arXiv:2304.07193"),
+    ):
+        register(
+            gantool.ExtractorSpec(
+                name=name,
+                summary=summary,
+                make=functools.partial(make_large, name=name),
+                paper=paper,
+                weights="required",
             )
         )
