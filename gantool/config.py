@@ -79,7 +79,7 @@ def choices_of(option: str) -> list[str]:
 
 
 def with_names_of_today(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What belongs to each option, by the name that the option has today."""
+    """Options, or what belongs to them, by the names that they have today."""
     return {RENAMED.get(key, key): value for key, value in options.items()}
 
 

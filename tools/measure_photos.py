@@ -1,4 +1,4 @@
-"""Measure the scores of damaged pictures: `python tools/measure_photos.py PICTURES OTHER_PICTURES`.
+"""Measure the scores of damaged pictures: `python tools/measure_photos.py PICTURES`.
 
 Half of the pictures play the test images; the other half, whole and damaged, the samples. The table
 that it prints stands in docs/scores.md. PICTURES may be a font of colored bitmaps: NotoColorEmoji.
@@ -18,7 +18,9 @@ import numpy.typing as npt
 import torch
 from PIL import Image, ImageFilter
 
+from gantool.config import TrainConfig
 from gantool.data.folder import ImageFolder
+from gantool.data.load import load
 from gantool.data.prepared import Prepared, prepare
 from gantool.evaluation.extractors import choose
 from gantool.evaluation.metrics import distances
@@ -34,7 +36,6 @@ def main() -> None:
     """Print a table for each extractor, and how fast it reads."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python tools/measure_photos.py")
     parser.add_argument("pictures", type=Path, help="a folder, or NotoColorEmoji.ttf")
-    parser.add_argument("other", type=Path, help="a folder of other pictures")
     parser.add_argument("--extractor", action="append", help="photos and photos-128 unless given")
     parser.add_argument("--most", type=int, help="pictures a side; half of all unless given")
     chosen = parser.parse_args()
@@ -43,9 +44,12 @@ def main() -> None:
         if folder.is_file():
             folder = Path(work) / "emoji"
             unpack(chosen.pictures, folder)
-        pictures, other = (prepared(path, Path(work)) for path in (folder, chosen.other))
+        pictures = prepared(folder, Path(work))
+        robots = load(
+            TrainConfig(data="robots", image_size=_SIDE, data_dir=Path(work)), load_registry()
+        )
         for name in chosen.extractor or ["photos", "photos-128"]:
-            measure(name, pictures, other=everything(other), most=chosen.most)
+            measure(name, pictures, other=robots.splits["test"].images, most=chosen.most)
 
 
 def unpack(font: Path, folder: Path) -> None:
@@ -117,7 +121,7 @@ def damages(samples: Pixels, *, other: Pixels) -> dict[str, Pixels]:
         "JPEG, quality 30": each(samples, as_jpeg),
         f"{_FEW} pictures, repeated": samples[np.arange(len(samples)) % _FEW],
         "left halves exchanged": exchanged,
-        "another folder": other,
+        "another folder": other[: len(samples)],
         "noise alone": rng.integers(0, 256, samples.shape, dtype=np.uint8),
     }
 

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 on ImageNet's weights, up to its pooled features."""
+"""EfficientNet-Lite0 on ImageNet's weights, and the features that all of its stages give."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHUNK = 100
 
 
 def photos(name, *, side, device):
-    """The extractor: 1,280 features of images of any size, gray or RGB.
+    """The extractor: 784 features of images of any size, gray or RGB.
 
     Args:
         name: that scores give it.
@@ -29,7 +29,7 @@ def photos(name, *, side, device):
     Raises:
         GantoolError: the weights are not those that the package has.
     """
-    net = network(weights()).to(device).to(memory_format=torch.channels_last)
+    net = Stages(network(weights())).to(device).to(memory_format=torch.channels_last)
 
     def read(images):
         return net(to_input(images, side=side)), None
@@ -54,13 +54,52 @@ def weights():
 
 
 def network(content):
-    """The network from float [N, 3, H, W] to features float [N, 1280], in evaluation mode."""
+    """The network of timm, in evaluation mode."""
     state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     net = timm.create_model("tf_efficientnet_lite0", num_classes=0)
     # Both name the same tensors in the same order, and the file's last ones are the classifier's.
     body = [tensor for key, tensor in state.items() if not key.startswith("_fc.")]
     net.load_state_dict(dict(zip(net.state_dict(), body, strict=True)))
     return net.eval().requires_grad_(False)
+
+
+class Stages(torch.nn.Module):
+    """From float [N, 3, H, W] to features float [N, 784]: the mean of each channel of each stage.
+
+    The pooled features of the last layer alone would not do: under them noise lies among pictures.
+
+    A channel is brought to mean 0 and variance 1, as its batch norms have learned them of ImageNet,
+    and each of the seven stages weighs as much as another, however many channels it has.
+
+    Args:
+        net: the network of `network`.
+    """
+
+    def __init__(self, net):
+        super().__init__()
+        self.stem = torch.nn.Sequential(net.conv_stem, net.bn1)
+        self.stages = net.blocks
+        # A block adds the output of its last norm to what it was given.
+        norms = [[_last_norm(block) for block in stage] for stage in net.blocks]
+        shifts = [sum(norm.bias for norm in stage) for stage in norms]
+        scales = [sum(norm.weight.square() for norm in stage).sqrt() for stage in norms]
+        share = sum(map(len, scales)) / len(scales)
+        self.register_buffer("shift", torch.cat(shifts))
+        self.register_buffer(
+            "scale", torch.cat([scale * (len(scale) / share) ** 0.5 for scale in scales])
+        )
+
+    def forward(self, x):
+        """Features of images."""
+        x, means = self.stem(x), []
+        for stage in self.stages:
+            x = stage(x)
+            means.append(x.mean((2, 3)))
+        return (torch.cat(means, 1) - self.shift) / self.scale
+
+
+def _last_norm(block):
+    return [layer for layer in block.modules() if isinstance(layer, torch.nn.BatchNorm2d)][-1]
 
 
 def to_input(images, *, side):

@@ -15,7 +15,11 @@ from PIL import Image, ImageDraw, ImageFilter
 from support import SMALL, run_cli
 
 from gantool import GantoolError
-from gantool.evaluation.metrics.distances import kernel_distance
+from gantool.evaluation.metrics.distances import (
+    density_coverage,
+    kernel_distance,
+    precision_recall,
+)
 from gantool.runs.files import read_json_lines
 from gantool.runs.folder import RunFolder
 
@@ -91,14 +95,19 @@ class Plain:
 
     def __call__(self, x):
         x = self.convolve(x, key="_conv_stem", norm="_bn0", stride=2)
-        number = 0
+        number, features = 0, []
         for kernel, stride, expansion, blocks in STAGES:
+            mean = variance = 0
             for i in range(blocks):
                 name = f"_blocks.{number}"
                 assert self.state[f"{name}._depthwise_conv.weight"].shape[-1] == kernel
                 x = self.block(x, name=name, stride=1 if i else stride, expansion=expansion)
+                mean = mean + self.state[f"{name}._bn2.bias"]
+                variance = variance + self.state[f"{name}._bn2.weight"] ** 2
                 number += 1
-        return self.convolve(x, key="_conv_head", norm="_bn1").mean((2, 3))
+            features.append((x.mean((2, 3)) - mean) / variance.sqrt())
+        total = sum(stage.shape[1] for stage in features)
+        return torch.cat([s * (total / len(STAGES) / s.shape[1]) ** 0.5 for s in features], 1)
 
 
 @pytest.mark.parametrize("name", ["photos", "photos-128"])
@@ -108,7 +117,7 @@ def test_the_features_are_the_papers_network_on_the_files_weights(name):
     found, logits = photos(name).read(images)
     x = (torch.tensor(images).permute(0, 3, 1, 2).float() - 127) / 128
     torch.testing.assert_close(found, Plain()(x), rtol=1e-3, atol=1e-4)
-    assert found.shape == (2, 1280)
+    assert found.shape == (2, 784)
     assert logits is None
 
 
@@ -146,6 +155,15 @@ def test_the_kernel_distance_grows_with_blur_and_with_noise():
         assert abs(alike) < weak < strong
 
 
+def test_noise_is_neither_precise_nor_dense():
+    read = photos().read
+    real = read(drawings(60))[0]
+    noise = np.random.default_rng(0).integers(0, 256, (60, 64, 64, 3), dtype=np.uint8)
+    features = read(noise)[0]
+    assert precision_recall(features, real) == (0, 0)
+    assert density_coverage(features, real) == (0, 0)
+
+
 def test_other_weights_are_refused(monkeypatch):
     monkeypatch.setattr(extractor, "WEIGHTS", ("gantool_photos", "__init__.py"))
     with pytest.raises(GantoolError, match="are damaged") as refused:
@@ -178,7 +196,7 @@ def test_a_folder_of_pictures_is_scored_without_a_download(scored):
     for name in ("precision", "recall", "density", "coverage"):
         assert scores[name].value is not None
     assert "modes-covered" not in scores
-    fewer = "test images cannot say how 1,280 features vary together"
+    fewer = "test images cannot say how 784 features vary together"
     assert fewer in scores["frechet-distance"].reason
     assert (done.out + done.err).count(fewer) == 1
 
