@@ -8,13 +8,15 @@ from importlib import resources
 import gantool_photos
 import numpy as np
 import pytest
+import timm
 import torch
 import torch.nn.functional as F
-from gantool_photos import extractor
+from gantool_photos import extractor, large
 from PIL import Image, ImageDraw, ImageFilter
 from support import SMALL, run_cli
+from torch_fidelity.feature_extractor_clip import CLIPVisual
 
-from gantool import GantoolError
+from gantool import ConfigError, GantoolError
 from gantool.evaluation.metrics.distances import (
     density_coverage,
     kernel_distance,
@@ -33,6 +35,8 @@ STAGES = (  # Tan and Le 2019, table 1: kernel, stride, expansion, blocks
     (3, 1, 6, 1),
 )
 CPU = torch.device("cpu")
+PIXELS = np.random.default_rng(0).integers(0, 256, (2, 20, 20, 3), dtype=np.uint8)
+OLD_FORMAT = pytest.mark.filterwarnings("ignore")  # TorchScript warns of its end
 
 
 def photos(name="photos"):
@@ -171,6 +175,96 @@ def test_other_weights_are_refused(monkeypatch):
     assert "pip install --force-reinstall" in refused.value.remedy
 
 
+def read_large(name, weights, pixels=PIXELS):
+    made = gantool_photos.make_large(None, name=name, weights=weights, cache=None, device=CPU)
+    return made.read(pixels)
+
+
+def write_clip(file):
+    """Write an archive as OpenAI's, whose image tower is tiny."""
+
+    class Whole(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.visual = CLIPVisual(8, 32, 2, 64, 16).visual
+            self.text_projection = torch.nn.Parameter(torch.zeros(4, 8))
+            self.register_buffer("input_resolution", torch.tensor(32))
+
+        def forward(self, x):
+            return self.visual(x)
+
+    torch.jit.trace(Whole().eval(), torch.zeros(1, 3, 32, 32)).save(str(file))
+    return file
+
+
+@pytest.fixture(scope="module")
+def clip_file(tmp_path_factory):
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.pt")
+
+
+@OLD_FORMAT
+def test_clip_is_read_from_its_archive(clip_file):
+    features, logits = read_large("clip", clip_file)
+    assert features.shape == (2, 8)
+    assert logits is None
+    mean = torch.tensor([0.48145466, 0.4578275, 0.40821073])
+    std = torch.tensor([0.26862954, 0.26130258, 0.27577711])
+    flat = np.full((1, 20, 20, 3), 51, np.uint8)  # resizing leaves it as it is
+    image = ((torch.full((3,), 0.2) - mean) / std).view(1, 3, 1, 1).expand(1, 3, 32, 32)
+    expected = torch.jit.load(clip_file)(image)
+    torch.testing.assert_close(
+        read_large("clip", clip_file, flat)[0], expected, rtol=1e-2, atol=1e-2
+    )
+
+
+@pytest.fixture(scope="module")
+def dino(tmp_path_factory):
+    """The small network at the size that it learned, and its state as the authors name it."""
+    torch.manual_seed(0)
+    body = timm.create_model("vit_small_patch14_dinov2", img_size=518, num_classes=0).eval()
+    file = tmp_path_factory.mktemp("dino") / "dino.pth"
+    torch.save({**body.state_dict(), "mask_token": torch.zeros(1, 384)}, file)
+    return body, file
+
+
+def test_dinov2_is_read_from_the_authors_file(dino):
+    body, file = dino
+    features, logits = read_large("dinov2", file)
+    assert features.shape == (2, 384)
+    assert logits is None
+    state = large._resized(body.pos_embed)
+    grid = body.pos_embed[:, 1:].unflatten(1, (37, 37)).permute(0, 3, 1, 2)
+    smaller = F.interpolate(grid, scale_factor=16.1 / 37, mode="bicubic")
+    torch.testing.assert_close(state[:, 1:].mT.unflatten(2, (16, 16)), smaller)
+    flat = np.full((1, 20, 20, 3), 51, np.uint8)  # resizing leaves it as it is
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    x = ((torch.full((3,), 0.2) - mean) / std).view(1, 3, 1, 1).expand(1, 3, 224, 224)
+    tokens = body.patch_embed.proj(x).flatten(2).mT
+    tokens = torch.cat([body.cls_token, tokens], dim=1) + state
+    expected = body.norm(body.blocks(tokens))[:, 0]
+    torch.testing.assert_close(read_large("dinov2", file, flat)[0], expected, rtol=1e-3, atol=1e-3)
+
+
+@OLD_FORMAT
+def test_clip_reads_gray_images_too(clip_file):
+    gray = PIXELS[..., :1]
+    both = [read_large("clip", clip_file, pixels)[0] for pixels in (gray, gray.repeat(3, axis=3))]
+    torch.testing.assert_close(*both)
+
+
+@OLD_FORMAT
+@pytest.mark.parametrize(("name", "title"), [("clip", "CLIP"), ("dinov2", "DINOv2")])
+@pytest.mark.parametrize("content", [b"", b"no weights", None])
+def test_files_of_other_weights_are_refused(name, title, content, tmp_path):
+    file = tmp_path / "weights.pth"
+    torch.save({"cls_token": torch.zeros(1, 1, 3)}, file)
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match=f"does not hold the weights of {title}"):
+        read_large(name, file)
+
+
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory):
     """A short run on a folder of 240 drawings, scored by what `auto` takes."""
@@ -213,3 +307,27 @@ def test_what_was_read_in_real_images_is_kept(scored):
     lines = list(read_json_lines(RunFolder(where / "experiments" / "a").scores_file))
     first, second = lines[: len(lines) // 2], lines[len(lines) // 2 :]
     assert first == second
+
+
+@OLD_FORMAT
+def test_a_run_is_scored_by_a_network_from_a_file_too(scored):
+    where, env, _ = scored
+    chosen = ["--extractor", "clip", "--weights", write_clip(where / "clip.pt")]
+    done = run_cli(
+        *("evaluate", "experiments/a", "--metric", "kernel-distance", "--json", *chosen),
+        cwd=where,
+        env=env,
+    )
+    assert done.code == 0, done.err
+    (score,) = done.json[0]["scores"]
+    assert score["protocol"]["extractor"] == "clip"
+    assert None not in (score["value"], score["real"], score["noise"])
+
+
+def test_weights_that_lack_are_said_before_training(scored):
+    where, env, _ = scored
+    options = ["--data", "shapes", "--name", "b", "--extractor", "clip", *SMALL]
+    done = run_cli("run", "dcgan", *options, cwd=where, env=env)
+    assert done.code == 2
+    assert "'clip' does not bring its weights" in done.err
+    assert not (where / "experiments" / "b").exists()
