@@ -129,7 +129,7 @@ class PlainDisplay(Display):
         """A line now and then."""
         if time.monotonic() - self.shown >= _PLAIN_SECONDS:
             self.shown = time.monotonic()
-            self.say(f"scoring {images}: {done} of {total}")
+            self.say(f"scoring {images}: {done:,} of {total:,}")
 
     def start(self, total_steps: int, done: int = 0) -> None:
         """Remember where training began, for the time left."""
