@@ -293,6 +293,8 @@ def test_a_folder_of_pictures_is_scored_without_a_download(scored):
     fewer = "test images cannot say how 784 features vary together"
     assert fewer in scores["frechet-distance"].reason
     assert (done.out + done.err).count(fewer) == 1
+    page = (where / "experiments" / "a" / "report.html").read_text()
+    assert page.count(f"{fewer}.") == 1
 
 
 def test_what_was_read_in_real_images_is_kept(scored):
