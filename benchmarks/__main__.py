@@ -97,8 +97,11 @@ def dcgan_epoch(precision: str, target: float) -> Result:
     )
 
 
-def evaluate() -> Result:
-    """`gantool evaluate` of a 28 x 28 run of dcgan with 10,000 samples, as a whole command."""
+def evaluate(data: str, *, extractor: str, most_seconds: int) -> Result:
+    """`gantool evaluate` of a run of dcgan with 10,000 samples, as a whole command.
+
+    The first time, which also reads real images and noise, is told beside the median of three more.
+    """
     with tempfile.TemporaryDirectory() as folder:
         gantool = [sys.executable, "-m", "gantool"]
         words = [
@@ -111,18 +114,21 @@ def evaluate() -> Result:
             "it",
             "--experiments-dir",
             folder,
+            "--data",
+            data,
         ]
         subprocess.run([*gantool, *words], check=True, capture_output=True)
-        taken = [seconds_and_memory([*gantool, "evaluate", f"{folder}/it"]) for _ in range(3)]
+        scoring = [*gantool, "evaluate", f"{folder}/it", "--extractor", extractor]
+        (first, _), *taken = (seconds_and_memory(scoring) for _ in range(4))
     value = statistics.median(seconds for seconds, _ in taken)
     memory = max(memory for _, memory in taken)
     return Result(
-        "evaluate",
+        f"evaluate {data}",
         value,
         unit="s",
-        target="below 60 s, 2 GB",
-        met=value < 60 and memory < 2000,
-        detail=f"peak {memory:,.0f} MiB",
+        target=f"below {most_seconds} s, 2 GB",
+        met=value < most_seconds and memory < 2000,
+        detail=f"peak {memory:,.0f} MiB; {extractor}; the first time {first:.0f} s",
     )
 
 
@@ -378,7 +384,9 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "start-up": start_up,
     "first-step": first_step,
     "compare": compare,
-    "evaluate": evaluate,
+    "evaluate": lambda: evaluate("mnist5k", extractor="digits", most_seconds=60),
+    "evaluate-color": lambda: evaluate("cats", extractor="photos", most_seconds=60),
+    "evaluate-color-128": lambda: evaluate("cats", extractor="photos-128", most_seconds=150),
     "memory": memory,
     "cache-memory": cache_memory,
     "start": start,

@@ -36,8 +36,9 @@ ENVIRONMENT_PREFIX = "GANTOOL_OPT_"
 # By option, the names that plugins have registered for its values, with a summary each; filled when
 # plugins are loaded. Where there are none yet, any name is taken and looked up later.
 CHOICES: dict[str, dict[str, str]] = {}
+# By an option's name in older runs and files: its name today.
+RENAMED = {"inception_weights": "weights"}
 _ALSO = {"penalty": ("none",), "augment": ("none",), "extractor": ("auto",)}
-
 
 Fit = Literal["crop", "pad", "stretch"]
 _SIZE = re.compile(r"(\d{1,5})(?:x(\d{1,5}))?")
@@ -96,6 +97,11 @@ def choices_of(option: str) -> list[str]:
     [] where it is no such option.
     """
     return [*_ALSO.get(option, ()), *CHOICES[option]] if option in CHOICES else []
+
+
+def with_names_of_today(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options, or what belongs to them, by the names that they have today."""
+    return {RENAMED.get(key, key): value for key, value in options.items()}
 
 
 def split_interval(text: str) -> tuple[int, bool]:
@@ -392,9 +398,9 @@ class EvaluationOptions(OptionGroup):
         description="network whose features distances use",
         json_schema_extra=RUN_ONLY,
     )
-    inception_weights: Path | None = Field(
+    weights: Path | None = Field(
         None,
-        description="file with InceptionV3's weights (unset: downloaded when first needed)",
+        description="file with the extractor's weights, where it does not bring them",
         json_schema_extra=RUN_ONLY,
     )
 
@@ -871,6 +877,7 @@ def _read_file(file: Path, config: type[TrainConfig], model: str) -> dict[str, A
         content = _config_of_run(content, file, model=model)
         if "labels" in config.model_fields:
             content = {"labels": "uniform", **content}  # as runs did before there was a choice
+    content = with_names_of_today(content)
     unknown = [key for key in content if key not in config.model_fields]
     if unknown:
         nested = isinstance(content[unknown[0]], dict)

@@ -25,6 +25,7 @@ from rich.progress import (
 from rich.text import Text
 
 OnProgress = Callable[[int, int], None]  # told (done, in all)
+OnScoring = Callable[[str, int, int], None]  # told (of which images, done, in all)
 _PLAIN_SECONDS = 5.0
 _NOTEBOOK_SECONDS = 0.3
 
@@ -64,6 +65,9 @@ class Display:
 
     def drawing(self, done: int, total: int) -> None:
         """Samples drawn so far."""
+
+    def scoring(self, images: str, done: int, total: int) -> None:
+        """Images read for scores so far, of "samples", "noise" or a split."""
 
     def say(self, message: str) -> None:
         """A line that stays."""
@@ -121,6 +125,12 @@ class PlainDisplay(Display):
             self.shown = time.monotonic()
             self.say(f"samples: {done:,} of {total:,}")
 
+    def scoring(self, images: str, done: int, total: int) -> None:
+        """A line now and then."""
+        if time.monotonic() - self.shown >= _PLAIN_SECONDS:
+            self.shown = time.monotonic()
+            self.say(f"scoring {images}: {done:,} of {total:,}")
+
     def start(self, total_steps: int, done: int = 0) -> None:
         """Remember where training began, for the time left."""
         self.total, self.first = total_steps, done
@@ -166,6 +176,7 @@ class TerminalDisplay(Display):
         )
         self.preparation: TaskID | None = None
         self.samples: TaskID | None = None
+        self.scored: dict[str, TaskID] = {}
         self.training: TaskID | None = None
 
     def __enter__(self) -> Self:
@@ -186,6 +197,14 @@ class TerminalDisplay(Display):
         if self.samples is None:
             self.samples = self.bar.add_task("samples", total=total)
         self.bar.update(self.samples, completed=done)
+
+    def scoring(self, images: str, done: int, total: int) -> None:
+        """Advance the bar of these images; it goes when all are read."""
+        if images not in self.scored:
+            self.scored[images] = self.bar.add_task(f"scoring {images}", total=total)
+        self.bar.update(self.scored[images], completed=done)
+        if done >= total:
+            self.bar.remove_task(self.scored.pop(images))
 
     def start(self, total_steps: int, done: int = 0) -> None:
         """Show the bar of the training."""
@@ -223,6 +242,10 @@ class NotebookDisplay(Display):
     def drawing(self, done: int, total: int) -> None:
         """Advance the bar of the samples."""
         self._draw("samples", done, total=total)
+
+    def scoring(self, images: str, done: int, total: int) -> None:
+        """Advance the bar of these images."""
+        self._draw(f"scoring {images}", done, total=total)
 
     def start(self, total_steps: int, done: int = 0) -> None:
         """Show the bar of the training."""

@@ -8,6 +8,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from gantool.config import (
+    RENAMED,
     GANConfig,
     Resolved,
     TrainConfig,
@@ -19,6 +20,7 @@ from gantool.config import (
 )
 from gantool.errors import ConfigError
 from gantool.plugins.registry import load_registry
+from gantool.runs.records import RunRecord
 
 
 class Config(GANConfig):
@@ -215,6 +217,17 @@ def test_run_json_is_a_configuration_of_its_own_model_only(tmp_path: Path) -> No
     file.write_text("[]")
     with pytest.raises(ConfigError, match=r"not the run\.json"):
         get(file=file)
+
+
+def test_options_by_older_names_are_those_of_today(tmp_path: Path) -> None:
+    toml = tmp_path / "a.toml"
+    toml.write_text("inception_weights = 'w.pth'")
+    assert get(file=toml).config.weights == Path("w.pth")
+    older = {"inception_weights": "w.pth", "data": "mnist5k"}
+    record = RunRecord(name="a", model="m", status="finished", config=older, sources=older)
+    assert record.config == record.sources == {"weights": "w.pth", "data": "mnist5k"}
+    assert set(RENAMED.values()) <= set(Config.model_fields)
+    assert not set(RENAMED) & set(Config.model_fields)
 
 
 def test_unknown_preset_and_environment() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gantool.display import describe, losses_of_step
+from gantool.display import TerminalDisplay, describe, losses_of_step
 from gantool.report.curves import heading_of_loss
 
 POSITION = {"step": 3, "epoch": 1.25, "images": 48, "seconds": 0.1, "images_per_second": 480.0}
@@ -41,3 +41,14 @@ def test_players_have_one_name_on_terminal_and_page() -> None:
     for key in ("loss_d", "loss_g", "loss_encoder"):
         (player,) = losses_of_step({key: 1.0})
         assert heading_of_loss(key) == f"loss {player}"
+
+
+def test_each_set_of_images_that_scores_read_has_a_bar_until_it_is_read() -> None:
+    display = TerminalDisplay()
+    for done in (100, 200):
+        display.scoring("samples", done, total=200)
+        display.scoring("noise", done // 2, total=200)
+    (task,) = display.bar.tasks
+    assert (task.description, task.completed, task.total) == ("scoring noise", 100, 200)
+    display.scoring("samples", 50, total=200)
+    assert [task.completed for task in display.bar.tasks] == [100, 50]

@@ -41,7 +41,7 @@ def test_options_that_make_no_variant_say_so_themselves() -> None:
     assert {
         *("seed", "data_dir", "device", "threads", "deterministic", "compile"),
         *("sheet_every", "checkpoint_every", "keep_generators_every"),
-        *("evaluate", "evaluate_every", "evaluation_samples", "extractor", "inception_weights"),
+        *("evaluate", "evaluate_every", "evaluation_samples", "extractor", "weights"),
     } == INCIDENTAL
 
     class Own(GANConfig):

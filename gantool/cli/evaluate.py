@@ -22,8 +22,9 @@ def evaluate(
     extractor: Annotated[
         str | None, typer.Option(metavar="NAME", help="A feature extractor, or auto.")
     ] = None,
-    inception_weights: Annotated[
-        Path | None, typer.Option(help="File with InceptionV3's weights.")
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="File with the extractor's weights, where it does not bring them."),
     ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder that holds the data set.")] = None,
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")] = "auto",
@@ -49,7 +50,7 @@ def evaluate(
                     device=device,
                     samples=samples,
                     extractor=extractor,
-                    inception_weights=inception_weights,
+                    weights=weights,
                     data_dir=data_dir,
                     metrics=metric or (),
                 )

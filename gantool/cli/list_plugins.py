@@ -23,6 +23,7 @@ def list_plugins(
             "models": [spec.name for spec in plugin.models],
             "datasets": [spec.name for spec in plugin.datasets],
             "readers": [spec.name for spec in plugin.readers],
+            "extractors": [spec.name for spec in plugin.extractors],
             "commands": sorted(plugin.commands),
             "tracker": plugin.tracks,
             "healthy": not plugin.problem,
@@ -49,6 +50,7 @@ _LISTED = {
     "models": "models",
     "datasets": "data sets",
     "readers": "readers",
+    "extractors": "extractors",
     "commands": "commands",
 }
 

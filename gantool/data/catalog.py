@@ -81,6 +81,7 @@ def register_datasets(register: Callable[[DatasetSpec | ReaderSpec], None]) -> N
             image_size=32,
             channels=3,
             classes=10,
+            extractor="inception",
         )
     )
     register(
@@ -92,6 +93,7 @@ def register_datasets(register: Callable[[DatasetSpec | ReaderSpec], None]) -> N
             image_size=64,
             channels=3,
             classes=0,
+            extractor="inception",
         )
     )
     for name, summary, classes in (

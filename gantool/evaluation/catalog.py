@@ -180,7 +180,14 @@ def register_extractors(register: Callable[[ExtractorSpec], None]) -> None:
         ("stacked-digits", "the classifier of digits, on each of three channels"),
         ("inception", "InceptionV3 as the FID has it; its weights are downloaded or given"),
     ):
-        register(ExtractorSpec(name=name, summary=summary, make=_maker(name.replace("-", "_"))))
+        register(
+            ExtractorSpec(
+                name=name,
+                summary=summary,
+                make=_maker(name.replace("-", "_")),
+                weights="optional" if name == "inception" else "none",
+            )
+        )
 
 
 def _maker(name: str) -> Callable[..., Any]:

@@ -16,9 +16,9 @@ from gantool.config import TrainConfig, spell_size
 from gantool.data.load import load
 from gantool.data.prepared import Prepared
 from gantool.data.preparing import data_folder
-from gantool.display import Display
+from gantool.display import Display, OnScoring
 from gantool.errors import ConfigError, did_you_mean
-from gantool.evaluation.extractors import Extractor, ExtractorMissingError, choose
+from gantool.evaluation.extractors import Extractor, ExtractorMissingError, choose, usual_extractor
 from gantool.evaluation.metric import (
     Evaluation,
     ImageSet,
@@ -53,14 +53,14 @@ class ScoringSettings:
     Attributes:
         samples: the number to draw.
         extractor: a name, or `auto`.
-        inception_weights: file of InceptionV3's weights, or None.
+        weights: file of the extractor's weights, or None.
         metrics: names of the scores wanted; all where empty.
         data_dir: folder that holds data sets and caches, or None for the usual one.
     """
 
     samples: int = 10_000
     extractor: str = "auto"
-    inception_weights: Path | None = None
+    weights: Path | None = None
     metrics: tuple[str, ...] = ()
     data_dir: Path | None = None
 
@@ -70,7 +70,7 @@ class ScoringSettings:
         return cls(
             samples=config.evaluation_samples,
             extractor=config.extractor,
-            inception_weights=config.inception_weights,
+            weights=config.weights,
             data_dir=config.data_dir,
         )
 
@@ -83,7 +83,7 @@ def evaluate_run(
     device: str = "auto",
     samples: int | None = None,
     extractor: str | None = None,
-    inception_weights: Path | None = None,
+    weights: Path | None = None,
     data_dir: Path | None = None,
     metrics: Sequence[str] = (),
 ) -> list[Score]:
@@ -97,13 +97,15 @@ def evaluate_run(
     with folder.locked():
         record = folder.read()
         trained = open_trained(folder, registry, device=choose_device(device))
-        given = {
+        given: dict[str, Any] = {
             "data_dir": data_dir,
             "evaluation_samples": samples,
             "extractor": extractor,
-            "inception_weights": inception_weights,
+            "weights": weights,
         }
         update = {key: value for key, value in given.items() if value is not None}
+        if extractor not in (None, trained.model.config.extractor):
+            update["weights"] = weights  # the run's file is another network's
         config = trained.model.config.model_copy(update=update)
         data = load(config, registry, progress=display.preparing)
         if data.fingerprint != record.data.get("fingerprint"):
@@ -121,6 +123,7 @@ def evaluate_run(
             settings=replace(ScoringSettings.of(config), metrics=tuple(metrics)),
             step=trained.step,
             averaged=trained.averaged,
+            progress=display.scoring,
         )
         try_report(folder, display.say)
         return scores
@@ -136,6 +139,7 @@ def evaluate(
     step: int,
     averaged: bool,
     stopped: Callable[[], bool] = lambda: False,
+    progress: OnScoring = lambda images, done, total: None,
 ) -> list[Score]:
     """Score a generator, and keep the scores in the run folder with a picture of neighbours.
 
@@ -151,6 +155,7 @@ def evaluate(
         step: that the generator has been trained for.
         averaged: whether its weights are averaged ones.
         stopped: asked between metrics whether to stop early.
+        progress: told of images that the extractor has read.
 
     Raises:
         ConfigError: an unknown metric or extractor, or weights that are none.
@@ -165,6 +170,7 @@ def evaluate(
         conditional=gan.conditional,
         shares=gan.label_shares,
         mirrored=gan.config.flip,
+        progress=progress,
     )
     samples = draw_samples(gan, settings.samples)
     common = {
@@ -248,8 +254,8 @@ def _extractor(
             settings.extractor,
             data,
             registry=registry,
-            usual=spec.extractor if spec else "inception",
-            weights=settings.inception_weights,
+            usual=(spec and spec.extractor) or usual_extractor(data, settings.weights),
+            weights=settings.weights,
             cache=data_folder(settings.data_dir),
             device=device,
         )

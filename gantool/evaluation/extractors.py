@@ -16,12 +16,17 @@ import torch
 from torch import Tensor
 
 from gantool.data.prepared import Prepared
+from gantool.display import OnProgress
 from gantool.errors import ConfigError
 from gantool.evaluation import classifier
 from gantool.plugins.registry import Registry
 
-_Reading = tuple[Tensor, Tensor | None]
-_GRAY = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns RGB into grey
+Reading = tuple[Tensor, Tensor | None]  # features, and logits where it is a classifier
+_GRAY = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns RGB into gray
+
+
+def _silent(done: int, total: int) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +41,16 @@ class Extractor:
         network: takes uint8 [N, C, H, W] on `device`; gives features [N, D] and logits [N, ...,
             classes] or None.
         device: the device that it computes on.
+        kept: whether it is so slow that what it reads in real images is kept on disk.
     """
 
     name: str
     sha256: str
     classes: tuple[str, ...]
     chunk: int
-    network: Callable[[Tensor], _Reading]
+    network: Callable[[Tensor], Reading]
     device: torch.device
+    kept: bool = False
 
     @property
     def protocol(self) -> Mapping[str, Any]:
@@ -51,16 +58,17 @@ class Extractor:
         return {"extractor": self.name, "extractor_sha256": self.sha256}
 
     @torch.no_grad()
-    def read(self, pixels: npt.NDArray[np.uint8]) -> _Reading:
+    def read(self, pixels: npt.NDArray[np.uint8], progress: OnProgress = _silent) -> Reading:
         """Features and logits (or None) of images uint8 [N, H, W, C], on the CPU.
 
-        Features are float32 [N, D], logits [N, ..., classes].
+        Features are float32 [N, D], logits [N, ..., classes]. `progress` is told of images read.
         """
         parts = []
         for start in range(0, len(pixels), self.chunk):
             images = torch.tensor(pixels[start : start + self.chunk]).permute(0, 3, 1, 2)
             features, logits = self.network(images.to(self.device))
             parts.append((features.float().cpu(), None if logits is None else logits.float().cpu()))
+            progress(min(start + self.chunk, len(pixels)), len(pixels))
         answers = [logits for _, logits in parts if logits is not None]
         return torch.cat([features for features, _ in parts]), torch.cat(
             answers
@@ -84,29 +92,51 @@ def choose(
         data: the images to be judged.
         registry: where extractors are registered.
         usual: the data set's own choice.
-        weights: InceptionV3's weights, where they are not in the cache.
+        weights: file of the network's weights, or None.
         cache: folder that receives downloaded weights.
         device: the device to compute on.
 
     Raises:
-        ConfigError: no such extractor, or the weights given are none.
-        ExtractorMissingError: its weights are neither here nor can they be had.
+        ConfigError: no such extractor, or the weights given are none, or needed, or not.
+        ExtractorMissingError: its weights are neither here nor can they be had, or the plugin that
+            brings the usual one is not installed.
     """
     check_choice(name, weights, registry=registry)
+    if name == "auto" and usual not in registry.extractors:
+        raise ExtractorMissingError(
+            f"{data.name} is judged by the extractor {usual!r}, which is not installed. Install "
+            f"the plugin gantool-{usual}, or choose another --extractor: "
+            f"{', '.join(registry.extractors)}."
+        )
     spec = registry.piece("extractor", usual if name == "auto" else name)
     made: Extractor = spec.make(data, weights=weights, cache=cache, device=device)
     return made
 
 
+def usual_extractor(data: Prepared, weights: Path | None) -> str:
+    """The extractor that suits images whose data set names none.
+
+    A file of weights, if one was given, is that of the only one that may need it.
+    """
+    return "inception" if data.channels == 1 or weights is not None else "photos"
+
+
 def check_choice(name: str, weights: Path | None, *, registry: Registry) -> None:
-    """Raise `ConfigError` if there is no such extractor, or no such file of weights.
+    """Raise `ConfigError` if there is no such extractor, or weights lack or have no use.
 
     Nothing is loaded.
     """
-    if name != "auto":
-        registry.piece("extractor", name)
+    takes = "optional" if name == "auto" else registry.piece("extractor", name).weights
+    if weights is None and takes == "required":
+        raise ConfigError(
+            f"the extractor {name!r} does not bring its weights.",
+            "Fetch their file where there is a network (docs/scores.md says from where), and give "
+            "it with --weights FILE.",
+        )
+    if weights is not None and takes == "none":
+        raise ConfigError(f"the extractor {name!r} brings its own weights.", "Leave --weights out.")
     if weights is not None and not weights.is_file():
-        raise ConfigError(f"--inception-weights {weights}: no such file.")
+        raise ConfigError(f"--weights {weights}: no such file.")
 
 
 class ExtractorMissingError(Exception):
@@ -124,17 +154,17 @@ def _small(name: str, *, stacked: bool = False) -> Callable[..., Extractor]:
         network, sha256, about = classifier.load(name)
         network = network.to(device).to(memory_format=torch.channels_last)
 
-        def read(images: Tensor) -> _Reading:
+        def read(images: Tensor) -> Reading:
             return network(classifier.to_input(_gray(images)))  # type: ignore[no-any-return]
 
-        def read_stack(images: Tensor) -> _Reading:
+        def read_stack(images: Tensor) -> Reading:
             features, logits = network(classifier.to_input(images.flatten(0, 1).unsqueeze(1)))
             return features.unflatten(0, (-1, 3)).flatten(1), logits.unflatten(0, (-1, 3))
 
         classes = tuple(about["classes"])
         known = stacked or tuple(data.classes) == classes
 
-        def read_features(images: Tensor) -> _Reading:
+        def read_features(images: Tensor) -> Reading:
             return read(images)[0], None
 
         if stacked:
@@ -189,7 +219,7 @@ def inception(
         ) from None
     network = network.to(device)
 
-    def read(images: Tensor) -> _Reading:
+    def read(images: Tensor) -> Reading:
         (features,) = network(images.expand(-1, 3, -1, -1))
         return features, None
 
@@ -200,6 +230,7 @@ def inception(
         chunk=50,
         network=read,
         device=device,
+        kept=True,
     )
 
 
@@ -221,7 +252,7 @@ def _downloaded(cache: Path) -> Path:
         raise ExtractorMissingError(
             f"InceptionV3's weights are not here and cannot be downloaded ({error}). "
             f"Fetch {URL_INCEPTION_V3} where there is a network, and give it with "
-            f"--inception-weights or put it at {file}; or choose another --extractor."
+            f"--weights or put it at {file}; or choose another --extractor."
         ) from None
     finally:
         socket.setdefaulttimeout(before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,7 +16,9 @@ from torch import Tensor
 from gantool.data.mixture import Mixture
 from gantool.data.pixels import composited
 from gantool.data.prepared import Prepared
+from gantool.display import OnScoring
 from gantool.evaluation.extractors import Extractor
+from gantool.evaluation.kept import read_or_recall
 from gantool.runs.folder import FINDING, RunFolder
 
 # Real images of a split that scores look at: this bounds time and memory on large data sets.
@@ -151,6 +154,7 @@ class Evaluation:
         conditional: whether the model takes labels.
         shares: the share of samples that ask for each class; None where they ask for all alike.
         mirrored: whether the run mirrors its training images.
+        progress: told which images are being read, how many are, and how many will be.
     """
 
     def __init__(
@@ -162,12 +166,14 @@ class Evaluation:
         conditional: bool,
         shares: Sequence[float] | None = None,
         mirrored: bool = False,
+        progress: OnScoring = lambda images, done, total: None,
     ) -> None:
         self.data = data
         self.folder = folder
         self.conditional = conditional
         self.shares = shares
         self.mirrored = mirrored
+        self.progress = progress
         self._extractor = extractor
         self._read: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
 
@@ -264,9 +270,11 @@ class Evaluation:
         """The answers of the extractor's classifier, float32 [N, ..., classes] on the CPU.
 
         Raises:
-            NotApplicableError: the classifier knows other classes than this data has, or none.
-            NotComputedError: there is no extractor.
+            NotApplicableError: there is no extractor (those that know a data set's classes are
+                shipped with it), or it knows other classes than this data has, or none.
         """
+        if isinstance(self._extractor, NotComputedError):
+            raise NotApplicableError
         logits = self._reading(images)[1]
         if logits is None:
             raise NotApplicableError
@@ -275,5 +283,12 @@ class Evaluation:
     def _reading(self, images: ImageSet) -> tuple[Tensor, Tensor | None]:
         key = (images.origin, len(images))
         if key not in self._read:
-            self._read[key] = self.extractor.read(images.pixels)
+            extractor, progress = self.extractor, partial(self.progress, images.origin)
+            beside = self.data.folder
+            if beside is None or images.origin == "samples" or not extractor.kept:
+                self._read[key] = extractor.read(images.pixels, progress)
+            else:
+                self._read[key] = read_or_recall(
+                    extractor, images.pixels, beside=beside, progress=progress
+                )
         return self._read[key]

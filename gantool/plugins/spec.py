@@ -166,7 +166,8 @@ class DatasetSpec:
         channels: 1 (grey), 3 (RGB) or 4 (RGB with alpha); 0 for points.
         classes: number of labels; 0 where there are none.
         extractor: the feature extractor that suits these images: "digits", "clothes",
-            "stacked-digits", "inception", or one that a plugin brings.
+            "stacked-digits", "inception", or one that a plugin brings; empty for the usual one,
+            "photos" in color and "inception" in gray.
         kind: what it is of: "images", or "points" in the plane.
         credit: whose the images are and under which licence, where that must be said.
     """
@@ -178,7 +179,7 @@ class DatasetSpec:
     image_size: int = 0
     channels: int = 0
     classes: int = 0
-    extractor: str = "inception"
+    extractor: str = ""
     kind: Kind = "images"
     credit: str = ""
 
@@ -336,4 +337,10 @@ class ExtractorSpec(_Piece):
     """A feature extractor for `--extractor`.
 
     `make(data, weights=, cache=, device=)` gives a `gantool.evaluation.extractors.Extractor`.
+
+    Attributes:
+        weights: whether it takes a file of weights (`--weights`): "none", "optional", or "required"
+            where it neither brings them nor downloads them.
     """
+
+    weights: Literal["none", "optional", "required"] = "none"

@@ -93,6 +93,7 @@ def render(
         objectives=_objectives(result),
         options=list(dict.fromkeys(key for v in result.variants for key in v.config)),
         no_answers=without_answers(result.variants),
+        not_computed=_not_computed(result, chosen),
         strips=_strips(result),
         status_of=tables.status_of,
         contrasts=tables.contrasts(result),
@@ -107,6 +108,17 @@ def render(
 def _asset(name: str) -> Markup:
     text = (resources.files("gantool.report") / "assets" / name).read_text(encoding="utf-8")
     return Markup(text)
+
+
+def _not_computed(result: ComparisonResult, runs: Sequence[RunData]) -> dict[str, str]:
+    """The reason of each score that applies to a run and that none of the runs has."""
+    computed = {column.metric for column in result.columns}
+    return {
+        score.metric: score.reason
+        for run in runs
+        for score in run.scores
+        if score.value is None and score.metric not in computed
+    }
 
 
 def _objectives(result: ComparisonResult) -> list[dict[str, Any]]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from gantool.config import with_names_of_today
 
 FORMAT = 1
 Status = Literal["running", "finished", "interrupted", "diverged", "failed"]
@@ -69,6 +71,11 @@ class RunRecord(BaseModel):
     images_per_second: float | None = None
     trackers: list[str] = Field(default_factory=list)
     begun_from: dict[str, Any] | None = None
+
+    @field_validator("config", "sources")
+    @classmethod
+    def _with_names_of_today(cls, options: dict[str, Any]) -> dict[str, Any]:
+        return with_names_of_today(options)
 
     @property
     def noun(self) -> str:

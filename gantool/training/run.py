@@ -267,7 +267,7 @@ def _evaluate(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) 
     display.say(f"scoring {settings.samples:,} samples")
     try:
         with recorder.paused(), trainer.averaged() as model:
-            scores = evaluate(
+            evaluate(
                 model,
                 setup.data,
                 folder=folder,
@@ -276,6 +276,7 @@ def _evaluate(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) 
                 step=trainer.steps,
                 averaged=bool(trainer.averages),
                 stopped=stopped,
+                progress=display.scoring,
             )
     except Exception as error:
         recorder.note("evaluation failed", f"{type(error).__name__}: {error}")
@@ -283,9 +284,6 @@ def _evaluate(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) 
             f"no scores: {error}; try `gantool evaluate {folder.path}` when that is mended."
         )
         return
-    for reason in dict.fromkeys(score.reason for score in scores if score.reason):
-        names = ", ".join(score.metric for score in scores if score.reason == reason)
-        display.say(f"not computed: {names}: {reason}")
     if stopped():
         display.say(f"the rest of the scores: gantool evaluate {folder.path}")
 

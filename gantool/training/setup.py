@@ -98,7 +98,7 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
     for note in data.notes:
         display.say(note)
     _check_data(config, data, spec=spec, sources=sources)
-    check_choice(config.extractor, config.inception_weights, registry=registry)
+    check_choice(config.extractor, config.weights, registry=registry)
     config = _settle(config, data, sources=sources, registry=registry)
     if config.precision == "bf16" and slow_bf16(device):
         display.say(
@@ -240,7 +240,7 @@ def _check_data(
 def _refuse_options_of_images(config: TrainConfig, data: Prepared) -> None:
     given = {
         "--extractor": config.extractor != "auto",
-        "--inception-weights": config.inception_weights is not None,
+        "--weights": config.weights is not None,
     }
     for option in (option for option, is_given in given.items() if is_given):
         raise ConfigError(
@@ -262,7 +262,7 @@ def _settle(
             sources[key] = "data"
     if config.data not in registry.datasets:
         settled["data"] = str(Path(config.data).expanduser().resolve())
-    for key in ("data_dir", "inception_weights"):
+    for key in ("data_dir", "weights"):
         if getattr(config, key) is not None:
             settled[key] = getattr(config, key).expanduser().resolve()
     return config.model_copy(update=settled)

@@ -192,8 +192,16 @@ def test_an_unfinished_run_is_scored_by_its_newest_state(
     assert f"gantool resume {run}" in done.err
 
 
-def test_inception_that_is_not_there_is_said_and_the_run_does_not_fail(
-    picture_folder: Path, tmp_path: Path, cli: Cli
+@pytest.mark.parametrize(
+    ("chosen", "remedy"),
+    [
+        (["--extractor", "inception"], "--weights"),
+        ([], "Install the plugin gantool-photos"),
+    ],
+    ids=["inception", "auto"],
+)
+def test_an_extractor_that_is_not_there_is_said_once_and_the_run_does_not_fail(
+    chosen: list[str], remedy: str, picture_folder: Path, tmp_path: Path, cli: Cli
 ) -> None:
     done = cli(
         *(
@@ -210,14 +218,18 @@ def test_inception_that_is_not_there_is_said_and_the_run_does_not_fail(
             "--evaluate",
         ),
         *("--evaluation-samples", "20", *SMALL),
-        env={**OFFLINE, "GANTOOL_DATA_DIR": str(tmp_path / "data")},
+        *chosen,
+        env={**OFFLINE, "GANTOOL_PLUGINS": "", "GANTOOL_DATA_DIR": str(tmp_path / "data")},
     )
     assert done.code == 0, done.err
     scores = {score.metric: score for score in RunFolder(tmp_path / "experiments" / "a").scores()}
-    assert scores["frechet-distance"].value is None
-    assert "--inception-weights" in scores["frechet-distance"].reason
+    missing = [score for score in scores.values() if score.value is None]
+    assert [score.metric for score in missing] == [
+        *("frechet-distance", "kernel-distance", "precision", "recall", "density", "coverage")
+    ]
+    assert remedy in missing[0].reason
     assert scores["parzen"].value is not None
-    assert "not computed" in done.out
+    assert (done.out + done.err).count("not computed") == 1
 
 
 @pytest.fixture(scope="session")
@@ -298,7 +310,7 @@ def test_weights_that_would_run_code_are_refused(
         copy_of(finished_run, tmp_path),
         "--extractor",
         "inception",
-        "--inception-weights",
+        "--weights",
         hostile,
     )
     assert done.code == 2
@@ -313,7 +325,7 @@ def test_weights_that_would_run_code_are_refused(
         (["--metric", "frechet"], "no metric 'frechet'. Did you mean 'frechet-distance'?"),
         (["--extractor", "digit"], "no extractor 'digit'. Did you mean 'digits'?"),
         (["--extractor", "stacked-digits"], "reads 3 channels; mnist5k has 1"),
-        (["--inception-weights", "none.pth"], "no such file"),
+        (["--weights", "none.pth"], "no such file"),
         (["--device", "tpu"], "tpu"),
     ],
 )
@@ -430,7 +442,7 @@ def test_a_plugins_metric_is_scored_and_a_broken_one_costs_itself(
     ]
     done = cli(*arguments, env=plugin)
     assert done.code == 0, done.err
-    assert "not computed: broken: KeyError: 'oh'" in done.err
+    assert "broken: not computed: KeyError: 'oh'" in done.out
     run = tmp_path / "experiments" / "a"
     scores = {score.metric: score for score in RunFolder(run).scores()}
     assert scores["brightness"].value == pytest.approx(127, abs=30)

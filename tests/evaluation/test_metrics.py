@@ -237,7 +237,7 @@ def test_one_sample_is_too_few_and_says_so() -> None:
 
 
 def test_constant_images_get_finite_scores() -> None:
-    data = prepared()
+    data = prepared(held_out=40)
     constant = ImageSet("samples", np.zeros((30, 28, 28, 1), np.uint8))
     for measure in (
         distances.frechet,
@@ -265,8 +265,15 @@ def test_features_that_are_not_finite_are_refused() -> None:
         distances.frechet(pictures(20), judged)
 
 
+def test_fewer_test_images_than_features_have_no_frechet_distance() -> None:
+    with pytest.raises(NotComputedError, match="31 test images cannot say how 32 features"):
+        distances.frechet(pictures(100), evaluation(prepared(held_out=31)))
+    assert distances.frechet(pictures(100), evaluation(prepared(held_out=32)))
+
+
 def test_few_images_are_warned_of_and_the_kernel_distance_recommended() -> None:
-    measured = distances.frechet(pictures(30), evaluation(prepared()))["frechet-distance"]
+    judged = evaluation(prepared(held_out=40))
+    measured = distances.frechet(pictures(30), judged)["frechet-distance"]
     assert "prefer the kernel distance" in measured.warning
     many = prepared(held_out=320)
     assert distances.frechet(pictures(320), evaluation(many))["frechet-distance"].warning == ""

@@ -26,9 +26,17 @@ def frechet(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
     """The Fréchet distance to the test images (Heusel et al. 2017).
 
     It is the FID where the extractor is InceptionV3.
+
+    Raises:
+        NotComputedError: there are fewer test images than features.
     """
     fake, real = _features(images, evaluation)
     n, dimensions = min(len(fake), len(real)), real.shape[1]
+    if len(real) < dimensions:
+        raise NotComputedError(
+            f"{len(real):,} test images cannot say how {dimensions:,} features vary together.",
+            "Go by the kernel distance, which few images do not bias.",
+        )
     warning = ""
     if n < _FEW_A_FEATURE * dimensions:
         warning = (

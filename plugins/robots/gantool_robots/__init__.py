@@ -29,7 +29,7 @@ def register_datasets(register):
                 image_size=64,
                 channels=3,
                 classes=classes,
-                extractor="robots" if name == "robots" else "inception",
+                extractor="robots" if name == "robots" else "",
                 credit=credit,
             )
         )

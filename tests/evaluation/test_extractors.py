@@ -1,0 +1,58 @@
+"""Which extractor judges which images, and whose weights a file holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gantool.errors import ConfigError
+from gantool.evaluation.extractors import check_choice, usual_extractor
+from gantool.plugins.registry import load_registry
+
+FILE = Path(__file__)
+
+
+@pytest.mark.parametrize(
+    ("channels", "weights", "expected"),
+    [(3, None, "photos"), (4, None, "photos"), (1, None, "inception"), (3, FILE, "inception")],
+)
+def test_folders_in_color_are_judged_by_photos(
+    channels: int, weights: Path | None, expected: str
+) -> None:
+    images: Any = SimpleNamespace(channels=channels)
+    assert usual_extractor(images, weights) == expected
+
+
+def test_data_sets_keep_the_extractors_that_they_name() -> None:
+    named = {name: spec.extractor for name, spec in load_registry().datasets.items()}
+    expected = {"mnist5k": "digits", "cifar10": "inception", "celeba": "inception", "cats": ""}
+    assert {name: named[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "said"),
+    [
+        ("photos", FILE, "brings its own weights"),
+        ("digits", FILE, "brings its own weights"),
+        ("clip", None, "does not bring its weights"),
+        ("dinov2", None, "does not bring its weights"),
+        ("clip", Path("none.pt"), "no such file"),
+        ("auto", Path("none.pt"), "no such file"),
+    ],
+)
+def test_weights_that_lack_or_have_no_use_are_refused(
+    name: str, weights: Path | None, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        check_choice(name, weights, registry=load_registry())
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [("auto", None), ("auto", FILE), ("inception", None), ("inception", FILE), ("clip", FILE)],
+)
+def test_weights_of_use_are_taken(name: str, weights: Path | None) -> None:
+    check_choice(name, weights, registry=load_registry())
