@@ -104,8 +104,8 @@ def test_fixed_options_are_none_and_an_outsider_has_no_game() -> None:
             [
                 "--image-size = 7",
                 "command line",
-                "greater than or equal to 8",
-                "side of the square",
+                "a side has 8 to 1024 pixels",
+                "side of square images",
             ],
         ),
         ({"lr": float("nan")}, ["--lr"]),

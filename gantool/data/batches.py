@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gantool.data.prepared import Split
+from gantool.data.prepared import Split, on_device
 from gantool.errors import ConfigError
 from gantool.machine.distributed import ALONE, World
+
+_FLIP = 1  # tells the random numbers of mirroring from those of the order
 
 
 class Batches:
@@ -30,6 +32,7 @@ class Batches:
         world: the processes that share the run.
         per_label: so many samples of one label lie side by side, for a model that judges packs or
             compares samples of a class.
+        flip: mirror half of the images, chosen by seed and number of the batch.
 
     Raises:
         ConfigError: `per_label` is more than 1, and there are no labels, or too few of one, or the
@@ -44,6 +47,8 @@ class Batches:
         device: torch.device,
         world: World = ALONE,
         per_label: int = 1,
+        *,
+        flip: bool = False,
     ) -> None:
         self.split = split
         self.batch_size = batch_size
@@ -51,6 +56,7 @@ class Batches:
         self.device = device
         self.world = world
         self.per_label = per_label
+        self.flip = flip
         self._epoch, self._order = 0, self._order_of(0)
         self.per_epoch = len(self._order) // batch_size
         if per_label > 1 and (split.labels is None or not self.per_epoch):
@@ -83,13 +89,26 @@ class Batches:
         chosen = self.world.part(
             self._order[position * self.batch_size : (position + 1) * self.batch_size]
         )
-        self.drawn += 1
         samples = self.split.tensor(chosen, self.device)
+        if self.flip:
+            mirrored = on_device(self._mirrored(self.drawn), self.device)
+            samples[mirrored] = samples[mirrored].flip(-1)
+        self.drawn += 1
         if self.split.labels is None:
             return samples, None
         return samples, torch.from_numpy(self.split.labels[chosen]).to(
             self.device, non_blocking=True
         )
+
+    def _mirrored(self, batch: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The positions, in this process's part of a batch, of the images that are mirrored.
+
+        They are drawn for the whole batch, so that resuming and the number of processes change
+        none.
+        """
+        rng = np.random.default_rng([self.seed, batch, _FLIP])
+        chosen = rng.random(self.batch_size) < 0.5
+        return np.flatnonzero(self.world.part(chosen))
 
     def _order_of(self, epoch: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         rng = np.random.default_rng([self.seed, epoch])

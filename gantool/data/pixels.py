@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, ImageOps
 from gantool.config import Fit
 from gantool.data.source import UnreadableImageError, in_mode
 
+Pixels = npt.NDArray[np.uint8]
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 _GRAY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
@@ -118,7 +119,7 @@ def _from_deep(image: Image.Image) -> Image.Image:
 
 def fitted(
     image: Image.Image, size: tuple[int, int], *, fit: Fit = "crop", channels: int
-) -> npt.NDArray[np.uint8]:
+) -> Pixels:
     """Resize an image (bilinear, antialiased), and give it the wanted shape.
 
     Args:
@@ -153,6 +154,19 @@ def fitted(
     if channels == 4:
         pixels[pixels[:, :, 3] == 0] = _CLEAR
     return pixels
+
+
+def composited(pixels: Pixels, ground: npt.ArrayLike) -> Pixels:
+    """Images with alpha, uint8 [..., height, width, 4], on a ground; uint8 [..., height, width, 3].
+
+    The ground's values are of 255; its shape is broadcast to the images' colors.
+    """
+    if pixels.ndim > 3:  # one after the other, which takes less memory
+        return np.stack([composited(image, ground) for image in pixels])
+    alpha = pixels[..., 3:].astype(np.uint16)
+    mixed = pixels[..., :3] * alpha + np.asarray(ground, np.uint16) * (255 - alpha)
+    found: Pixels = ((mixed + 127) // 255).astype(np.uint8)
+    return found
 
 
 def _resized(image: Image.Image, size: tuple[int, int], *, fit: Fit) -> tuple[int, int]:

@@ -159,7 +159,12 @@ def evaluate(
     device = next(gan.parameters()).device
     extractor = _extractor(data, registry, settings=settings, device=device)
     evaluation = Evaluation(
-        data, extractor, folder=folder, conditional=gan.conditional, shares=gan.label_shares
+        data,
+        extractor,
+        folder=folder,
+        conditional=gan.conditional,
+        shares=gan.label_shares,
+        mirrored=gan.config.flip,
     )
     samples = draw_samples(gan, settings.samples)
     common = {
@@ -337,7 +342,5 @@ def _picture(samples: ImageSet, evaluation: Evaluation) -> bytes:
     Goodfellow et al. 2014, figure 2, show them so.
     """
     few = ImageSet("samples", samples.pixels[:_PAIRS])
-    _, which = nearest(few, evaluation)
-    pairs = np.stack([few.pixels, evaluation.data.train.values[which]], axis=1)
-    glued = np.concatenate([pairs[:, 0], pairs[:, 1]], axis=2)
-    return png(lay_out(glued, _PAIR_COLUMNS))
+    _, found = nearest(few, evaluation)
+    return png(lay_out(np.concatenate([few.pixels, found.pixels], axis=2), _PAIR_COLUMNS))

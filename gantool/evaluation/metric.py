@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from gantool.data.mixture import Mixture
+from gantool.data.pixels import composited
 from gantool.data.prepared import Prepared
 from gantool.evaluation.extractors import Extractor
 from gantool.runs.folder import FINDING, RunFolder
@@ -45,7 +46,7 @@ class ImageSet:
 
     Attributes:
         origin: "samples", "train", "validation", "test" or "noise".
-        pixels: uint8 [N, H, W, C].
+        pixels: uint8 [N, H, W, C], grey or RGB; what has alpha is on white.
         labels: int64 [N], the class of a real image or the one that a sample was asked for; None
             where there is none.
     """
@@ -108,7 +109,9 @@ _SETS = {"images": ImageSet, "points": PointSet}
 
 
 def sample_set(kind: str, origin: str, values: npt.NDArray[Any], labels: Any = None) -> SampleSet:
-    """The values of samples of a kind as the set that metrics take."""
+    """The values of samples of a kind as the set that metrics take: those with alpha on white."""
+    if kind == "images" and values.shape[-1] == 4:
+        values = composited(values, 255)
     return _SETS[kind](origin, values, labels)
 
 
@@ -147,6 +150,7 @@ class Evaluation:
         folder: the run's folder.
         conditional: whether the model takes labels.
         shares: the share of samples that ask for each class; None where they ask for all alike.
+        mirrored: whether the run mirrors its training images.
     """
 
     def __init__(
@@ -157,11 +161,13 @@ class Evaluation:
         *,
         conditional: bool,
         shares: Sequence[float] | None = None,
+        mirrored: bool = False,
     ) -> None:
         self.data = data
         self.folder = folder
         self.conditional = conditional
         self.shares = shares
+        self.mirrored = mirrored
         self._extractor = extractor
         self._read: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
 

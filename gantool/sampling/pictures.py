@@ -6,20 +6,25 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torchvision.utils import make_grid
 
+from gantool.data.pixels import composited
 from gantool.sampling.generate import Pixels
 from gantool.sampling.latents import Expression
 
 PADDING = 2  # pixels between the cells of a grid
 _FRAME_MS = 120  # of an interpolation
 _SHORTEST_MS, _LONGEST_MS, _WHOLE_MS, _HELD_MS = 120, 600, 6000, 2500  # of a run's animation
-_CELL = 72  # pixels a side, at least, so that a number beside it can be read
+_CELL = 72  # pixels across, about, so that a number beside it can be read
+_TALL = 256  # pixels along the longer side of a frame
 _GAP = 6
 _TEXT = "#1c2430"
 _SOFT = "#5b6675"
+_FIELDS = 8  # of a checkerboard along the shorter side
+_LIGHT, _DARK = 255, 204
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,34 +52,36 @@ def rows(lines: Sequence[Pixels], captions: Sequence[str] = ()) -> Image.Image:
     Captions, if given, stand above their lines.
     """
     tiles = [[_tile(image) for image in line] for line in lines]
-    side = max(tile.width for line in tiles for tile in line)
+    across, down = tiles[0][0].size
     head = 22 if captions else 0
-    width = max(len(line) for line in tiles) * (side + _GAP) + _GAP
+    width = max(len(line) for line in tiles) * (across + _GAP) + _GAP
     if captions:
         width = max(width, *(round(_font().getlength(caption)) + 2 * _GAP for caption in captions))
-    picture = Image.new("RGB", (width, len(tiles) * (side + head + _GAP) + _GAP), color="white")
+    picture = Image.new("RGB", (width, len(tiles) * (down + head + _GAP) + _GAP), color="white")
     pen = ImageDraw.Draw(picture)
     for i, line in enumerate(tiles):
-        top = _GAP + i * (side + head + _GAP)
+        top = _GAP + i * (down + head + _GAP)
         if captions:
             pen.text((_GAP, top), captions[i], fill=_TEXT, font=_font())
         for j, tile in enumerate(line):
-            picture.paste(tile, (_GAP + j * (side + _GAP), top + head))
+            picture.paste(tile, (_GAP + j * (across + _GAP), top + head))
     return picture
 
 
 def numbered(cells: Pixels, columns: int) -> Image.Image:
     """A sample grid whose cells bear their numbers, from 0, row by row."""
     tiles = [_tile(image) for image in cells]
-    side, head = tiles[0].width, 16
+    (across, down), head = tiles[0].size, 16
     count = -(-len(tiles) // columns)
     picture = Image.new(
-        "RGB", (columns * (side + _GAP) + _GAP, count * (side + head + _GAP) + _GAP), color="white"
+        "RGB",
+        (columns * (across + _GAP) + _GAP, count * (down + head + _GAP) + _GAP),
+        color="white",
     )
     pen = ImageDraw.Draw(picture)
     for number, tile in enumerate(tiles):
-        left = _GAP + (number % columns) * (side + _GAP)
-        top = _GAP + (number // columns) * (side + head + _GAP)
+        left = _GAP + (number % columns) * (across + _GAP)
+        top = _GAP + (number // columns) * (down + head + _GAP)
         pen.text((left, top), str(number), fill=_SOFT, font=_font(12))
         picture.paste(tile, (left, top + head))
     return picture
@@ -82,21 +89,20 @@ def numbered(cells: Pixels, columns: int) -> Image.Image:
 
 def equation(drawn: Sum) -> Image.Image:
     """A row a term (its operands, and their mean at the right), and the result below."""
-    side = _tile(drawn.result).width
+    across, down = _tile(drawn.result).size
     longest = max(len(operands) for operands in drawn.operands)
-    lead, step = 64, side + _GAP
+    lead, step = 64, across + _GAP
     width = lead + (longest + 1) * step + 40 + _GAP
     head = 18
-    picture = Image.new(
-        "RGB", (width, (len(drawn.operands) + 1) * (step + head) + _GAP), color="white"
-    )
+    row = down + _GAP + head
+    picture = Image.new("RGB", (width, (len(drawn.operands) + 1) * row + _GAP), color="white")
     pen = ImageDraw.Draw(picture)
     right = lead + longest * step + 40
     for i, (term, operands, mean) in enumerate(
         zip(drawn.expression.terms, drawn.operands, drawn.means, strict=True)
     ):
-        top = _GAP + i * (step + head)
-        middle = top + head + side // 2 - 12
+        top = _GAP + i * row
+        middle = top + head + down // 2 - 12
         pen.text((_GAP, middle), _sign(term.factor, first=i == 0), fill=_TEXT, font=_font(20))
         for j, (cell, image) in enumerate(zip(term.cells, operands, strict=True)):
             pen.text((lead + j * step, top), str(cell), fill=_SOFT, font=_font(12))
@@ -109,9 +115,9 @@ def equation(drawn: Sum) -> Image.Image:
         )
         pen.text((right, top), "mean" if len(term.cells) > 1 else "", fill=_SOFT, font=_font(12))
         picture.paste(_tile(mean), (right, top + head))
-    top = _GAP + len(drawn.operands) * (step + head)
-    pen.line((right - 36, top + 4, right + side, top + 4), fill=_TEXT, width=2)
-    pen.text((right - 30, top + head + side // 2 - 12), "=", fill=_TEXT, font=_font(20))
+    top = _GAP + len(drawn.operands) * row
+    pen.line((right - 36, top + 4, right + across, top + 4), fill=_TEXT, width=2)
+    pen.text((right - 30, top + head + down // 2 - 12), "=", fill=_TEXT, font=_font(20))
     picture.paste(_tile(drawn.result), (right, top + head))
     return picture
 
@@ -123,8 +129,18 @@ def _sign(factor: float, *, first: bool) -> str:
     return sign if abs(factor) == 1 else f"{sign} {abs(factor):.3g} x".strip()
 
 
+def on_checkerboard(pixels: Pixels) -> Pixels:
+    """Images to be looked at, uint8 [..., H, W, C]: those with alpha on a checkerboard, in RGB."""
+    if pixels.shape[-1] != 4:
+        return pixels
+    height, width = pixels.shape[-3:-1]
+    field = max(1, min(height, width) // _FIELDS)
+    odd = np.add.outer(np.arange(height) // field, np.arange(width) // field) % 2
+    return composited(pixels, np.where(odd, _DARK, _LIGHT)[:, :, None])
+
+
 def _tile(image: Pixels) -> Image.Image:
-    picture = single(image).convert("RGB")
+    picture = single(on_checkerboard(image)).convert("RGB")
     factor = max(1, round(_CELL / picture.width))
     return picture.resize(
         (picture.width * factor, picture.height * factor), Image.Resampling.NEAREST
@@ -132,13 +148,13 @@ def _tile(image: Pixels) -> Image.Image:
 
 
 def single(image: Pixels) -> Image.Image:
-    """One image uint8 [H, W, C] as a picture of its own size, grey or RGB."""
+    """One image uint8 [H, W, C] as a picture of its own size, grey, RGB or RGBA."""
     return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
 
 
 def lay_out(pixels: Pixels, columns: int) -> Pixels:
     """A grid of images uint8 [N, H, W, C], row by row; uint8 [height, width, 3]."""
-    tensor = torch.tensor(pixels).permute(0, 3, 1, 2)
+    tensor = torch.tensor(on_checkerboard(pixels)).permute(0, 3, 1, 2)
     laid = make_grid(tensor, nrow=columns, padding=PADDING, pad_value=128)
     picture: Pixels = laid.permute(1, 2, 0).contiguous().numpy()
     return picture
@@ -178,7 +194,9 @@ def paces(count: int) -> list[int]:
 
 def tall(frames: Sequence[Pixels]) -> list[Image.Image]:
     """Images uint8 [H, W, C] as frames large enough to be looked at."""
-    return [_tile(frame).resize((256, 256), Image.Resampling.NEAREST) for frame in frames]
+    height, width = frames[0].shape[:2]
+    size = (_TALL * width // max(height, width), _TALL * height // max(height, width))
+    return [_tile(frame).resize(size, Image.Resampling.NEAREST) for frame in frames]
 
 
 def _font(size: int = 14) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -157,7 +157,7 @@ def arithmetic(sampler: Sampler, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _images(pixels: Pixels) -> list[str]:
-    return [_address(pictures.single(image)) for image in pixels]
+    return [_address(pictures.single(image)) for image in pictures.on_checkerboard(pixels)]
 
 
 def _address(picture: Image) -> str:

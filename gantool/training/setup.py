@@ -188,6 +188,7 @@ def build(
         device=device,
         world=world,
         per_label=model.samples_per_label,
+        flip=config.flip,
     )
     rng = torch.Generator().manual_seed(derived_seed(config.seed, "latents"))
     steps = config.steps or steps_in(

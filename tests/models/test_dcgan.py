@@ -13,16 +13,17 @@ from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError
 from gantool.gan.shapes import Shapes
 from gantool.models.dcgan import Config
-from gantool.models.dcgan.model import DCGAN, sides
+from gantool.models.dcgan.model import DCGAN, maps, sides
 
 
 def parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-def make(size: int, channels: int, **options: object) -> DCGAN:
-    split = ImageSplit(np.zeros((2, size, size, channels), dtype=np.uint8), None)
-    return DCGAN.create(Config(**options), Shapes(size, channels, classes=0), train_data=split)
+def make(size: int | tuple[int, int], channels: int, **options: object) -> DCGAN:
+    sides = (size, size) if isinstance(size, int) else size
+    split = ImageSplit(np.zeros((2, *sides, channels), dtype=np.uint8), None)
+    return DCGAN.create(Config(**options), Shapes(sides, channels, classes=0), train_data=split)
 
 
 def test_at_64_rgb_the_networks_are_the_tutorials_layer_for_layer() -> None:
@@ -106,6 +107,32 @@ def test_sides() -> None:
     assert sides(48) == [48, 24, 12, 6, 3]
 
 
+def test_the_shorter_side_stays_where_it_is_done() -> None:
+    assert maps((16, 64)) == [(16, 64), (8, 32), (4, 16), (4, 8), (4, 4)]
+    assert maps((64, 9)) == [(64, 9), (32, 5), (16, 3), (8, 3), (4, 3)]
+    gan = make((16, 64), 1, ngf=2, ndf=2, nz=2)
+    downs = [m for m in gan.discriminator if isinstance(m, nn.Conv2d)]
+    assert [(m.kernel_size, m.stride) for m in downs] == [
+        ((4, 4), (2, 2)),
+        ((4, 4), (2, 2)),
+        ((3, 4), (1, 2)),
+        ((3, 4), (1, 2)),
+        ((4, 4), (1, 1)),
+    ]
+    ups = [m for m in gan.generator if isinstance(m, nn.ConvTranspose2d)]
+    mirrored = [(m.kernel_size, m.stride) for m in reversed(ups)]
+    assert mirrored == [(m.kernel_size, m.stride) for m in downs]
+
+
+@pytest.mark.parametrize("side", [28, 33, 64])
+def test_a_square_has_square_kernels_of_stride_2(side: int) -> None:
+    gan = make(side, 1, ngf=2, ndf=2, nz=2)
+    downs = [m for m in gan.discriminator if isinstance(m, nn.Conv2d)][:-1]
+    assert [(m.kernel_size, m.stride) for m in downs] == [
+        ((4, 4) if length % 2 == 0 else (3, 3), (2, 2)) for length in sides(side)[:-1]
+    ]
+
+
 @pytest.mark.parametrize("size", [28, 32, 48, 64])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_shapes_fit(size: int, channels: int) -> None:
@@ -117,11 +144,11 @@ def test_shapes_fit(size: int, channels: int) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(size=st.integers(8, 200))
-def test_any_size_from_8_up_can_be_built(size: int) -> None:
-    gan = make(size, 1, ngf=1, ndf=1, nz=2)
+@given(size=st.tuples(st.integers(8, 200), st.integers(8, 200)), channels=st.sampled_from([1, 4]))
+def test_any_size_from_8_up_can_be_built(size: tuple[int, int], channels: int) -> None:
+    gan = make(size, channels, ngf=1, ndf=1, nz=2)
     images = gan.generate(torch.randn(2, 2), None)
-    assert images.shape == (2, 1, size, size)
+    assert images.shape == (2, channels, *size)
     assert gan.discriminate(images, None).shape == (2,)
 
 

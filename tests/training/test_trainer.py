@@ -40,7 +40,7 @@ def make_trainer(
 ) -> Trainer:
     torch.manual_seed(0)
     shapes = Shapes(
-        split.images.shape[1], split.images.shape[3], classes=0 if split.labels is None else 10
+        split.images.shape[1:3], split.images.shape[3], classes=0 if split.labels is None else 10
     )
     gan = kind.create(config, shapes, train_data=split).to(dtype)
     assert config.batch_size
