@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gantool.config import TrainConfig, parse_size
+from gantool.config import DataOptions, parse_size
 from gantool.data.mixture import Mixture
 from gantool.data.plane import prepare_points
 from gantool.data.prepared import Prepared
@@ -27,7 +27,7 @@ def open_source(spec: DatasetSpec, data_dir: Path | None) -> Source:
 
 
 def load(
-    config: TrainConfig, registry: Registry, progress: OnProgress = lambda done, total: None
+    config: DataOptions, registry: Registry, progress: OnProgress = lambda done, total: None
 ) -> Prepared:
     """Find and prepare the images or points that a configuration asks for.
 
@@ -66,12 +66,13 @@ def load(
         size=parse_size(config.image_size or image_size),
         fit=config.fit,
         channels=config.channels or channels,
+        unique_test=config.unique_test,
         cache=data_folder(config.data_dir),
         progress=progress,
     )
 
 
-def _load_points(config: TrainConfig, spec: DatasetSpec) -> Prepared:
+def _load_points(config: DataOptions, spec: DatasetSpec) -> Prepared:
     for option, value in (("--image-size", config.image_size), ("--channels", config.channels)):
         if value is not None:
             raise ConfigError(
@@ -81,6 +82,7 @@ def _load_points(config: TrainConfig, spec: DatasetSpec) -> Prepared:
     for option, given in (
         (f"--fit {config.fit}", config.fit != "crop"),
         ("--flip", config.flip),
+        ("--unique-test", config.unique_test),
     ):
         if given:
             raise ConfigError(
