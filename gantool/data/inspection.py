@@ -152,7 +152,7 @@ def _read(data: Prepared) -> tuple[Originals, dict[str, Any]]:
     try:
         images = Originals.load(data.folder / "originals.npz")
         known = json.loads((data.folder / "names.json").read_text(encoding="utf-8"))
-        return images, known
+        return images, {key: known[key] for key in ("images", "unreadable", "warnings")}
     except (OSError, ValueError, KeyError) as error:
         raise GantoolError(
             f"the prepared images in {data.folder} are damaged: {error}",

@@ -24,44 +24,28 @@ _NAMED = 200  # lines of a list on the page
 
 def facts(found: Document) -> list[tuple[str, str]]:
     """The findings in lines: a word, and what is found."""
-    total, sizes, light = found["images"], found["sizes"], found["brightness"]
-    equal, near, cut = found["equal"], found["near"], found["cut_off"]
+    total, light = found["images"], found["brightness"]
     splits = " / ".join(f"{count:,}" for count in found["splits"].values())
-    lines = [
+    return [
         ("pictures", f"{total:,}: train / validation / test {splits}"),
         ("prepared as", _prepared(found)),
-        ("sizes", _sizes(sizes)),
-        ("most frequent", ", ".join(_size(entry, total) for entry in sizes["frequent"])),
+        ("sizes", _sizes(found["sizes"])),
+        ("most frequent", ", ".join(_size(entry, total) for entry in found["sizes"]["frequent"])),
         ("shapes", _shares(found["shapes"], total)),
         ("modes", _shares(found["modes"], total)),
         ("transparent", _of(found["clear"], total)),
         ("gray, or nearly", _of(found["nearly_gray"], total)),
-        (
-            _WORDS[found["fit"]],
-            f"on average {cut['mean']:.0%} of a picture, at most {cut['greatest']:.0%}; "
-            f"more than a third of {_of(cut['more_than_a_third'], total)}",
-        ),
+        (_WORDS[found["fit"]], _cut_off(found["cut_off"], total)),
         (
             "brightness",
             f"{light['mean']:.2f} of 1 on average, contrast {light['contrast']:.2f}; nearly black "
             f"{_of(light['nearly_black'], total)}, nearly white {_of(light['nearly_white'], total)}"
             f", of one tone {_of(light['one_tone'], total)}",
         ),
-        (
-            "equal",
-            f"{equal['images']:,} pictures in {equal['groups']:,} groups; "
-            f"{equal['across_splits']:,} groups across splits, "
-            f"{equal['with_different_classes']:,} with different classes",
-        ),
-        (
-            "nearly equal",
-            "not looked for: pip install 'gantool[inspect]'"
-            if near is None
-            else f"{near['pairs']:,} pairs, {near['across_splits']:,} of them across splits",
-        ),
-        ("unreadable", f"{len(found['unreadable']):,} files"),
+        ("equal", _equal(found["equal"])),
+        ("nearly equal", _near(found["near"])),
+        ("unreadable", f"{len(found['unreadable']):,} files" if found["unreadable"] else "none"),
     ]
-    return lines
 
 
 _WORDS = {
@@ -79,14 +63,42 @@ def _prepared(found: Document) -> str:
 
 
 def _sizes(sizes: Document) -> str:
-    height, width = (
-        f"{side['least']:,} to {side['greatest']:,} (median {side['median']:,})"
-        for side in (sizes["height"], sizes["width"])
-    )
+    sides = "; ".join(f"{side} {_range(sizes[side])}" for side in ("height", "width"))
+    enlarged = f"{sizes['upscaled']:,}" if sizes["upscaled"] else "none"
+    different = "one size" if sizes["different"] == 1 else f"{sizes['different']:,} different"
+    return f"{different}; {sides}; {enlarged} enlarged"
+
+
+def _range(side: Document) -> str:
+    if side["least"] == side["greatest"]:
+        return f"{side['least']:,}"
+    return f"{side['least']:,} to {side['greatest']:,} (median {side['median']:,})"
+
+
+def _cut_off(cut: Document, total: int) -> str:
+    if not cut["greatest"]:
+        return "nothing"
     return (
-        f"{sizes['different']:,} different; height {height}, width {width}; "
-        f"{sizes['upscaled']:,} are enlarged"
+        f"on average {_percent(cut['mean'])} of a picture, at most {_percent(cut['greatest'])}; "
+        f"more than a third of {_of(cut['more_than_a_third'], total)}"
     )
+
+
+def _equal(equal: Document) -> str:
+    if not equal["groups"]:
+        return "none"
+    return (
+        f"{equal['images']:,} pictures in {equal['groups']:,} groups; {equal['across_splits']:,} "
+        f"across splits, {equal['with_different_classes']:,} with different classes"
+    )
+
+
+def _near(near: Document | None) -> str:
+    if near is None:
+        return "not looked for: pip install 'gantool[inspect]'"
+    if not near["pairs"]:
+        return "none"
+    return f"{near['pairs']:,} pairs, {near['across_splits']:,} of them across splits"
 
 
 def _size(entry: Document, total: int) -> str:
