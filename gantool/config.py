@@ -192,6 +192,10 @@ class DataOptions(OptionGroup):
         description="mirror half of the training images, chosen anew each time (not for digits "
         "or text)",
     )
+    unique_test: bool = Field(
+        False,
+        description="leave out of the test split all but one of images that are equal",
+    )
     points: int | None = Field(
         None,
         ge=100,

@@ -54,6 +54,9 @@ class Display:
     def preparing(self, done: int, total: int) -> None:
         """Images prepared so far."""
 
+    def inspecting(self, done: int, total: int) -> None:
+        """Images looked at so far."""
+
     def start(self, total_steps: int, done: int = 0) -> None:
         """Training begins."""
 
@@ -119,6 +122,12 @@ class PlainDisplay(Display):
             self.shown = time.monotonic()
             self.say(f"preparing images: {done} of {total}")
 
+    def inspecting(self, done: int, total: int) -> None:
+        """A line now and then."""
+        if time.monotonic() - self.shown >= _PLAIN_SECONDS:
+            self.shown = time.monotonic()
+            self.say(f"looking at images: {done:,} of {total:,}")
+
     def drawing(self, done: int, total: int) -> None:
         """A line now and then."""
         if time.monotonic() - self.shown >= _PLAIN_SECONDS:
@@ -175,6 +184,7 @@ class TerminalDisplay(Display):
             console=self.console,
         )
         self.preparation: TaskID | None = None
+        self.inspection: TaskID | None = None
         self.samples: TaskID | None = None
         self.scored: dict[str, TaskID] = {}
         self.training: TaskID | None = None
@@ -191,6 +201,12 @@ class TerminalDisplay(Display):
         if self.preparation is None:
             self.preparation = self.bar.add_task("preparing images", total=total)
         self.bar.update(self.preparation, completed=done, visible=done < total)
+
+    def inspecting(self, done: int, total: int) -> None:
+        """Advance the bar of the inspection."""
+        if self.inspection is None:
+            self.inspection = self.bar.add_task("looking at images", total=total)
+        self.bar.update(self.inspection, completed=done, visible=done < total)
 
     def drawing(self, done: int, total: int) -> None:
         """Advance the bar of the samples."""
@@ -238,6 +254,10 @@ class NotebookDisplay(Display):
     def preparing(self, done: int, total: int) -> None:
         """Advance the bar of the preparation."""
         self._draw("preparing images", done, total=total)
+
+    def inspecting(self, done: int, total: int) -> None:
+        """Advance the bar of the inspection."""
+        self._draw("looking at images", done, total=total)
 
     def drawing(self, done: int, total: int) -> None:
         """Advance the bar of the samples."""

@@ -21,6 +21,7 @@ from gantool.cli import (
     evaluate,
     explore,
     export,
+    inspect,
     interpolate,
     list_datasets,
     list_metrics,
@@ -89,6 +90,7 @@ def _root(
 app.add_typer(run.app, name="run")
 app.command("resume")(resume.resume)
 app.command("study")(study.study)
+inspect.add_to(app)
 app.command("prune")(prune.prune)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)

@@ -8,24 +8,22 @@ from __future__ import annotations
 import inspect
 import shlex
 import sys
-import types
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from gantool.cli.options import parameter_of
 from gantool.cli.output import CONTEXT
-from gantool.config import RUN_PARAMETERS, Option, Resolved, RunParameter, options_of, resolve
+from gantool.config import RUN_PARAMETERS, Resolved, RunParameter, options_of, resolve
 from gantool.errors import ConfigError, GantoolError, RunInterruptedError
 from gantool.machine.imports import imports_uncollected
 from gantool.plugins.registry import Registry, load_registry
 from gantool.plugins.spec import ModelSpec
 
 _RUN_PANEL = "Run"
-_METAVARS = {int: "N", float: "X", str: "TEXT", Path: "PATH", bool: ""}
 
 
 class ModelGroup(TyperGroup):
@@ -114,7 +112,7 @@ def _function(spec: ModelSpec) -> Callable[..., None]:
         f"Options of {spec.name}": [],
     }
     for option in options_of(spec.config, spec.name):
-        panels.setdefault(option.heading, []).append(_parameter(option))
+        panels.setdefault(option.heading, []).append(parameter_of(option))
     train.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [parameter for panel in panels.values() for parameter in panel]
     )
@@ -160,52 +158,6 @@ def _run_parameters(spec: ModelSpec) -> list[inspect.Parameter]:
 
 def _tracker_key(name: str) -> str:
     return "track_" + name.replace("-", "_")
-
-
-def _parameter(option: Option) -> inspect.Parameter:
-    """The flag of an option; one that is not given is None, whatever the real default.
-
-    The default is only shown, so that files and environment keep their say.
-    """
-    kind = _plain_type(option.field.annotation)
-    default = option.field.default
-    flag = f"{option.flag}/--no-{option.flag[2:]}" if kind is bool else option.flag
-    text = option.description
-    if option.choices:
-        text += f": {', '.join(option.choices)}"
-    if kind is bool:
-        text += f" [default: {'on' if default else 'off'}]"
-    elif default is not None:
-        text += f" [default: {default}]"
-    declaration = typer.Option(
-        flag,
-        help=text.replace("[", "\\["),
-        show_default=False,
-        metavar=_METAVARS.get(kind, "NAME"),
-        rich_help_panel=option.heading,
-    )
-    return inspect.Parameter(
-        option.key,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[kind | None, declaration],
-    )
-
-
-def _plain_type(annotation: Any) -> Any:
-    """The type that the command line parses.
-
-    A type that it does not know stays text, for the configuration to validate.
-    """
-    if get_origin(annotation) in (Union, types.UnionType):
-        inner = [part for part in get_args(annotation) if part is not type(None)]
-        annotation = inner[0] if len(inner) == 1 else str
-    if get_origin(annotation) is Literal:
-        kinds = {type(choice) for choice in get_args(annotation)}
-        if kinds == {str}:
-            return annotation
-        return kinds.pop() if len(kinds) == 1 else str
-    return annotation if annotation in (int, float, bool, str, Path) else str
 
 
 def _train(spec: ModelSpec, values: dict[str, Any]) -> None:

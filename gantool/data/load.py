@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from gantool.config import TrainConfig, parse_size
+from gantool.config import DataOptions, parse_size
 from gantool.data.mixture import Mixture
 from gantool.data.pixels import SUFFIXES
 from gantool.data.plane import prepare_points
@@ -30,7 +30,7 @@ def open_source(spec: DatasetSpec, data_dir: Path | None) -> Source:
 
 
 def load(
-    config: TrainConfig, registry: Registry, progress: OnProgress = lambda done, total: None
+    config: DataOptions, registry: Registry, progress: OnProgress = lambda done, total: None
 ) -> Prepared:
     """Find and prepare the images or points that a configuration asks for.
 
@@ -75,6 +75,7 @@ def load(
         size=parse_size(config.image_size or image_size),
         fit=config.fit,
         channels=config.channels or channels,
+        unique_test=config.unique_test,
         cache=data_folder(config.data_dir),
         progress=progress,
     )
@@ -134,7 +135,7 @@ def _sets_of_parts(folder: Path, registry: Registry) -> Iterator[tuple[ReaderSpe
                 return
 
 
-def _load_points(config: TrainConfig, spec: DatasetSpec) -> Prepared:
+def _load_points(config: DataOptions, spec: DatasetSpec) -> Prepared:
     for option, value in (("--image-size", config.image_size), ("--channels", config.channels)):
         if value is not None:
             raise ConfigError(
@@ -145,6 +146,7 @@ def _load_points(config: TrainConfig, spec: DatasetSpec) -> Prepared:
         (f"--fit {config.fit}", config.fit != "crop"),
         ("--flip", config.flip),
         (f"--label-column {config.label_column}", config.label_column is not None),
+        ("--unique-test", config.unique_test),
     ):
         if given:
             raise ConfigError(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +22,16 @@ from gantool.data.source import Indices, Source, UnreadableImageError
 from gantool.display import OnProgress
 from gantool.errors import GantoolError
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 _MOST = 256  # images of a part
 _FEWEST = 16
 _PARTS = 64  # a small set has about so many, so that the progress shows
 _PART_BYTES = 1 << 25
 _CHUNK_BYTES = 1 << 27  # bytes of images that are brought into order at once
 _MANY = 1_000  # images that are worth the start of further processes
+_COLUMNS = ("numbers", "digests", "sizes", "modes", "gray", "clear")  # of Originals
 _DETAIL = 2  # a JPEG is decoded to at least so many times the pixels, a side, that are wanted
 
 
@@ -69,6 +73,7 @@ class Originals:
         sizes: int32 [N, 2], (height, width) in pixels before it was prepared.
         modes: [N], Pillow's name of its mode then.
         gray: bool [N], whether it had no colors.
+        clear: bool [N], whether any of it was transparent.
         unreadable: number in the source, and reason, of those that could not be decoded.
     """
 
@@ -77,6 +82,7 @@ class Originals:
     sizes: npt.NDArray[np.int32]
     modes: npt.NDArray[np.str_]
     gray: npt.NDArray[np.bool_]
+    clear: npt.NDArray[np.bool_]
     unreadable: tuple[tuple[int, str], ...] = ()
 
     def save(self, file: Path) -> None:
@@ -89,6 +95,7 @@ class Originals:
                 sizes=self.sizes,
                 modes=self.modes,
                 gray=self.gray,
+                clear=self.clear,
                 unreadable=np.array([number for number, _ in self.unreadable], dtype=np.int64),
                 reasons=np.array([reason for _, reason in self.unreadable], dtype=np.str_),
             )
@@ -104,7 +111,7 @@ class Originals:
             reasons = zip(saved["unreadable"].tolist(), saved["reasons"].tolist(), strict=True)
             return cls(
                 unreadable=tuple(reasons),
-                **{key: saved[key] for key in ("numbers", "digests", "sizes", "modes", "gray")},
+                **{key: saved[key] for key in _COLUMNS},
             )
 
     def __getitem__(self, chosen: Any) -> Originals:
@@ -114,6 +121,7 @@ class Originals:
             sizes=self.sizes[chosen],
             modes=self.modes[chosen],
             gray=self.gray[chosen],
+            clear=self.clear[chosen],
             unreadable=self.unreadable,
         )
 
@@ -122,10 +130,7 @@ class Originals:
         """Those of several parts, one after the other."""
         return cls(
             unreadable=tuple(entry for part in parts for entry in part.unreadable),
-            **{
-                key: np.concatenate([getattr(part, key) for part in parts])
-                for key in ("numbers", "digests", "sizes", "modes", "gray")
-            },
+            **{key: np.concatenate([getattr(part, key) for part in parts]) for key in _COLUMNS},
         )
 
 
@@ -143,6 +148,13 @@ def canonical_order(
     by_digest = [digests[:, i] for i in reversed(range(digests.shape[1]))]
     by_label = [] if labels is None else [labels[images.numbers]]
     return np.lexsort((*by_label, *by_digest, codes))
+
+
+def equal_groups(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """For each image, uint8 [N, 32], the number of its group of equal ones, int64 [N]."""
+    whole = np.ascontiguousarray(digests).view("V32").ravel()
+    found: npt.NDArray[np.int64] = np.unique(whole, return_inverse=True)[1]
+    return found
 
 
 def digest_of(pixels: npt.NDArray[np.uint8]) -> bytes:
@@ -255,7 +267,7 @@ def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
     """Decode some images into a part."""
     source = recipe.source
     kept: list[int] = []
-    digests, sizes, modes, grays, unreadable = [], [], [], [], []
+    digests, sizes, modes, grays, clear, unreadable = [], [], [], [], [], []
     pixels = np.empty((len(numbers), *recipe.shape), dtype=np.uint8)
     least = (_DETAIL * recipe.size[0], _DETAIL * recipe.size[1])
     for number in map(int, numbers):
@@ -273,12 +285,14 @@ def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
         sizes.append(size)
         modes.append(mode)
         grays.append(gray)
+        clear.append(_is_clear(decoded))
     images = Originals(
         numbers=np.array(kept, dtype=np.int64),
         digests=np.array(digests, dtype=np.uint8).reshape(-1, 32),
         sizes=np.array(sizes, dtype=np.int32).reshape(-1, 2),
         modes=np.array(modes, dtype=np.str_),
         gray=np.array(grays, dtype=np.bool_),
+        clear=np.array(clear, dtype=np.bool_),
         unreadable=tuple(unreadable),
     )
     order: Any = slice(None)
@@ -288,6 +302,12 @@ def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
     with _appearing(_pixels(file)) as opened:
         pixels[: len(kept)][order].tofile(opened)
     images[order].save(file)
+
+
+def _is_clear(image: Image) -> bool:
+    if image.mode != "RGBA":
+        return False
+    return image.getchannel("A").histogram()[255] < image.width * image.height
 
 
 _recipe_here: Recipe | None = None  # of the preparation that this process works for

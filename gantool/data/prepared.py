@@ -20,7 +20,7 @@ from gantool.plugins.spec import Kind
 if TYPE_CHECKING:
     import torch
 
-FORMAT = 2
+FORMAT = 3
 _EQUAL = 1e-12  # shares that differ by less differ by rounding
 
 
@@ -130,7 +130,7 @@ class Prepared:
             have no factors.
         folder: of the preparation; None for points.
         duplicates: groups of images with equal pixels, and the images in them; in `duplicates.json`
-            in the folder each group's names.
+            in the folder each group's names, in `names.json` those of all images, in order.
     """
 
     name: str

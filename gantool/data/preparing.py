@@ -8,17 +8,17 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import platformdirs
 from filelock import FileLock, Timeout
 
 from gantool.config import Fit, spell_size
 from gantool.data import splits
-from gantool.data.parts import Originals, Parts, Recipe, canonical_order
+from gantool.data.parts import Originals, Parts, Recipe, canonical_order, equal_groups
 from gantool.data.prepared import FORMAT, Prepared, is_whole, open_prepared
 from gantool.data.source import SPLITS, Indices, Source
 from gantool.display import OnProgress
@@ -216,7 +216,7 @@ class _Preparation:
         if source.splits is None:
             order = canonical_order(images, codes, source.labels)
         if self._unique_test:
-            groups, is_test = _equal_groups(images.digests[order]), codes[order] == _TEST
+            groups, is_test = equal_groups(images.digests[order]), codes[order] == _TEST
             is_first = np.zeros(len(order), dtype=np.bool_)
             is_first[np.unique(groups, return_index=True)[1]] = True
             order = order[is_first | ~is_test]
@@ -234,7 +234,11 @@ class _Preparation:
             digest.update(labels.tobytes())
             np.save(into / "labels.npy", labels)
         images.save(into / "originals.npz")
-        duplicates = self._equal_names(images)
+        names = [source.name_of(i) for i in images.numbers.tolist()]
+        lost = [(source.name_of(i), reason) for i, reason in images.unreadable]
+        known = {"images": names, "unreadable": lost, "warnings": source.warnings}
+        duplicates = _equal_names(images, names)
+        (into / "names.json").write_text(json.dumps(known), encoding="utf-8")
         (into / "duplicates.json").write_text(json.dumps(duplicates), encoding="utf-8")
         size = spell_size(source.size)
         about: dict[str, Any] = {
@@ -251,15 +255,6 @@ class _Preparation:
         digest.update(json.dumps([about["splits"], size, depth, about["classes"]]).encode())
         about["fingerprint"] = digest.hexdigest()
         (into / "about.json").write_text(json.dumps(about), encoding="utf-8")
-
-    def _equal_names(self, images: Originals) -> list[list[str]]:
-        """The names of the images of each group of equal ones."""
-        groups = _equal_groups(images.digests)
-        named: dict[int, list[str]] = {}
-        for i in np.flatnonzero(np.bincount(groups)[groups] > 1):
-            name = self._source.name_of(int(images.numbers[i]))
-            named.setdefault(int(groups[i]), []).append(name)
-        return sorted(sorted(names) for names in named.values())
 
     def _notes(self, unreadable: list[str], duplicates: list[list[str]]) -> list[str]:
         notes = list(self._source.warnings)
@@ -278,11 +273,13 @@ class _Preparation:
         return notes
 
 
-def _equal_groups(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """For each image the number of its group of equal ones, int64 [N]."""
-    whole = np.ascontiguousarray(digests).view("V32").ravel()
-    found: npt.NDArray[np.int64] = np.unique(whole, return_inverse=True)[1]
-    return found
+def _equal_names(images: Originals, names: Sequence[str]) -> list[list[str]]:
+    """The names of the images of each group of equal ones."""
+    groups = equal_groups(images.digests)
+    named: dict[int, list[str]] = {}
+    for i in np.flatnonzero(np.bincount(groups)[groups] > 1).tolist():
+        named.setdefault(int(groups[i]), []).append(names[i])
+    return sorted(sorted(group) for group in named.values())
 
 
 def _remove_abandoned(folder: Path) -> None:

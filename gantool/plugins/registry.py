@@ -46,6 +46,7 @@ CORE_COMMANDS = frozenset(
         "report",
         "prune",
         "study",
+        "inspect",
         "check",
         "new-plugin",
         "list-models",

@@ -70,17 +70,10 @@ def render(
         single: whether it is the report of one run.
         again: seconds after which the page shall load itself anew, or None.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("gantool.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-    )
-    environment.filters |= {"plain": plain, "short": short, "spread": spread}
     colors = colors_of(result)
     counted = {row.path for row in result.runs if row.repeat_of is None}
     chosen = [run for run in runs if str(run.folder.path) in counted]
-    return environment.get_template("page.html.j2").render(
+    return template("page.html.j2").render(
         title=title,
         single=single,
         result=result,
@@ -101,11 +94,24 @@ def render(
         data={**_data(result, chosen, colors=colors), "again": again},
         more_terms=terms_in(chosen)[_MOST_TERMS:],
         version=__version__,
-        **{name: _asset(file) for name, file in _ASSETS.items()},
+        **{name: asset(file) for name, file in _ASSETS.items()},
     )
 
 
-def _asset(name: str) -> Markup:
+def template(name: str) -> jinja2.Template:
+    """A template of a page, which escapes all that it is given."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("gantool.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    environment.filters |= {"plain": plain, "short": short, "spread": spread}
+    return environment.get_template(name)
+
+
+def asset(name: str) -> Markup:
+    """A style sheet or script, to stand in a page."""
     text = (resources.files("gantool.report") / "assets" / name).read_text(encoding="utf-8")
     return Markup(text)
 
@@ -346,11 +352,18 @@ def _picture(file: Path) -> str | None:
             picture = image.convert("RGB")
             while max(picture.size) > 2 * _MOST_SIDE:
                 picture = picture.reduce(2)
-            buffer = io.BytesIO()
-            picture.save(buffer, format="WEBP", quality=82, method=2)
+            return data_address(picture, png=content)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
-    kind, content = min(
-        ("png", content), ("webp", buffer.getvalue()), key=lambda pair: len(pair[1])
-    )
+
+
+def data_address(picture: Image.Image, *, png: bytes | None = None) -> str:
+    """A picture as a data address: the given or a new PNG, or WebP where that is smaller."""
+    if png is None:
+        buffer = io.BytesIO()
+        picture.save(buffer, format="PNG")
+        png = buffer.getvalue()
+    buffer = io.BytesIO()
+    picture.save(buffer, format="WEBP", quality=82, method=2)
+    kind, content = min(("png", png), ("webp", buffer.getvalue()), key=lambda pair: len(pair[1]))
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

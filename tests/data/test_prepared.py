@@ -16,7 +16,7 @@ from support import picture, prepare_slowly, prepared_folder, read_image
 
 from gantool.data.batches import Batches
 from gantool.data.pixels import fitted
-from gantool.data.prepared import ImageSplit
+from gantool.data.prepared import FORMAT, ImageSplit
 from gantool.data.preparing import prepare
 from gantool.data.readers.folder import ImageFolder
 from gantool.data.source import Source, UnreadableImageError
@@ -170,7 +170,7 @@ def test_memory_mapped_images_do_not_take_memory(tmp_path: Path) -> None:
         file.truncate(n * int(np.prod(shape)))  # a sparse file: no room on disk
     about = {
         **{
-            "format": 2,
+            "format": FORMAT,
             "image_size": 64,
             "channels": 3,
             "splits": {"train": n, "validation": 0, "test": 0},

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from made_runs import make_outsider, make_run
 from playwright.sync_api import Page, sync_playwright
-from support import CHROMIUM, run_cli
+from support import CHROMIUM, picture, run_cli
 
 pytestmark = pytest.mark.slow
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\n\u202e"
@@ -339,3 +339,34 @@ def pixels(page: Page, chart: str = "loss_d") -> str:
         f"document.querySelector('[data-chart={chart}] canvas').toDataURL()"
     )
     return content
+
+
+@pytest.fixture(scope="module")
+def inspected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("inspected")
+    names = ["plain", "<b>bold</b>", "c\u202e"]
+    for i in range(60):
+        picture(where / "x" / names[i % 3] / f"{i}.png", (40, 20), "RGBA", seed=i)
+    picture(where / "x" / "plain" / "twin'\"&.png", (40, 20), "RGBA", seed=0)
+    (where / "x" / "plain" / "<img src=x onerror=alert(2)>.png").write_bytes(b"torn")
+    done = run_cli("inspect", "x", "--channels", "4", "--image-size", "16x32", cwd=where)
+    assert done.code == 0, done.err
+    return where / "inspect-x.html"
+
+
+@pytest.mark.parametrize("width", [1400, 360])
+def test_the_page_of_an_inspection(watched: Watched, inspected: Path, width: int) -> None:
+    page = watched.open(inspected)
+    page.set_viewport_size({"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("img[src=x]").count() == page.locator("bdi b").count() == 0
+    assert page.locator(".grids figure").count() == 3
+    for image in page.locator(".grids img").all():
+        assert image.evaluate("x => x.naturalWidth") == 8 * 32 + 7 * 2
+    assert page.locator("#classes tbody tr").count() == 3
+    assert page.locator(".columns").first.locator("i").count() == 24
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.locator("#theme").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+    page.locator("#theme").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == before
