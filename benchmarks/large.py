@@ -201,6 +201,8 @@ def _step(file: Path, count: int) -> dict[str, float]:
     trainer.draws.batches = repeated
     trainer.play()
     alone = _peak()
+    trainer.draws.batches = reading
+    trainer.play()  # it reads the first group; later ones are read meanwhile
     spent: dict[Batches, float] = {reading: 0.0, repeated: 0.0}
     for _ in range(count // 10):
         for batches in spent:
