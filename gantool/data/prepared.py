@@ -325,8 +325,8 @@ def _build(
             "notes": _notes(name, unreadable, source=source),
             "factor_values": dict(source.factor_values),
         }
-        about_all = [about[key] for key in ("splits", "image_size", "channels", "classes")]
-        digest.update(json.dumps(about_all).encode())
+        identity = [about[key] for key in ("splits", "image_size", "channels", "classes")]
+        digest.update(json.dumps(identity).encode())
         about["fingerprint"] = digest.hexdigest()
         (temporary / "about.json").write_text(json.dumps(about), encoding="utf-8")
         if folder.exists():
