@@ -338,7 +338,7 @@ def test_version_and_completion(cli: Cli) -> None:
         (["dcgan", "--data", "./nowhere"], ["nowhere is missing", "list-datasets"]),
         (["dcgan", "--epoch", "3"], ["--epoch", "--epochs"]),
         (["dcgan", "--preset", "papr"], ["Did you mean 'paper'"]),
-        (["dcgan", "--image-size", "7"], ["--image-size = 7", "a side has 8 to 1024 pixels"]),
+        (["dcgan", "--image-size", "7"], ["--image-size = '7'", "a side has 8 to 1024 pixels"]),
         (["dcgan", "--image-size", "big"], ["--image-size", "as 64, or height x width, as 48x64"]),
         (["dcgan", "--image-size", "100000"], ["--image-size", "a side has 8 to 1024 pixels"]),
         (["dcgan", "--epochs", "0"], ["--epochs"]),
