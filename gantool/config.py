@@ -41,7 +41,7 @@ RENAMED = {"inception_weights": "weights"}
 _ALSO = {"penalty": ("none",), "augment": ("none",), "extractor": ("auto",)}
 
 Fit = Literal["crop", "pad", "stretch"]
-_SIZE = re.compile(r"(\d{1,5})(?:x(\d{1,5}))?")
+_SIZE = re.compile(r"(\d{1,9})(?:x(\d{1,9}))?")
 _SMALLEST, _LARGEST = 8, 1024  # pixels a side
 
 
