@@ -62,7 +62,7 @@ def load(
             registry.explain_missing("data set", config.data)
             nearest = did_you_mean(config.data, registry.datasets)
             raise ConfigError(
-                f"no data set or folder {config.data!r}.{nearest}",
+                f"no data set, folder or file {config.data!r}.{nearest}",
                 f"Data sets: {', '.join(sorted(registry.datasets))}; "
                 "or give a folder or file of images.",
             )

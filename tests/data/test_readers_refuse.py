@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tarfile
 import zipfile
@@ -13,6 +14,8 @@ import h5py
 import numpy as np
 import pyarrow
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from kept import (
     COUNT,
     DIGITS,
@@ -36,8 +39,12 @@ from kept import (
 from pyarrow import parquet
 from support import Cli
 
+from gantool.data.load import open_path
+from gantool.data.pixels import decode
 from gantool.data.readers import arrays
+from gantool.data.source import UnreadableImageError
 from gantool.errors import GantoolError
+from gantool.plugins.registry import load_registry
 
 
 def labelled_by(name: str, content: bytes) -> Callable[[Path], Path]:
@@ -390,3 +397,43 @@ def test_the_command_line_says_it_too(cli: Cli, tmp_path: Path) -> None:
         assert words in done.err
         assert "Traceback" not in done.err
     assert not (tmp_path / "experiments").exists()
+
+
+FEW = {f"{i}.png": encoded(BYTES[i]) for i in range(3)}
+WAYS: dict[str, Callable[[Path], Path]] = {
+    ".csv": lambda p: in_folder(
+        p, {**FEW, "labels.csv": table(["file", "label"], [(n, n) for n in FEW])}
+    ),
+    ".json": lambda p: in_folder(
+        p, {**FEW, "dataset.json": json.dumps({"labels": [[n, n] for n in FEW]}).encode()}
+    ),
+    ".zip": lambda p: in_zip(p, {f"{n}/{n}": picture for n, picture in FEW.items()}),
+    ".tar": lambda p: in_tar(p, {**FEW, **{f"{i}.cls": b"1" for i in range(3)}}),
+    ".parquet": lambda p: in_parquet(p, list(FEW.values()), list(FEW)),
+    ".npy": lambda p: npy(BYTES[:3])(p),
+    ".npz": lambda p: in_npz(p, images=BYTES[:3], labels=np.arange(3)),
+    ".h5": lambda p: in_hdf5(p, images=BYTES[:3], labels=np.arange(3)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.filterwarnings("ignore")
+def test_whatever_is_damaged_is_read_or_refused_and_nothing_else(way: str, tmp_path: Path) -> None:
+    path = WAYS[way](tmp_path / f"x{way}")
+    damaged = next((f for f in path.glob("*") if f.suffix == way), path)
+    whole = damaged.read_bytes()
+
+    @settings(max_examples=60)
+    @given(st.integers(0, len(whole) - 1), st.binary(max_size=4), st.integers(0, 4))
+    def answers(place: int, inserted: bytes, removed: int) -> None:
+        damaged.write_bytes(whole[:place] + inserted + whole[place + removed :])
+        source, _ = open_path(path, load_registry())
+        with contextlib.suppress(GantoolError):
+            source.key()
+            source.open()
+            for number in range(source.count):
+                with contextlib.suppress(UnreadableImageError):
+                    decode(source.image(number))
+        source.close()
+
+    answers()
