@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import shutil
 from importlib import resources
 
 import gantool_photos
@@ -333,3 +335,18 @@ def test_weights_that_lack_are_said_before_training(scored):
     assert done.code == 2
     assert "'clip' does not bring its weights" in done.err
     assert not (where / "experiments" / "b").exists()
+
+
+def test_the_file_of_a_run_is_that_of_its_extractor_only(scored):
+    where, env, _ = scored
+    shutil.copytree(where / "experiments" / "a", where / "experiments" / "c")
+    file = where / "experiments" / "c" / "run.json"
+    record = json.loads(file.read_text())
+    record["config"] |= {"extractor": "clip", "weights": "gone.pt"}
+    file.write_text(json.dumps(record))
+    scoring = ["evaluate", "experiments/c", "--metric", "kernel-distance"]
+    done = run_cli(*scoring, cwd=where, env=env)
+    assert done.code == 2
+    assert "--weights gone.pt: no such file" in done.err
+    done = run_cli(*scoring, "--extractor", "photos", cwd=where, env=env)
+    assert done.code == 0, done.err
