@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gantool.config import parse_size
 from gantool.data.mixture import Mixture
-from gantool.data.reading import read_rows
+from gantool.data.rows import read_rows
 from gantool.data.source import SPLITS
 from gantool.errors import GantoolError
 from gantool.plugins.spec import Kind

@@ -15,7 +15,7 @@ from gantool.data import order, reading
 from gantool.data.batches import Batches
 from gantool.data.order import order_kind, order_of
 from gantool.data.prepared import ImageSplit
-from gantool.data.reading import read_rows
+from gantool.data.rows import read_rows
 from gantool.errors import GantoolError
 from gantool.machine.distributed import World
 
