@@ -116,7 +116,7 @@ def _reader_of(file: Path, registry: Registry) -> tuple[str, ReaderSpec]:
     found = [(suffix, spec) for suffix, spec in known if file.name.lower().endswith(suffix)]
     if not found:
         raise ConfigError(
-            f"data file {file} is of a kind that is not read.",
+            f"{file} is a file of a kind that is not read.",
             "Give --data a folder of images, or a file whose name ends with "
             f"{', '.join(suffix for suffix, _ in known)}.",
         )

@@ -307,7 +307,10 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], list[str]]] = {
     "Parquet without rows": (columns(image=pyarrow.array([], "binary")), ["holds no pictures"]),
     "Parquet without a label": (parquet_of([*DIGITS[:-1], None]), ["x.parquet: row 65"]),
     "Parquet of two kinds": (two_kinds, ["other columns"]),
-    "an unknown kind": (suffixed("x.rar"), ["x.rar is of a kind that is not read", ".zip, .tar"]),
+    "an unknown kind": (
+        suffixed("x.rar"),
+        ["x.rar is a file of a kind that is not read", ".zip, .tar"],
+    ),
     "a picture": (suffixed("x.png", pictures()[0]), ["folder of images"]),
     "a folder of arrays": (
         lambda p: npy(BYTES)(in_folder(p, {"readme": b""}) / "x").parent,
