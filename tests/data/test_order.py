@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gantool.data import order, reading
+from gantool.data import order, rows
 from gantool.data.batches import Batches
 from gantool.data.order import order_kind, order_of
 from gantool.data.prepared import ImageSplit
@@ -198,8 +198,8 @@ def test_rows_are_those_of_the_array(
     array = numbered(folder, 200).images
     chosen = np.array(data.draw(st.lists(st.integers(0, 199), unique=True)), dtype=np.int64)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "_BRIDGED", data.draw(st.sampled_from([0, 6, 30, 10_000])))
-        patch.setattr(reading, "_ROWS", data.draw(st.sampled_from([1, 3, 1000])))
+        patch.setattr(rows, "_BRIDGED", data.draw(st.sampled_from([0, 6, 30, 10_000])))
+        patch.setattr(rows, "_ROWS", data.draw(st.sampled_from([1, 3, 1000])))
         for part in (array, array.copy(), array[::2]):
             own = chosen[chosen < len(part)]
             assert (read_rows(part, own) == np.asarray(part)[own]).all()

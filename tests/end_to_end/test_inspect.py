@@ -63,7 +63,7 @@ def test_named_data_sets_and_a_place_for_the_page(cli: Cli, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nothing-here"], "no data set or folder 'nothing-here'"),
+        (["nothing-here"], "no data set, folder or file 'nothing-here'"),
         (["mnist5"], "Did you mean 'mnist5k'?"),
         (["ring"], "points in the plane"),
         (["empty"], "holds no images"),

@@ -390,7 +390,7 @@ def test_folders_that_cannot_serve(cli: Cli, tmp_path: Path) -> None:
     assert outcome.code == 2
     assert "a.png" in outcome.err
     (tmp_path / "file").write_text("x")
-    assert "is a file" in cli("run", "dcgan", "--data", "./file").err
+    assert "of a kind that is not read" in cli("run", "dcgan", "--data", "./file").err
     assert not (tmp_path / "experiments").exists()
 
 

@@ -44,7 +44,7 @@ def data(tmp_path: Path) -> Prepared:
     return Prepared(
         "eyes",
         "0" * 64,
-        image_size=8,
+        size=(8, 8),
         channels=3,
         classes=(),
         unreadable=0,
