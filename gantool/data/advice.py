@@ -126,7 +126,7 @@ def _on_number(found: Mapping[str, Any]) -> Iterator[str]:
     if train < _FEW:
         yield (
             f"{train:,} images to train on are few: begin with the weights of another run (--from "
-            "RUN), let --augment ada keep the discriminator from learning them by heart, add "
+            "RUN), in a long run let --augment ada keep the discriminator from learning them, add "
             "--flip where mirrored pictures are as good, and watch the score `memorised`."
         )
 

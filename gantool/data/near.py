@@ -15,7 +15,7 @@ from gantool.data.source import SPLITS, Indices
 _BITS = 64
 _BANDS = 4  # orders by hash in which neighbors are compared
 _NEIGHBORS = 16  # images that an image is compared with on each side, in each order
-_NEAR_BITS = 10  # that differ, of 64, at most
+_NEAR_BITS = 5  # that differ, of 64, at most
 _NEAR = 0.08  # root mean square difference of the pixels, as a share of their contrast, at most
 _FLATTEST = 0.02 * 255  # contrast of an image that can be told from others
 _CHUNK_BYTES = 1 << 25
