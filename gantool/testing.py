@@ -36,7 +36,7 @@ from gantool.training.draws import Drawn
 from gantool.training.trainer import Trainer
 
 SIZES = (16, 28, 33, 64, (16, 24))
-CHANNELS = (1, 3, 4)
+CHANNELS = (1, 3)
 CLASSES = (0, 3)
 _IMAGES = 24
 # Of each option of the game values that a GAN is tried with.
@@ -87,12 +87,12 @@ def check_model(
 ) -> None:
     """Run every check on a registered model; for a plugin's own tests.
 
-    Every combination of sizes, channels and classes is tried.
+    Every combination of square sizes, channels and classes is tried.
 
     Args:
         name: the model's name, as after `gantool run`.
-        sizes: sides of square images, or (height, width) of others.
-        channels: numbers of channels.
+        sizes: sides of square images; or (height, width) of others, which are tried with alpha.
+        channels: numbers of channels of square images.
         classes: numbers of classes; 0 is unlabelled data, which a model that needs labels is not
             tried on.
         options: options of the model, for example small widths that make the checks fast.
@@ -159,8 +159,11 @@ def _data_of(
     counts = [count for count in classes if count or not spec.needs_labels]
     if "images" in spec.kinds:
         for size, depth, count in itertools.product(sizes, channels, counts):
-            sides = (size, size) if isinstance(size, int) else size
-            yield Shapes(sides, depth, classes=count)
+            if isinstance(size, int):
+                yield Shapes((size, size), depth, classes=count)
+        for size, count in itertools.product(sizes, counts):
+            if not isinstance(size, int):
+                yield Shapes(size, 4, classes=count)
     if "points" in spec.kinds:
         yield from map(Shapes.of_points, counts)
 

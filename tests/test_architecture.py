@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from gantool.config import TrainConfig
+from gantool.data.load import load
+from gantool.plugins.registry import load_registry
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "gantool"
 
@@ -136,6 +140,29 @@ def test_start_up_imports_neither_torch_nor_matplotlib(arguments: list[str]) -> 
         "assert not wanted & set(sys.modules), wanted & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_run_imports_neither_torchvision_nor_the_compiler(tmp_path: Path) -> None:
+    """Each takes longer to import than torch itself; matplotlib waits for the last step."""
+    load(TrainConfig(), load_registry())  # so that nothing is left to prepare
+    script = (
+        "import sys\nfrom gantool.__main__ import main\n"
+        "from gantool.training.trainer import Trainer\n"
+        "def seen(*names):\n    return [name for name in names if name in sys.modules]\n"
+        "step = Trainer.step\n"
+        "def checked(self):\n    metrics = step(self)\n"
+        "    found = seen('matplotlib', 'scipy', 'torch_fidelity')\n"
+        "    assert not found, found\n    return metrics\n"
+        "Trainer.step = checked\n"
+        "sys.argv = ['gantool', *'run vanilla --steps 2 --no-evaluate --debug'.split()]\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "found = seen('torchvision', 'torch._dynamo', 'torch._inductor', 'sympy', 'triton')\n"
+        "assert not found, found"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
 
 

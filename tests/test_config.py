@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 from pydantic import Field, ValidationError
 
-from gantool.config import GANConfig, Resolved, TrainConfig, incompatibilities, options_of, resolve
+from gantool.config import (
+    GANConfig,
+    Resolved,
+    TrainConfig,
+    incompatibilities,
+    options_of,
+    parse_size,
+    resolve,
+    spell_size,
+)
 from gantool.errors import ConfigError
 from gantool.plugins.registry import load_registry
 
@@ -94,6 +103,34 @@ def test_fixed_options_are_none_and_an_outsider_has_no_game() -> None:
     }
     with pytest.raises(ValidationError, match="penalty"):
         TrainConfig(penalty="gp")
+
+
+@pytest.mark.parametrize(
+    ("given", "size", "kept"),
+    [
+        (64, (64, 64), 64),
+        ("64", (64, 64), 64),
+        ("64x64", (64, 64), 64),
+        ("48x64", (48, 64), "48x64"),
+        ("1024x8", (1024, 8), "1024x8"),
+    ],
+)
+def test_an_image_size_is_a_side_or_height_and_width(
+    given: int | str, size: tuple[int, int], kept: int | str
+) -> None:
+    value = Config(image_size=given).image_size
+    assert value == kept
+    assert type(value) is type(kept)
+    assert parse_size(kept) == size
+    assert spell_size(size) == kept
+
+
+@pytest.mark.parametrize(
+    "given", ["48x", "x48", "48x64x3", "7x64", "64x1025", "-64", "", 6.5, True]
+)
+def test_other_image_sizes_are_refused(given: Any) -> None:
+    with pytest.raises(ConfigError, match="--image-size"):
+        get(flags={"image_size": given})
 
 
 @pytest.mark.parametrize(

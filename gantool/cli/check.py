@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 def check(
     model: Annotated[str, typer.Argument(help="Name of a model, as after `gantool run`.")],
-    sizes: Annotated[str, typer.Option(metavar="N,N", help="Image sizes to try.")] = "16,28,33,64",
+    sizes: Annotated[
+        str, typer.Option(metavar="N,N", help="Image sizes to try; oblong ones with alpha.")
+    ] = "16,28,33,64,16x24",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Train a model for a few steps on all kinds of small data, and say what to mend.
@@ -22,22 +24,23 @@ def check(
     from dataclasses import asdict
 
     from gantool.cli.output import print_json
+    from gantool.config import parse_size
     from gantool.errors import ConfigError
     from gantool.plugins.registry import load_registry
 
     load_registry().model(model)
     try:
-        sides = [int(part) for part in sizes.split(",")]
+        wanted = [parse_size(part) for part in sizes.split(",")]
     except ValueError:
         raise ConfigError(
-            f"--sizes {sizes!r}: whole numbers with commas between are expected, as 16,28"
+            f"--sizes {sizes!r}: sizes with commas between are expected, as 16,28 or 16,48x64"
         ) from None
-    if min(sides) < 8:
+    if min(map(min, wanted)) < 8:
         raise ConfigError(f"--sizes {sizes!r}: images have at least 8 pixels a side")
     from gantool.testing import run_checks
 
     results = []
-    for result in run_checks(model, sizes=sides):
+    for result in run_checks(model, sizes=[h if h == w else (h, w) for h, w in wanted]):
         results.append(result)
         if not json:
             print(_line(result))

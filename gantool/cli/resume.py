@@ -27,11 +27,13 @@ def resume(
     from gantool.cli.summary import print_summary
     from gantool.display import make_display
     from gantool.errors import ConfigError
+    from gantool.machine.imports import imports_uncollected
     from gantool.plugins.registry import load_registry
 
     if epochs is not None and steps is not None:
         raise ConfigError("give --epochs or --steps, one of the two")
-    from gantool.training.run import resume as go_on
+    with imports_uncollected():
+        from gantool.training.run import resume as go_on
 
     with make_display() as display:
         folder = go_on(

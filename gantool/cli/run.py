@@ -19,6 +19,7 @@ from gantool.cli.options import parameter_of
 from gantool.cli.output import CONTEXT
 from gantool.config import RUN_PARAMETERS, Resolved, RunParameter, options_of, resolve
 from gantool.errors import ConfigError, GantoolError, RunInterruptedError
+from gantool.machine.imports import imports_uncollected
 from gantool.plugins.registry import Registry, load_registry
 from gantool.plugins.spec import ModelSpec
 
@@ -214,13 +215,14 @@ def _train_all(
 
     The exit code is the worst of all runs.
     """
-    from gantool.cli.summary import print_setups, print_summary
-    from gantool.display import make_display
-    from gantool.machine import distributed
-    from gantool.runs.folder import RunFolder
-    from gantool.runs.records import RunRecord
-    from gantool.training.run import start
-    from gantool.training.setup import Request, set_up
+    with imports_uncollected():
+        from gantool.cli.summary import print_setups, print_summary
+        from gantool.display import make_display
+        from gantool.machine import distributed
+        from gantool.runs.folder import RunFolder
+        from gantool.runs.records import RunRecord
+        from gantool.training.run import start
+        from gantool.training.setup import Request, set_up
 
     registry: Registry = load_registry()
     trackers = tuple(name for name in registry.trackers if values.get(_tracker_key(name)))

@@ -1,14 +1,16 @@
-"""Originals prepared part by part: what a core does at a time, and a restart need not do again."""
+"""Images prepared part by part: what one core does at a time, and a restart need not do again."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -85,8 +87,7 @@ class Originals:
 
     def save(self, file: Path) -> None:
         """Write to a file, which appears whole or not at all."""
-        temporary = file.with_suffix(".tmp")
-        with temporary.open("wb") as opened:
+        with _appearing(file) as opened:
             np.savez(
                 opened,
                 numbers=self.numbers,
@@ -98,7 +99,6 @@ class Originals:
                 unreadable=np.array([number for number, _ in self.unreadable], dtype=np.int64),
                 reasons=np.array([reason for _, reason in self.unreadable], dtype=np.str_),
             )
-        temporary.replace(file)
 
     @classmethod
     def load(cls, file: Path) -> Originals:
@@ -164,9 +164,14 @@ def digest_of(pixels: npt.NDArray[np.uint8]) -> bytes:
     """
     if pixels.shape[2] == 4 and (pixels[..., 3] == 255).all():
         pixels = pixels[..., :3]
-    if pixels.shape[2] > 1 and (pixels == pixels[..., :1]).all():
+    # A row that has colors spares the look at all of them.
+    if _without_colors(pixels[len(pixels) // 2]) and _without_colors(pixels):
         pixels = pixels[..., :1]
     return hashlib.sha256(pixels.tobytes()).digest()
+
+
+def _without_colors(pixels: npt.NDArray[np.uint8]) -> bool:
+    return bool((pixels == pixels[..., :1]).all())
 
 
 class Parts:
@@ -242,14 +247,28 @@ class Parts:
         return length == len(images.numbers) * self._recipe.bytes_each
 
 
+@contextlib.contextmanager
+def _appearing(file: Path) -> Iterator[IO[bytes]]:
+    """A file to write, which appears whole or not at all.
+
+    A process whose parent was killed may still write the same part.
+    """
+    temporary = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}")
+    with temporary.open("wb") as opened:
+        yield opened
+    temporary.replace(file)
+
+
 def _pixels(file: Path) -> Path:
     return file.with_suffix(".u8")
 
 
 def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
     """Decode some images into a part."""
-    source, pixels, unreadable = recipe.source, [], []
-    kept, digests, sizes, modes, grays, clear = [], [], [], [], [], []
+    source = recipe.source
+    kept: list[int] = []
+    digests, sizes, modes, grays, clear, unreadable = [], [], [], [], [], []
+    pixels = np.empty((len(numbers), *recipe.shape), dtype=np.uint8)
     least = (_DETAIL * recipe.size[0], _DETAIL * recipe.size[1])
     for number in map(int, numbers):
         try:
@@ -260,8 +279,8 @@ def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
         except UnreadableImageError as error:
             unreadable.append((number, str(error)))
             continue
+        pixels[len(kept)] = prepared
         kept.append(number)
-        pixels.append(prepared)
         digests.append(np.frombuffer(digest_of(prepared), dtype=np.uint8))
         sizes.append(size)
         modes.append(mode)
@@ -280,8 +299,8 @@ def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
     if source.splits is None:
         # A part in the order of the whole lets all parts be merged by reading each one once.
         order = canonical_order(images, splits.by_content(images.digests), source.labels)
-    stacked = np.array(pixels, dtype=np.uint8).reshape(-1, *recipe.shape)
-    stacked[order].tofile(_pixels(file))
+    with _appearing(_pixels(file)) as opened:
+        pixels[: len(kept)][order].tofile(opened)
     images[order].save(file)
 
 

@@ -80,11 +80,14 @@ def _decode_fewer(image: Image.Image, height: int, width: int) -> None:
 
 def _lies_on_its_side(image: Image.Image) -> bool:
     with contextlib.suppress(Exception):
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1)) >= 5
+        if image.format != "JPEG" or "exif" in image.info:
+            return int(image.getexif().get(ExifTags.Base.Orientation, 1)) >= 5
     return False
 
 
 def _turn_upright(image: Image.Image) -> None:
+    if image.format == "JPEG" and "exif" not in image.info:
+        return
     # The pixels may be sound where the note on how the camera was held is not.
     with contextlib.suppress(Exception):
         ImageOps.exif_transpose(image, in_place=True)
@@ -150,8 +153,9 @@ def fitted(
         image = _cropped(image, height=height, width=width)
     elif fit == "pad":
         image = _padded(image, height=height, width=width)
-    pixels = np.array(image).reshape(height, width, channels)
+    pixels = np.asarray(image).reshape(height, width, channels)
     if channels == 4:
+        pixels = pixels.copy()
         pixels[pixels[:, :, 3] == 0] = _CLEAR
     return pixels
 

@@ -46,6 +46,11 @@ class PointSplit:
         """The chosen points as a model sees them: float32 [n, 2], nearly all in [-1, 1]."""
         return on_device(self.values[chosen], device).div_(self.scale)
 
+    def take(self, chosen: npt.NDArray[np.int64]) -> PointSplit:
+        """The chosen points and their labels."""
+        labels = None if self.labels is None else self.labels[chosen]
+        return PointSplit(self.values[chosen], labels, scale=self.scale)
+
 
 def prepare_points(truth: Mixture, name: str, *, points: int | None = None) -> Prepared:
     """Draw a data set from its truth, the same on every machine.

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from gantool.config import parse_size
 from gantool.data.mixture import Mixture
+from gantool.data.reading import read_rows
 from gantool.data.source import SPLITS
 from gantool.errors import GantoolError
 from gantool.plugins.spec import Kind
@@ -44,6 +45,9 @@ class Split(Protocol):
 
     def tensor(self, chosen: npt.NDArray[np.int64], device: torch.device) -> torch.Tensor:
         """The chosen samples as a model sees them, float32 in [-1, 1], on a device."""
+
+    def take(self, chosen: npt.NDArray[np.int64]) -> Split:
+        """The chosen samples, each at most once, as a split of its own that lies in memory."""
 
 
 def on_device(values: npt.NDArray[Any], device: torch.device) -> torch.Tensor:
@@ -82,6 +86,17 @@ class ImageSplit:
         """The chosen images, float32 [n, C, H, W] in [-1, 1], channels-last in memory."""
         images = on_device(self.images[chosen], device)
         return images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
+    def take(self, chosen: npt.NDArray[np.int64]) -> ImageSplit:
+        """The chosen images and their labels, read into memory.
+
+        Raises:
+            GantoolError: the cache cannot be read.
+        """
+        labels, factors = (
+            None if kept is None else kept[chosen] for kept in (self.labels, self.factors)
+        )
+        return ImageSplit(read_rows(self.images, chosen), labels, factors)
 
 
 class Duplicates(NamedTuple):

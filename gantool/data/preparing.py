@@ -54,9 +54,9 @@ def prepare(
     """Open the cached preparation of a source, made first if it is not there yet.
 
     Two processes that ask for the same data at once do the work once: the second waits. A
-    preparation that was stopped is not taken for a whole one, and goes on where it was. Originals
-    that their content splits are put into the order of split, hash of their pixels and label, so
-    that the same pictures have the same fingerprint however they are kept.
+    preparation that was stopped is not taken for a whole one, and goes on where it was. Images that
+    their content splits are put into the order of split, hash of their pixels and label, so that
+    the same pictures have the same fingerprint however they are kept.
 
     Args:
         source: the images.

@@ -26,8 +26,15 @@ def recolored(x: Tensor, *, brightness: Tensor, saturation: Tensor, contrast: Te
     """Images with other colours; the parameters are [N].
 
     DiffAugment's: x + brightness; then the distance from the gray image times `saturation`; then
-    the distance from the mean of the whole image times `contrast`.
+    the distance from the mean of the whole image times `contrast`. Alpha is no color and stays.
     """
+    if x.shape[1] == 4:
+        import torch
+
+        colors = recolored(
+            x[:, :3], brightness=brightness, saturation=saturation, contrast=contrast
+        )
+        return torch.cat([colors, x[:, 3:]], dim=1)
     shape = (-1, 1, 1, 1)
     x = x + brightness.view(shape)
     gray = x.mean(dim=1, keepdim=True)
@@ -165,7 +172,7 @@ def make_ada(config: GANConfig) -> nn.Module:
             """Each image augmented by random numbers of its own."""
             if not self.p:
                 return x
-            n, square = len(x), x.shape[2] == x.shape[3]
+            n, (height, width) = len(x), x.shape[2:]
 
             def chosen(values: Tensor, neutral: float) -> Tensor:
                 apply = torch.rand(n, device=x.device) < self.p
@@ -179,13 +186,14 @@ def make_ada(config: GANConfig) -> nn.Module:
 
             mirror = chosen(torch.randint(0, 2, (n,), device=x.device) * 2.0 - 1, 1.0)
             quarter = torch.randint(0, 4, (n,), device=x.device) * (math.pi / 2)
-            turn = chosen(quarter, 0.0) if square else torch.zeros(n, device=x.device)
+            turn = chosen(quarter, 0.0) if height == width else torch.zeros(n, device=x.device)
             angle = turn + chosen(uniform(-math.pi, math.pi), 0.0)
             scale = chosen(torch.exp2(normal(0.2)), 1.0)
             right, down = (chosen(uniform(-0.25, 0.25), 0.0) for _ in range(2))
             cosine, sine = angle.cos() / scale, angle.sin() / scale
-            first = torch.stack([cosine * mirror, -sine, right], dim=1)
-            second = torch.stack([sine * mirror, cosine, down], dim=1)
+            # Coordinates are of half the height and width: an oblong image turns without shearing.
+            first = torch.stack([cosine * mirror, -sine * (height / width), right], dim=1)
+            second = torch.stack([sine * mirror * (width / height), cosine, down], dim=1)
             x = warped(x, torch.stack([first, second], dim=1))
             return recolored(
                 x,

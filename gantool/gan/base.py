@@ -15,6 +15,7 @@ from gantool.errors import ConfigError, GantoolError
 from gantool.gan.game import DISCRIMINATOR, GENERATOR, Batch, Losses, Progress, Settings, Turn
 from gantool.gan.latent import Latent
 from gantool.gan.objectives import Objective
+from gantool.gan.optimizers import without_compiler
 from gantool.gan.penalties import PenaltyTerms
 from gantool.gan.schedules import decayed, linear
 from gantool.gan.shapes import Shapes
@@ -22,6 +23,11 @@ from gantool.plugins.registry import load_registry
 
 C = TypeVar("C", bound=TrainConfig)
 G = TypeVar("G", bound=GANConfig)
+_OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
 
 
 class Model(nn.Module, Generic[C]):
@@ -190,13 +196,12 @@ class Model(nn.Module, Generic[C]):
         self, player: str, parameters: Iterable[nn.Parameter]
     ) -> torch.optim.Optimizer:
         """The configured kind of optimizer for a player's parameters."""
-        config, lr = self.config, self.learning_rate(player)
+        config = self.config
+        options: dict[str, Any] = {"momentum": config.momentum}
         if config.optimizer == "adam":
-            betas = (config.beta1, config.beta2)
-            return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
-        if config.optimizer == "rmsprop":
-            return torch.optim.RMSprop(parameters, lr=lr, momentum=config.momentum)
-        return torch.optim.SGD(parameters, lr=lr, momentum=config.momentum)
+            options = {"betas": (config.beta1, config.beta2), "fused": True}
+        kind = without_compiler(_OPTIMIZERS[config.optimizer])
+        return kind(parameters, lr=self.learning_rate(player), **options)
 
 
 class GAN(Model[G]):

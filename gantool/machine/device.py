@@ -50,7 +50,8 @@ def make_deterministic(wanted: bool) -> None:
     """Ask for deterministic algorithms, or for the fastest."""
     if wanted:  # read when CUDA starts, which is later than this
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(wanted)
+    # This switch is the same as `use_deterministic_algorithms`, but does not import the compiler.
+    torch.set_deterministic_debug_mode("error" if wanted else "default")
     # Filling fresh memory costs time and guards against no bug of ours.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = not wanted

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gantool.errors import GantoolError
-from gantool.report import comparison_figures, page, tables
+from gantool.report import page, tables
 from gantool.report.compare import compare
 from gantool.report.load import RunData, read_run
 from gantool.report.result import ComparisonResult
@@ -26,6 +26,8 @@ def write_comparison(
     Raises:
         GantoolError: the folder cannot be written, or is a run's.
     """
+    from gantool.report import comparison_figures  # matplotlib; a run's own page needs none
+
     if (output / "run.json").exists():
         raise GantoolError(
             f"{output} is a run; a comparison there would mix with it.", "Give another --output."

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
-from torchvision.utils import make_grid
 
 from gantool.data.pixels import composited
 from gantool.sampling.generate import Pixels
 from gantool.sampling.latents import Expression
 
 PADDING = 2  # pixels between the cells of a grid
+_PAD_VALUE = 128
 _FRAME_MS = 120  # of an interpolation
 _SHORTEST_MS, _LONGEST_MS, _WHOLE_MS, _HELD_MS = 120, 600, 6000, 2500  # of a run's animation
 _CELL = 72  # pixels across, about, so that a number beside it can be read
@@ -153,11 +153,22 @@ def single(image: Pixels) -> Image.Image:
 
 
 def lay_out(pixels: Pixels, columns: int) -> Pixels:
-    """A grid of images uint8 [N, H, W, C], row by row; uint8 [height, width, 3]."""
-    tensor = torch.tensor(on_checkerboard(pixels)).permute(0, 3, 1, 2)
-    laid = make_grid(tensor, nrow=columns, padding=PADDING, pad_value=128)
-    picture: Pixels = laid.permute(1, 2, 0).contiguous().numpy()
-    return picture
+    """A grid of images uint8 [N, H, W, C], row by row; uint8 [height, width, 3].
+
+    C is 1, 3 or 4. Gray lies between and around the cells; a single image stands alone.
+    """
+    pixels = on_checkerboard(pixels)
+    n, height, width, _ = pixels.shape
+    if n == 1:
+        return np.broadcast_to(pixels[0], (height, width, 3)).copy()
+    columns = min(columns, n)
+    lines = -(-n // columns)
+    down, along = height + PADDING, width + PADDING
+    cells = np.full((lines * columns, down, along, 3), _PAD_VALUE, dtype=np.uint8)
+    cells[:n, PADDING:, PADDING:] = pixels
+    grid = cells.reshape(lines, columns, down, along, 3).swapaxes(1, 2)
+    grid = grid.reshape(lines * down, columns * along, 3)
+    return np.pad(grid, ((0, PADDING), (0, PADDING), (0, 0)), constant_values=_PAD_VALUE)
 
 
 def png(picture: Image.Image | Pixels) -> bytes:

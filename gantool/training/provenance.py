@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from gantool.config import spell_size
+from gantool.data.order import order_kind
 from gantool.data.prepared import Prepared
 from gantool.gan.base import GAN, Model
 from gantool.machine import distributed
@@ -36,6 +37,7 @@ def describe(
             "classes": list(data.classes),
             "shares": model.shapes.shares if model.conditional else None,
             "unreadable": data.unreadable,
+            "order": order_kind(data.train),
         },
         "latent": model.latent.describe(),
         "networks": {
@@ -61,6 +63,8 @@ def changes(then: RunRecord, now: dict[str, Any]) -> list[str]:
     found = []
     if then.data.get("fingerprint") != now["data"]["fingerprint"]:
         found.append("the data")
+    if then.data.get("order", "permutation") != now["data"]["order"]:
+        found.append("the order of the images in an epoch")
     versions = then.environment.get("versions", {})
     pairs = [
         (name, versions.get(name), version)

@@ -23,12 +23,10 @@ from gantool.machine import distributed, signals
 from gantool.machine.device import choose_device
 from gantool.plugins.registry import Registry
 from gantool.plugins.tracking import TrackedRun
-from gantool.report import figures
 from gantool.report.write import try_report
 from gantool.runs import checkpoints
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord
-from gantool.sampling.animation import write_progress
 from gantool.sampling.grid import plan_sample_grid
 from gantool.sampling.trained import Weights, spec_of
 from gantool.training import provenance, transfer
@@ -245,6 +243,10 @@ def _follow(recorder: Recorder, setup: Setup) -> None:
 
 def _finish(folder: RunFolder, recorder: Recorder) -> None:
     """Keep the generator and draw the pictures of a run that is done."""
+    # These import matplotlib, which no step needs.
+    from gantool.report import figures
+    from gantool.sampling.animation import write_progress
+
     recorder.save_generator(folder.generator_file)
     recorder.metrics.flush()
     folder.write(recorder.up_to_date("running"))

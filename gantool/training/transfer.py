@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gantool.errors import ConfigError
+from gantool.errors import ConfigError, GantoolError
 from gantool.gan.base import Model
 from gantool.runs.folder import RunFolder
 from gantool.sampling.trained import Weights, weights_of
@@ -23,7 +23,7 @@ def open_weights(path: Path, *, model: str) -> Weights:
 
     Raises:
         ConfigError: it is no run, or one of another model.
-        GantoolError: it has no weights, or they are damaged.
+        GantoolError: it has no weights, or they are damaged or not finite.
     """
     folder = RunFolder.open(path)
     record = folder.read()
@@ -32,7 +32,18 @@ def open_weights(path: Path, *, model: str) -> Weights:
             f"--from {path}: it is a run of {record.model}, not of {model}.",
             f"Name a run of {model}, or use `gantool run {record.model}`.",
         )
-    return weights_of(folder, record)
+    weights = weights_of(folder, record)
+    broken = [
+        name
+        for name, tensor in weights.tensors.items()
+        if tensor.is_floating_point() and not tensor.isfinite().all()
+    ]
+    if broken:
+        raise GantoolError(
+            f"--from {path}: its weights are not finite any more ({', '.join(broken[:_NAMED])}).",
+            "Begin from another run, or train that one again so that it does not diverge.",
+        )
+    return weights
 
 
 def take_over(model: Model[Any], weights: Weights) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from gantool.data.batches import Batches, batch_size_for
 from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError
+from gantool.machine.distributed import World
 
 
 def test_an_epoch_visits_each_image_once_and_drops_the_remainder() -> None:
@@ -78,3 +81,32 @@ def test_the_range_is_minus_one_to_one() -> None:
 )
 def test_batch_size_follows_the_data(images: int, expected: int) -> None:
     assert batch_size_for(images) == expected
+
+
+@given(seed=st.integers(0, 2**32 - 1), ranks=st.sampled_from([1, 2, 3, 6]))
+def test_mirrored_images_follow_seed_and_batch_whatever_was_drawn_before(
+    seed: int, ranks: int
+) -> None:
+    pixels = np.arange(24, dtype=np.uint8).reshape(12, 1, 2, 1)
+    split = ImageSplit(pixels, np.arange(12))
+
+    def batches(**options: Any) -> Batches:
+        return Batches(split, 6, seed=seed, device=torch.device("cpu"), **options)
+
+    plain, flipped = batches(), batches(flip=True)
+    parts = [batches(flip=True, world=World(rank, ranks)) for rank in range(ranks)]
+    mirrored = []
+    for number in range(12):
+        (usual, labels), (found, same) = next(plain), next(flipped)
+        assert torch.equal(labels, same)
+        apart = [torch.equal(a, b) for a, b in zip(usual, found, strict=True)]
+        for a, b, unmoved in zip(usual, found, apart, strict=True):
+            assert unmoved or torch.equal(a.flip(-1), b)
+        mirrored.append(apart)
+        drawn = [next(part) for part in parts]
+        assert torch.equal(torch.cat([images for images, _ in drawn]), found)
+        resumed = batches(flip=True)
+        resumed.drawn = number
+        assert torch.equal(next(resumed)[0], found)
+    assert len({tuple(apart) for apart in mirrored}) > 6  # anew each time
+    assert 15 < np.sum(mirrored) < 57  # of 72: half, within 5 standard deviations

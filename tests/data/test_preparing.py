@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +222,37 @@ def test_a_large_photograph_is_decoded_to_fewer_pixels(tmp_path: Path) -> None:
         from gantool.data.pixels import decode
 
         assert decode(opened, least=(32, 32)).size == (100, 75)
+
+
+@pytest.mark.slow
+def test_a_preparation_that_was_killed_goes_on(tmp_path: Path) -> None:
+    """Killed with its processes at work, by a signal that none can see."""
+    pictures(tmp_path / "x", 3_000)
+    script = f"""
+from pathlib import Path
+from gantool.data.preparing import prepare
+from gantool.data.readers.folder import ImageFolder
+prepare(ImageFolder(Path({str(tmp_path / "x")!r})), "x", size=(16, 16), channels=3,
+        cache=Path({str(tmp_path / "d")!r}))
+"""
+    process = subprocess.Popen([sys.executable, "-c", script])
+    made: list[Path] = []
+    while len(made) < 4 and process.poll() is None:
+        made = list((tmp_path / "d" / "prepared").glob(".*-parts/*.npz"))
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    whole = prepared_folder(tmp_path / "x", tmp_path / "c", channels=3)
+    done: list[int] = []
+    again = prepare(
+        ImageFolder(tmp_path / "x"),
+        "x",
+        size=(16, 16),
+        channels=3,
+        cache=tmp_path / "d",
+        progress=lambda now, total: done.append(now),
+    )
+    assert again.fingerprint == whole.fingerprint
+    assert len(made) >= 4
+    assert min(done) > 46 * len(made)  # what was there is not made again
+    assert [name for name in folders(tmp_path / "d") if name.startswith(".")] == []

@@ -15,10 +15,17 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
+from gantool.data.pixels import composited
 from gantool.data.prepared import ImageSplit, Prepared
 from gantool.evaluation.classifier import Classifier, accuracy, load, to_input
 from gantool.evaluation.extractors import Extractor, choose
-from gantool.evaluation.metric import Evaluation, ImageSet, NotApplicableError, NotComputedError
+from gantool.evaluation.metric import (
+    Evaluation,
+    ImageSet,
+    NotApplicableError,
+    NotComputedError,
+    sample_set,
+)
 from gantool.evaluation.metrics import classes, distances, equilibrium, memorization, parzen
 from gantool.plugins.registry import load_registry
 from gantool.runs.folder import RunFolder
@@ -399,6 +406,40 @@ def test_memorised_counts_samples_nearer_than_any_held_out_image(
     by_hand = np.linalg.norm(copies.pixels.reshape(10, 1, -1) / 255 - train, axis=2)
     np.testing.assert_allclose(distance, by_hand.min(1), atol=1e-12)
     assert (found.pixels == data.train.images[by_hand.argmin(1)]).all()
+
+
+def test_mirrored_copies_are_copies_where_the_run_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memorization, "_TRAIN_CHUNK", 7)
+    data = prepared()
+    mirrored = data.train.images[[3, 30]][:, :, ::-1]
+    copies = ImageSet(
+        "samples", np.concatenate([mirrored, data.train.images[[5, 6]], pictures(6, 8).pixels])
+    )
+    asked = evaluation(data)
+    assert memorization.memorized(copies, asked)["memorised"].value == 0.2
+    asked.mirrored = True
+    score = memorization.memorized(copies, asked)["memorised"]
+    assert score.value == 0.4
+    assert score.protocol["mirrored"]
+    distance, found = memorization.nearest(copies, asked)
+    assert not distance[:4].any()
+    assert (found.pixels[:4] == copies.pixels[:4]).all()
+    both = np.concatenate([data.train.images, data.train.images[:, :, ::-1]]).reshape(80, -1) / 255
+    by_hand = np.linalg.norm(copies.pixels.reshape(10, 1, -1) / 255 - both, axis=2)
+    np.testing.assert_allclose(distance, by_hand.min(1), atol=1e-12)
+
+
+def test_alpha_is_scored_on_white() -> None:
+    data = prepared(channels=4)
+    asked = evaluation(data)
+    on_white = composited(data.train.images[:], 255)
+    real = asked.real("train")
+    assert sorted(map(bytes, real.pixels)) == sorted(map(bytes, on_white))
+    assert asked.noise(5).pixels.shape == (5, 28, 28, 3)
+    samples = sample_set("images", "samples", data.train.images[:10])
+    assert (samples.pixels == on_white[:10]).all()
+    assert asked.features(samples).shape == (10, 32)
+    assert memorization.memorized(samples, asked)["memorised"].value == 1
 
 
 def test_equilibrium_looks_at_the_last_tenth(tmp_path: Path) -> None:

@@ -96,6 +96,27 @@ def test_each_keeps_the_shape_and_is_finite(name: str) -> None:
         assert not torch.equal(made, x)
 
 
+def test_an_oblong_image_is_turned_without_shearing(monkeypatch: pytest.MonkeyPatch) -> None:
+    maps: list[Tensor] = []
+    monkeypatch.setattr(augmentations, "warped", lambda x, given: maps.append(given) or x)
+    augment = augmentations.make_ada(GANConfig(batch_size=4))
+    augment.p.fill_(1.0)
+    augment(torch.zeros(500, 1, 8, 24))
+    # From lengths that are 1 at the edges to pixels, and back: a similarity, A A' = s^2 I.
+    pixels = torch.tensor([12.0, 4.0])
+    linear = maps[0][:, :, :2] * pixels[:, None] / pixels
+    product = linear @ linear.mT
+    torch.testing.assert_close(product, product[:, :1, :1] * torch.eye(2), atol=1e-5, rtol=1e-5)
+
+
+def test_alpha_keeps_its_values_while_colors_change() -> None:
+    x = pictures(4, 8, 4)
+    half = torch.full((4,), 0.5, dtype=torch.float64)
+    made = augmentations.recolored(x, brightness=half, saturation=half, contrast=half)
+    colors = augmentations.recolored(x[:, :3], brightness=half, saturation=half, contrast=half)
+    assert torch.equal(made, torch.cat([colors, x[:, 3:]], dim=1))
+
+
 def test_ada_follows_the_sign_of_d_on_real_images() -> None:
     augment = augmentations.make_ada(GANConfig(batch_size=10, ada_images=100))
     x = pictures().float()

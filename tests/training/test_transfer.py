@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image, ImageChops
+from safetensors import safe_open
+from safetensors.torch import save_file
 from support import Cli
 
 import gantool
@@ -165,6 +167,18 @@ def test_what_cannot_be_begun_from_is_refused(source: RunFolder, tmp_path: Path)
     weights = transfer.open_weights(source.path, model="dcgan")
     with pytest.raises(ConfigError, match="none of its weights fits"):
         transfer.take_over(new_model(ngf=3, ndf=3, nz=5), weights)
+
+
+def test_weights_that_are_not_finite_are_refused(source: RunFolder, tmp_path: Path) -> None:
+    copy = without_states(source, tmp_path / "diverged")
+    with safe_open(copy.generator_file, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        about = file.metadata()
+    name = next(name for name, tensor in tensors.items() if tensor.is_floating_point())
+    tensors[name].view(-1)[0] = torch.inf
+    save_file(tensors, copy.generator_file, metadata=about)
+    with pytest.raises(GantoolError, match=r"not finite any more \(\w"):
+        transfer.open_weights(copy.path, model="dcgan")
 
 
 def test_a_refused_beginning_leaves_no_folder(source: RunFolder, tmp_path: Path, cli: Cli) -> None:

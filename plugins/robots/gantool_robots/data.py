@@ -24,6 +24,7 @@ class _Composed(Source):
         sizes: numbers of pictures that train, validate and test.
     """
 
+    apart: ClassVar[bool] = True
     kit: ClassVar[Kit]
     largest: ClassVar[int]
     sizes: ClassVar[tuple[int, int, int]] = SPLITS
