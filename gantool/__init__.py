@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gantool.api import Comparison, Run, compare, train
     from gantool.api import open_run as open
     from gantool.config import GANConfig, LabelOptions, TrainConfig
-    from gantool.data.mixture import Mixture
+    from gantool.data.points.mixture import Mixture
     from gantool.data.readers.pictures import OwnImages, Pictures
     from gantool.data.source import Source
     from gantool.errors import ConfigError, GantoolError
@@ -116,7 +116,7 @@ _HOMES = {
     "NotApplicableError": "gantool.evaluation.metric",
     "NotComputedError": "gantool.evaluation.metric",
     "PointSet": "gantool.evaluation.metric",
-    "Mixture": "gantool.data.mixture",
+    "Mixture": "gantool.data.points.mixture",
     "TrainConfig": "gantool.config",
     "GANConfig": "gantool.config",
     "LabelOptions": "gantool.config",

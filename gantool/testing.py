@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from gantool.config import GANConfig, TrainConfig, resolve
 from gantool.data.batches import Batches
-from gantool.data.plane import PointSplit
+from gantool.data.points.plane import PointSplit
 from gantool.data.prepared import ImageSplit, Split
 from gantool.errors import ConfigError
 from gantool.gan.base import GAN, Model

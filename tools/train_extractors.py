@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gantool.data.catalog import register_datasets
 from gantool.data.load import open_source
 from gantool.data.prepared import ImageSplit, Prepared
 from gantool.data.preparing import data_folder, prepare
+from gantool.data.sets.catalog import register_datasets
 from gantool.evaluation.classifier import Classifier, accuracy, to_input
 from gantool.plugins.spec import DatasetSpec
 from gantool.runs.checkpoints import weights_to_bytes

@@ -67,7 +67,7 @@ def _keyword(name: str, annotation: Any, *, default: Any) -> signatures.Paramete
 def _inspect(flags: Mapping[str, Any], *, output: Path | None, json: bool) -> None:
     from gantool.cli.output import print_json
     from gantool.config import resolve
-    from gantool.data.inspection import inspect
+    from gantool.data.inspection.findings import inspect
     from gantool.data.load import load
     from gantool.display import make_display
     from gantool.errors import ConfigError

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gantool.config import DataOptions, parse_size
-from gantool.data.mixture import Mixture
 from gantool.data.pixels import SUFFIXES
-from gantool.data.plane import prepare_points
+from gantool.data.points.mixture import Mixture
+from gantool.data.points.plane import prepare_points
 from gantool.data.prepared import Prepared
 from gantool.data.preparing import data_folder, prepare
 from gantool.data.readers.folder import ImageFolder, files_below

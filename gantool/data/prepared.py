@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gantool.config import parse_size
-from gantool.data.mixture import Mixture
+from gantool.data.points.mixture import Mixture
 from gantool.data.rows import read_rows
 from gantool.data.source import SPLITS
 from gantool.errors import GantoolError

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gantool.data.mixture import Mixture
 from gantool.data.pixels import composited
+from gantool.data.points.mixture import Mixture
 from gantool.data.prepared import Prepared
 from gantool.display import OnScoring
 from gantool.evaluation.extractors import Extractor

@@ -13,10 +13,10 @@ from PIL import Image
 from support import picture, prepared_folder
 
 from gantool.config import Fit
-from gantool.data import near
-from gantool.data.advice import advice
-from gantool.data.inspection import Inspection, inspect, look_at, lost
-from gantool.data.near import difference_hash
+from gantool.data.inspection import near
+from gantool.data.inspection.advice import advice
+from gantool.data.inspection.findings import Inspection, inspect, look_at, lost
+from gantool.data.inspection.near import difference_hash
 
 
 def plain(file: Path, color: Any, size: tuple[int, int] = (16, 16), mode: str = "RGB") -> None:
@@ -187,7 +187,7 @@ def test_it_reads_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         picture(tmp_path / "x" / f"{i}.png", seed=i)
     data = prepared_folder(tmp_path / "x", tmp_path / "c", channels=3)
     whole = look_at(data)
-    monkeypatch.setattr("gantool.data.inspection._CHUNK_BYTES", 16 * 16 * 12 * 7)
+    monkeypatch.setattr("gantool.data.inspection.findings._CHUNK_BYTES", 16 * 16 * 12 * 7)
     told: list[tuple[int, int]] = []
     pieces = look_at(data, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (60, 60)

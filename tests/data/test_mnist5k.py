@@ -10,7 +10,7 @@ import pytest
 
 from gantool.config import TrainConfig
 from gantool.data.load import load
-from gantool.data.mnist5k import Mnist5k
+from gantool.data.sets.mnist5k import Mnist5k
 from gantool.errors import GantoolError
 from gantool.plugins.registry import load_registry
 
@@ -42,7 +42,7 @@ def test_mnist5k_with_another_content_is_refused(
 ) -> None:
     archive = tmp_path / "mnist_5k.csv.gz"
     archive.write_bytes(gzip.compress(b"1,2,3\n"))
-    monkeypatch.setattr("gantool.data.mnist5k._archive", lambda: archive)
+    monkeypatch.setattr("gantool.data.sets.mnist5k._archive", lambda: archive)
     with pytest.raises(GantoolError, match=r"damaged or of another version[\s\S]*Reinstall"):
         Mnist5k(tmp_path).open()
     archive.write_bytes(b"not gzip")

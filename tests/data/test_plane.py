@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from gantool.config import TrainConfig
-from gantool.data import plane
 from gantool.data.batches import Batches
 from gantool.data.load import load
-from gantool.data.plane import PointSplit, prepare_points
+from gantool.data.points import plane
+from gantool.data.points.plane import PointSplit, prepare_points
 from gantool.errors import ConfigError, GantoolError
 from gantool.gan.shapes import Shapes
 from gantool.plugins.registry import load_registry

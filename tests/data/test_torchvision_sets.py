@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gantool.data.sets.torchvision import Cifar10, FashionMnist, Mnist
 from gantool.data.source import MissingDataError
-from gantool.data.torchvision_sets import Cifar10, FashionMnist, Mnist
 from gantool.errors import GantoolError
 
 

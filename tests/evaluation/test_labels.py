@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from gantool.config import LabelOptions, TrainConfig, resolve
 from gantool.data.load import load
-from gantool.data.mixture import Mixture
-from gantool.data.plane import prepare_points, ring
+from gantool.data.points.mixture import Mixture
+from gantool.data.points.plane import prepare_points, ring
 from gantool.data.prepared import ImageSplit, Prepared
 from gantool.errors import ConfigError
 from gantool.evaluation.evaluate import draw_samples

@@ -469,8 +469,8 @@ def test_equilibrium_looks_at_the_last_tenth(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def mnist5k(data_dir: Path) -> Prepared:
-    from gantool.data.mnist5k import Mnist5k
     from gantool.data.preparing import prepare
+    from gantool.data.sets.mnist5k import Mnist5k
 
     return prepare(Mnist5k(data_dir), "mnist5k", size=(28, 28), channels=1, cache=data_dir)
 
@@ -512,8 +512,8 @@ def test_noise_lies_further_away_than_digits(mnist5k: Prepared) -> None:
 
 
 def test_stacks_are_read_channel_by_channel(data_dir: Path) -> None:
-    from gantool.data.mnist5k import StackedMnist
     from gantool.data.preparing import prepare
+    from gantool.data.sets.mnist5k import StackedMnist
 
     data = prepare(
         StackedMnist(data_dir), "stacked-mnist", size=(28, 28), channels=3, cache=data_dir

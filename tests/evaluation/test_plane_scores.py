@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gantool.data import plane as sets
-from gantool.data.mixture import Mixture
-from gantool.data.plane import prepare_points
+from gantool.data.points import plane as sets
+from gantool.data.points.mixture import Mixture
+from gantool.data.points.plane import prepare_points
 from gantool.evaluation.evaluate import _measure, _wanted
 from gantool.evaluation.metric import (
     Evaluation,

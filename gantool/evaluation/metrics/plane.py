@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gantool.data.mixture import WITHIN, Points
+from gantool.data.points.mixture import WITHIN, Points
 from gantool.evaluation.metric import (
     Evaluation,
     Measured,

@@ -12,7 +12,7 @@ from gantool_vanilla.model import Vanilla
 from torch import nn
 
 from gantool import ConfigError, Progress, Shapes
-from gantool.data.plane import PointSplit
+from gantool.data.points.plane import PointSplit
 from gantool.testing import check_model
 
 

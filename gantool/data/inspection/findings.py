@@ -1,4 +1,4 @@
-"""Pictures looked at before anything is trained on them."""
+"""The figures of pictures, and the pictures that show them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gantool.config import Fit, spell_size
-from gantool.data.advice import advice
-from gantool.data.near import COMPARED, NearPair, difference_hash, images_at, near_pairs
+from gantool.data.inspection.advice import advice
+from gantool.data.inspection.near import COMPARED, NearPair, difference_hash, images_at, near_pairs
 from gantool.data.parts import Originals, equal_groups
 from gantool.data.pixels import Pixels, composited
 from gantool.data.prepared import Prepared

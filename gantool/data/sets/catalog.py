@@ -11,7 +11,7 @@ from gantool.plugins.spec import DatasetSpec, ReaderSpec
 @hookimpl
 def register_datasets(register: Callable[[DatasetSpec | ReaderSpec], None]) -> None:
     """Register mnist5k, its stacks, torchvision's data sets, points in the plane, and readers."""
-    embedded = "gantool.data.mnist5k"
+    embedded = "gantool.data.sets.mnist5k"
     register(
         DatasetSpec(
             "mnist5k",
@@ -36,7 +36,7 @@ def register_datasets(register: Callable[[DatasetSpec | ReaderSpec], None]) -> N
             extractor="stacked-digits",
         )
     )
-    sets = "gantool.data.torchvision_sets"
+    sets = "gantool.data.sets.torchvision"
     register(
         DatasetSpec(
             "mnist",
@@ -108,7 +108,7 @@ def register_datasets(register: Callable[[DatasetSpec | ReaderSpec], None]) -> N
             DatasetSpec(
                 name,
                 summary,
-                source=f"gantool.data.plane:{name}",
+                source=f"gantool.data.points.plane:{name}",
                 images=120_000,
                 classes=classes,
                 kind="points",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from gantool.data.mixture import Mixture
+from gantool.data.points.mixture import Mixture
 from gantool.data.prepared import Prepared, Split, on_device
 from gantool.data.source import SPLITS
 

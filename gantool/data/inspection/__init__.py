@@ -1,0 +1,1 @@
+"""Pictures looked at before anything is trained on them."""
