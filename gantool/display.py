@@ -247,7 +247,7 @@ class NotebookDisplay(Display):
         self._html: Any = HTML
         self._shown: Any = show(self._html(""), display_id=True)
         self._said: list[str] = []
-        self._bar = ""
+        self._bar = self._trained = ""
         self._total = 0
         self._drawn = 0.0
 
@@ -264,8 +264,11 @@ class NotebookDisplay(Display):
         self._draw("samples", done, total=total)
 
     def scoring(self, images: str, done: int, total: int) -> None:
-        """Advance the bar of these images."""
+        """Advance the bar of these images; when all are read the training's is back."""
         self._draw(f"scoring {images}", done, total=total)
+        if done >= total:
+            self._bar = self._trained
+            self._update()
 
     def start(self, total_steps: int, done: int = 0) -> None:
         """Show the bar of the training."""
@@ -275,6 +278,7 @@ class NotebookDisplay(Display):
     def step(self, metrics: Mapping[str, Any]) -> None:
         """Advance the bar, with the step's metrics beside it."""
         self._draw("step", int(metrics["step"]), total=self._total, beside=describe(metrics))
+        self._trained = self._bar
 
     def say(self, message: str) -> None:
         """A line above the bar."""

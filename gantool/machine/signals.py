@@ -30,3 +30,9 @@ def handled(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def ignore_termination() -> None:
+    """Let SIGTERM do nothing from now on, for a process that ends anyway."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -183,6 +183,9 @@ def _session(
         recorder.close("interrupted")
         raise
     except (RuntimeError, MemoryError) as error:
+        if distributed.was_abandoned(error):
+            # What started the processes is about to end this one too, which first says why.
+            signals.ignore_termination()
         recorder.close("failed")
         explained = _explained(error, folder, steps=trainer.steps)
         if explained is None:

@@ -289,3 +289,15 @@ def test_a_batch_that_cannot_be_divided_is_refused(tmp_path: Path) -> None:
     code, _, err = ended(torchrun("run", "dcgan", *COMMON, "--batch-size", "15", cwd=tmp_path))
     assert code != 0
     assert err.count("cannot be divided among 2 processes") == 1
+
+
+def test_a_process_can_end_in_its_own_words_after_another_has_died() -> None:
+    script = """
+import os, signal
+from gantool.machine import signals
+signals.ignore_termination()
+os.kill(os.getpid(), signal.SIGTERM)
+print("said")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "said\n")
