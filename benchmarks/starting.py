@@ -15,12 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from gantool.data.folder import ImageFolder
 from PIL import Image, ImageOps
 
 from benchmarks.measure import Result, ratio, seconds
 from benchmarks.tutorial import write_jpegs
-from gantool.data.prepared import prepare
+from gantool.data.preparing import prepare
+from gantool.data.readers.folder import ImageFolder
 
 _SIDE = 64
 
@@ -124,7 +124,7 @@ def _preparation(pictures: Path, folder: str) -> Callable[[], object]:
     return lambda: prepare(
         ImageFolder(pictures),
         f"p{next(numbers)}",
-        image_size=_SIDE,
+        size=(_SIDE, _SIDE),
         channels=3,
         cache=Path(folder),
     )

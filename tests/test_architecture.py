@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -218,3 +219,16 @@ def test_style(path: Path) -> None:
         if isinstance(node, ast.IfExp):
             inner = [part for part in ast.walk(node) if isinstance(part, ast.IfExp)]
             assert inner == [node], f"{path}:{node.lineno}: a conditional expression in another"
+
+
+def test_what_is_imported_outside_the_package_is_there() -> None:
+    """Benchmarks and tools are not run by tests, and would break unseen when something moves."""
+    folders = [ROOT / "benchmarks", ROOT / "tools", *(ROOT / "plugins").glob("*/tools")]
+    for path in (path for folder in folders for path in folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gantool."):
+                module = importlib.import_module(str(node.module))
+                for alias in node.names:
+                    whole = f"{node.module}.{alias.name}"
+                    is_module = hasattr(module, "__path__") and importlib.util.find_spec(whole)
+                    assert hasattr(module, alias.name) or is_module, f"{path}: {whole}"

@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from gantool.data.folder import ImageFolder
 from PIL import Image, ImageFilter
 
 from gantool.config import TrainConfig
 from gantool.data.load import load
-from gantool.data.prepared import Prepared, prepare
+from gantool.data.prepared import Prepared
+from gantool.data.preparing import prepare
+from gantool.data.readers.folder import ImageFolder
 from gantool.evaluation.extractors import choose
 from gantool.evaluation.metrics import distances
 from gantool.plugins.registry import load_registry
@@ -64,7 +65,7 @@ def unpack(font: Path, folder: Path) -> None:
 
 def prepared(folder: Path, work: Path) -> Prepared:
     """The pictures of a folder as training sees them."""
-    return prepare(ImageFolder(folder), folder.name, image_size=_SIDE, channels=3, cache=work)
+    return prepare(ImageFolder(folder), folder.name, size=(_SIDE, _SIDE), channels=3, cache=work)
 
 
 def everything(data: Prepared) -> Pixels:
