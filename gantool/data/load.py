@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 from gantool.config import DataOptions, parse_size
@@ -81,6 +81,22 @@ def load(
     )
 
 
+def refuse_on_points(name: str, given: Mapping[str, bool]) -> None:
+    """Refuse options that say nothing of points in the plane.
+
+    Args:
+        name: the data's.
+        given: by option, whether it is given.
+
+    Raises:
+        ConfigError: one is.
+    """
+    for option in (option for option, is_given in given.items() if is_given):
+        raise ConfigError(
+            f"{option} is for images; {name} is of points in the plane.", "Leave it out."
+        )
+
+
 def open_path(path: Path, registry: Registry) -> tuple[Source, str]:
     """Make the reader of images of one's own, by the suffix of a file or by what a folder holds.
 
@@ -99,7 +115,9 @@ def open_path(path: Path, registry: Registry) -> tuple[Source, str]:
         source: Source = load_implementation(spec.source)([path])
     else:
         source = ImageFolder(path)
-        for spec, parts in _sets_of_parts(path, registry):
+        found = _set_of_parts(path, registry)
+        if found is not None:
+            spec, parts = found
             if not spec.folders:
                 raise ConfigError(
                     f"data folder {path} holds no pictures, but {parts[0].name}.",
@@ -123,16 +141,16 @@ def _reader_of(file: Path, registry: Registry) -> tuple[str, ReaderSpec]:
     return max(found, key=lambda pair: len(pair[0]))
 
 
-def _sets_of_parts(folder: Path, registry: Registry) -> Iterator[tuple[ReaderSpec, list[Path]]]:
+def _set_of_parts(folder: Path, registry: Registry) -> tuple[ReaderSpec, list[Path]] | None:
     """In a folder without pictures, the first reader that knows files there, and these files."""
     with contextlib.suppress(OSError):  # the folder's own reader says what is wrong with it
         if any(files_below(folder, tuple(SUFFIXES))):
-            return
+            return None
         for spec in registry.readers.values():
             parts = [folder / name for name, _, _ in files_below(folder, spec.suffixes)]
             if parts:
-                yield spec, sorted(parts)
-                return
+                return spec, sorted(parts)
+    return None
 
 
 def _load_points(config: DataOptions, spec: DatasetSpec) -> Prepared:
@@ -142,16 +160,15 @@ def _load_points(config: DataOptions, spec: DatasetSpec) -> Prepared:
                 f"{option} {value}: {spec.name} is of points in the plane, which have none.",
                 "Leave it out; --points says how many there are.",
             )
-    for option, given in (
-        (f"--fit {config.fit}", config.fit != "crop"),
-        ("--flip", config.flip),
-        (f"--label-column {config.label_column}", config.label_column is not None),
-        ("--unique-test", config.unique_test),
-    ):
-        if given:
-            raise ConfigError(
-                f"{option} is for images; {spec.name} is of points in the plane.", "Leave it out."
-            )
+    refuse_on_points(
+        spec.name,
+        {
+            f"--fit {config.fit}": config.fit != "crop",
+            "--flip": config.flip,
+            f"--label-column {config.label_column}": config.label_column is not None,
+            "--unique-test": config.unique_test,
+        },
+    )
     truth = load_implementation(spec.source)()
     if not isinstance(truth, Mixture):
         raise GantoolError(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +19,7 @@ from gantool.data.pixels import decode, fitted, has_gray_mode, upright_size
 from gantool.data.source import Indices, Source, UnreadableImageError
 from gantool.display import OnProgress
 from gantool.errors import GantoolError
+from gantool.runs.files import appearing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -87,15 +86,10 @@ class Originals:
 
     def save(self, file: Path) -> None:
         """Write to a file, which appears whole or not at all."""
-        with _appearing(file) as opened:
+        with appearing(file) as opened:
             np.savez(
                 opened,
-                numbers=self.numbers,
-                digests=self.digests,
-                sizes=self.sizes,
-                modes=self.modes,
-                gray=self.gray,
-                clear=self.clear,
+                **{key: getattr(self, key) for key in _COLUMNS},
                 unreadable=np.array([number for number, _ in self.unreadable], dtype=np.int64),
                 reasons=np.array([reason for _, reason in self.unreadable], dtype=np.str_),
             )
@@ -115,15 +109,7 @@ class Originals:
             )
 
     def __getitem__(self, chosen: Any) -> Originals:
-        return Originals(
-            numbers=self.numbers[chosen],
-            digests=self.digests[chosen],
-            sizes=self.sizes[chosen],
-            modes=self.modes[chosen],
-            gray=self.gray[chosen],
-            clear=self.clear[chosen],
-            unreadable=self.unreadable,
-        )
+        return replace(self, **{key: getattr(self, key)[chosen] for key in _COLUMNS})
 
     @classmethod
     def concatenated(cls, parts: Sequence[Originals]) -> Originals:
@@ -247,18 +233,6 @@ class Parts:
         return length == len(images.numbers) * self._recipe.bytes_each
 
 
-@contextlib.contextmanager
-def _appearing(file: Path) -> Iterator[IO[bytes]]:
-    """A file to write, which appears whole or not at all.
-
-    A process whose parent was killed may still write the same part.
-    """
-    temporary = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}")
-    with temporary.open("wb") as opened:
-        yield opened
-    temporary.replace(file)
-
-
 def _pixels(file: Path) -> Path:
     return file.with_suffix(".u8")
 
@@ -299,7 +273,8 @@ def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
     if source.splits is None:
         # A part in the order of the whole lets all parts be merged by reading each one once.
         order = canonical_order(images, splits.by_content(images.digests), source.labels)
-    with _appearing(_pixels(file)) as opened:
+    # A process whose parent was killed may still write the same part.
+    with appearing(_pixels(file)) as opened:
         pixels[: len(kept)][order].tofile(opened)
     images[order].save(file)
 

@@ -25,6 +25,7 @@ from gantool.display import OnProgress
 from gantool.errors import ConfigError, GantoolError
 from gantool.runs.files import slug
 
+_Lost = list[tuple[str, str]]  # the name of each file that cannot be read, and the reason
 _TEST = SPLITS.index("test")
 _NAMED = 5  # unreadable files that a message names
 _BUFFER = 1 << 22  # bytes of prepared images that are written at once
@@ -161,12 +162,14 @@ class _Preparation:
         try:
             parts = Parts(recipe, work, folder=place)
             images = parts.make(progress)
-            self._check_images(images)
+            codes = self._codes(images)
+            lost = [(source.name_of(i), reason) for i, reason in images.unreadable]
+            self._check_images(codes, lost)
             depth = source.channels or (1 if images.gray.all() else 3)
             whole = place / "whole"
             shutil.rmtree(whole, ignore_errors=True)
             whole.mkdir()
-            self._merge(parts, images, depth=depth, into=whole)
+            self._merge(parts, images, codes=codes, lost=lost, depth=depth, into=whole)
             shutil.rmtree(self._folder, ignore_errors=True)
             whole.rename(self._folder)
         except GantoolError:
@@ -183,17 +186,17 @@ class _Preparation:
                 "Make room there, or name another place with --data-dir.",
             )
 
-    def _check_images(self, images: Originals) -> None:
+    def _check_images(self, codes: Indices, lost: _Lost) -> None:
         if self._source.splits is None and self._source.key() != self._key:
             raise ConfigError(
                 f"{self._name} changed while it was read.",
                 "Run the same command again when nothing writes there any more.",
             )
-        if not (self._codes(images) == 0).any():
-            reasons = "".join(f"\n  {line}" for line in self._unreadable(images)[:_NAMED])
+        if not (codes == 0).any():
+            reasons = "".join(f"\n  {name}: {reason}" for name, reason in lost[:_NAMED])
             raise ConfigError(
                 f"{self._name}: no image to train on is left; "
-                f"{len(images.unreadable)} files cannot be read.{reasons}",
+                f"{len(lost)} files cannot be read.{reasons}",
                 "Check the files, or give another folder.",
             )
 
@@ -207,11 +210,17 @@ class _Preparation:
             code_of[chosen] = code
         return code_of[images.numbers]
 
-    def _unreadable(self, images: Originals) -> list[str]:
-        return [f"{self._source.name_of(i)}: {reason}" for i, reason in images.unreadable]
-
-    def _merge(self, parts: Parts, images: Originals, *, depth: int, into: Path) -> None:
-        source, codes = self._source, self._codes(images)
+    def _merge(
+        self,
+        parts: Parts,
+        images: Originals,
+        *,
+        codes: Indices,
+        lost: _Lost,
+        depth: int,
+        into: Path,
+    ) -> None:
+        source = self._source
         order = np.arange(len(codes))
         if source.splits is None:
             order = canonical_order(images, codes, source.labels)
@@ -235,7 +244,6 @@ class _Preparation:
             np.save(into / "labels.npy", labels)
         images.save(into / "originals.npz")
         names = [source.name_of(i) for i in images.numbers.tolist()]
-        lost = [(source.name_of(i), reason) for i, reason in images.unreadable]
         known = {"images": names, "unreadable": lost, "warnings": source.warnings}
         duplicates = _equal_names(images, names)
         (into / "names.json").write_text(json.dumps(known), encoding="utf-8")
@@ -247,23 +255,22 @@ class _Preparation:
             "channels": depth,
             "splits": {split: int((codes == i).sum()) for i, split in enumerate(SPLITS)},
             "classes": list(source.classes),
-            "unreadable": len(images.unreadable),
+            "unreadable": len(lost),
             "duplicates": [len(duplicates), sum(map(len, duplicates))],
-            "notes": self._notes(self._unreadable(images), duplicates),
+            "notes": self._notes(lost, duplicates),
             "factor_values": dict(source.factor_values),
         }
         digest.update(json.dumps([about["splits"], size, depth, about["classes"]]).encode())
         about["fingerprint"] = digest.hexdigest()
         (into / "about.json").write_text(json.dumps(about), encoding="utf-8")
 
-    def _notes(self, unreadable: list[str], duplicates: list[list[str]]) -> list[str]:
+    def _notes(self, lost: _Lost, duplicates: list[list[str]]) -> list[str]:
         notes = list(self._source.warnings)
-        if unreadable:
-            named = "; ".join(unreadable[:_NAMED])
-            more = f"; and {len(unreadable) - _NAMED} more" if len(unreadable) > _NAMED else ""
+        if lost:
+            named = "; ".join(f"{name}: {reason}" for name, reason in lost[:_NAMED])
+            more = f"; and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
             notes.append(
-                f"{self._name}: {len(unreadable)} files cannot be read and are left out "
-                f"({named}{more})."
+                f"{self._name}: {len(lost)} files cannot be read and are left out ({named}{more})."
             )
         if duplicates and self._source.splits is None:
             notes.append(

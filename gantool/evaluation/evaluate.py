@@ -13,7 +13,7 @@ import torch
 
 from gantool._version import __version__
 from gantool.config import TrainConfig, spell_size
-from gantool.data.load import load
+from gantool.data.load import load, refuse_on_points
 from gantool.data.prepared import Prepared
 from gantool.data.preparing import data_folder
 from gantool.display import Display, OnScoring
@@ -242,11 +242,7 @@ def _extractor(
     data: Prepared, registry: Registry, *, settings: ScoringSettings, device: torch.device
 ) -> Extractor | NotComputedError:
     if data.kind == "points":
-        if settings.extractor != "auto":
-            raise ConfigError(
-                f"--extractor is for images; {data.name} is of points in the plane.",
-                "Leave it out.",
-            )
+        refuse_on_points(data.name, {"--extractor": settings.extractor != "auto"})
         return NotComputedError("points have no features beside themselves.")
     spec = registry.datasets.get(data.name)
     try:

@@ -25,10 +25,6 @@ Reading = tuple[Tensor, Tensor | None]  # features, and logits where it is a cla
 _GRAY = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns RGB into gray
 
 
-def _silent(done: int, total: int) -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class Extractor:
     """A network that turns images into features.
@@ -58,7 +54,11 @@ class Extractor:
         return {"extractor": self.name, "extractor_sha256": self.sha256}
 
     @torch.no_grad()
-    def read(self, pixels: npt.NDArray[np.uint8], progress: OnProgress = _silent) -> Reading:
+    def read(
+        self,
+        pixels: npt.NDArray[np.uint8],
+        progress: OnProgress = lambda done, total: None,
+    ) -> Reading:
         """Features and logits (or None) of images uint8 [N, H, W, C], on the CPU.
 
         Features are float32 [N, D], logits [N, ..., classes]. `progress` is told of images read.
@@ -217,21 +217,28 @@ def inception(
             "Give the file that torch-fidelity distributes "
             "(weights-inception-2015-12-05-6726825d.pth).",
         ) from None
+    return large("inception", network, content=content, device=device)
+
+
+def large(
+    name: str, network: torch.nn.Module, *, content: bytes, device: torch.device
+) -> Extractor:
+    """The extractor of a network that a file of weights was read into.
+
+    Args:
+        name: that scores give it.
+        network: from uint8 [N, 3, H, W] to a tuple of its features [N, D], as torch-fidelity's.
+        content: of the file.
+        device: the device to compute on.
+    """
     network = network.to(device)
 
     def read(images: Tensor) -> Reading:
         (features,) = network(images.expand(-1, 3, -1, -1))
         return features, None
 
-    return Extractor(
-        "inception",
-        hashlib.sha256(content).hexdigest(),
-        classes=(),
-        chunk=50,
-        network=read,
-        device=device,
-        kept=True,
-    )
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Extractor(name, sha256, classes=(), chunk=50, network=read, device=device, kept=True)
 
 
 def _downloaded(cache: Path) -> Path:

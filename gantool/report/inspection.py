@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from gantool._version import __version__
+from gantool.config import parse_size
 from gantool.errors import GantoolError
 from gantool.report import page
 from gantool.report.format import plain
@@ -56,10 +57,9 @@ _WORDS = {
 
 
 def _prepared(found: Document) -> str:
-    size = str(found["image_size"])
-    size = size if "x" in size else f"{size}x{size}"
+    height, width = parse_size(found["image_size"])
     kinds = {1: "gray", 3: "RGB", 4: "RGB with alpha"}
-    return f"{size} (height x width), {kinds[found['channels']]}, --fit {found['fit']}"
+    return f"{height}x{width} (height x width), {kinds[found['channels']]}, --fit {found['fit']}"
 
 
 def _sizes(sizes: Document) -> str:

@@ -10,7 +10,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 _LARGEST = 64 << 20  # bytes of a document
 _LONGEST_LINE = 1 << 20  # bytes
@@ -18,19 +18,26 @@ _TAIL = 1 << 14  # bytes, of several lines
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that it appears whole or not at all: aside, flushed to disk, renamed."""
+    """Write a file so that it appears whole or not at all, and outlives a power cut."""
+    with appearing(path) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    _sync_names(path.parent)
+
+
+@contextlib.contextmanager
+def appearing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that appears whole or not at all: written aside, then renamed."""
     descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            yield file
         Path(aside).chmod(0o644)
         Path(aside).replace(path)
     except BaseException:
         Path(aside).unlink(missing_ok=True)
         raise
-    _sync_names(path.parent)
 
 
 def _sync_names(folder: Path) -> None:

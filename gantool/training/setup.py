@@ -14,7 +14,7 @@ import torch
 
 from gantool.config import Resolved, TrainConfig, incidental_of, spell_size
 from gantool.data.batches import Batches, batch_size_for
-from gantool.data.load import load
+from gantool.data.load import load, refuse_on_points
 from gantool.data.prepared import Prepared
 from gantool.display import Display
 from gantool.errors import ConfigError, GantoolError
@@ -216,7 +216,13 @@ def _check_data(
             f"which are of {data.kind}.",
         )
     if data.kind == "points":
-        _refuse_options_of_images(config, data)
+        refuse_on_points(
+            data.name,
+            {
+                "--extractor": config.extractor != "auto",
+                "--weights": config.weights is not None,
+            },
+        )
     if spec.needs_labels and not data.classes:
         raise ConfigError(
             f"{spec.name} needs labels, and {data.name} has none.",
@@ -234,17 +240,6 @@ def _check_data(
             f"--batch-size {config.batch_size} is larger than the {len(data.train)} training "
             f"{data.kind} of {data.name}.",
             "Give a smaller one.",
-        )
-
-
-def _refuse_options_of_images(config: TrainConfig, data: Prepared) -> None:
-    given = {
-        "--extractor": config.extractor != "auto",
-        "--weights": config.weights is not None,
-    }
-    for option in (option for option, is_given in given.items() if is_given):
-        raise ConfigError(
-            f"{option} is for images; {data.name} is of points in the plane.", "Leave it out."
         )
 
 

@@ -24,13 +24,10 @@ def advice(found: Mapping[str, Any]) -> list[str]:
 
 def _on_shapes(found: Mapping[str, Any]) -> Iterator[str]:
     total, cut = found["images"], found["cut_off"]
-    for shape, words in (
-        ("wider than 3:2", "wider than 3:2"),
-        ("taller than 2:3", "taller than 2:3"),
-    ):
+    for shape in ("wider than 3:2", "taller than 2:3"):
         share = found["shapes"][shape] / total
         if share >= _MANY and found["fit"] == "crop" and cut["more_than_a_third"]:
-            yield f"{_share(share)} of your pictures are {words}; --fit pad keeps them whole."
+            yield f"{_share(share)} of your pictures are {shape}; --fit pad keeps them whole."
     share = cut["more_than_a_third"] / total
     if found["fit"] == "crop" and cut["median"] > 0.1:
         yield (

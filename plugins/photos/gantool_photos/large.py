@@ -6,7 +6,6 @@ code downloaded, so that timm's network stands in, which is the same.
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 
 import timm
@@ -17,14 +16,13 @@ from torch_fidelity.feature_extractor_clip import FeatureExtractorCLIP
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
 from gantool import ConfigError
-from gantool.evaluation.extractors import Extractor
+from gantool.evaluation.extractors import large
 
 SIZES = {384: "small", 768: "base", 1024: "large", 1536: "giant"}  # by the length of a token
 _SIDE, _PATCH = 224, 14
 _GRID = _SIDE // _PATCH
 _OFFSET = 0.1  # DINOv2's own, in the factor by which it resizes its positions
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
-_CHUNK = 50
 
 
 def clip(weights, *, device):
@@ -44,7 +42,7 @@ def clip(weights, *, device):
         raise _refused(
             weights, "CLIP", error, wanted="an archive of OpenAI's, as ViT-B-32.pt"
         ) from None
-    return _extractor("clip", weights, network=network.eval(), device=device)
+    return large("clip", network.eval(), content=weights.read_bytes(), device=device)
 
 
 def dinov2(weights, *, device):
@@ -59,7 +57,7 @@ def dinov2(weights, *, device):
         raise _refused(
             weights, "DINOv2", error, wanted="the authors' file, as dinov2_vits14_pretrain.pth"
         ) from None
-    return _extractor("dinov2", weights, network=network, device=device)
+    return large("dinov2", network, content=weights.read_bytes(), device=device)
 
 
 class Dino(torch.nn.Module):
@@ -91,17 +89,6 @@ def _resized(positions):
         factor = (_GRID + _OFFSET) / side
         grid = F.interpolate(grid, scale_factor=(factor, factor), mode="bicubic")
     return torch.cat([first, grid.flatten(2).transpose(1, 2)], dim=1)
-
-
-def _extractor(name, weights, *, network, device):
-    network = network.to(device)
-
-    def read(images):
-        (features,) = network(images.expand(-1, 3, -1, -1))
-        return features, None
-
-    sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
-    return Extractor(name, sha256, classes=(), chunk=_CHUNK, network=read, device=device, kept=True)
 
 
 def _refused(weights, title, error, *, wanted):
