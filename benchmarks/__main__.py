@@ -73,7 +73,7 @@ def dcgan_epoch(precision: str, target: float) -> Result:
             spec,
             data,
             total_steps=steps * _ROUNDS,
-            batch_size=128,
+            preset="tutorial",
             precision=precision,
             sheet_every=steps,
         )
@@ -192,15 +192,16 @@ class _Resident(Batches):
         return self.batch
 
 
-def overhead(model: str, limit: float, steps: int) -> Result:
+def overhead(model: str, limit: float, steps: int, *, preset: str) -> Result:
     """The cost of recording, sample grids, checkpoints, progress and batches.
 
     It is measured against bare steps on one resident batch.
     """
     spec, data = load_registry().models[model], made_up(60_000, 28, channels=1)
-    bare = trainer_of(spec, data, total_steps=steps)
+    options: dict[str, Any] = {"total_steps": steps, "preset": preset, "batch_size": 128}
+    bare = trainer_of(spec, data, **options)
     bare.batches = _Resident(bare.batches)
-    full = Recorded(spec, data, trainer=trainer_of(spec, data, total_steps=steps))
+    full = Recorded(spec, data, trainer=trainer_of(spec, data, **options))
 
     def steps_alone(n: int) -> None:
         for _ in range(n):
@@ -376,9 +377,9 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "dcgan-bf16": lambda: dcgan_epoch("bf16", 2.2),
     "vanilla-epoch": lambda: mlp_epoch("vanilla"),
     "cgan-epoch": lambda: mlp_epoch("cgan"),
-    "dcgan-overhead": lambda: overhead("dcgan", 3, steps=400),
-    "vanilla-overhead": lambda: overhead("vanilla", 10, steps=2000),
-    "cgan-overhead": lambda: overhead("cgan", 10, steps=2000),
+    "dcgan-overhead": lambda: overhead("dcgan", 3, steps=400, preset="tutorial"),
+    "vanilla-overhead": lambda: overhead("vanilla", 10, steps=2000, preset="mlp"),
+    "cgan-overhead": lambda: overhead("cgan", 10, steps=2000, preset="mlp"),
     "batches": batches,
     "preparing": preparing,
     "start-up": start_up,

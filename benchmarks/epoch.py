@@ -56,7 +56,8 @@ def beginner(model: str) -> float:
 def ours(model: str) -> float:
     """A whole run of gantool's, from the cache."""
     data, spec = digits(), load_registry().models[model]
-    run = Recorded(spec, data, trainer=trainer_of(spec, data, total_steps=_STEPS + _WARM))
+    trainer = trainer_of(spec, data, total_steps=_STEPS + _WARM, preset="mlp", batch_size=128)
+    run = Recorded(spec, data, trainer=trainer)
     run.steps(_WARM)
     taken = seconds(lambda: run.steps(_STEPS))
     run.close()

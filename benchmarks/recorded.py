@@ -41,9 +41,14 @@ def made_up(n: int, side: int, channels: int) -> Prepared:
     )
 
 
-def trainer_of(spec: ModelSpec, data: Prepared, total_steps: int, **options: Any) -> Trainer:
-    """A trainer as a run makes it."""
-    config: GANConfig = spec.config(**{"batch_size": batch_size_for(len(data.train)), **options})
+def trainer_of(
+    spec: ModelSpec, data: Prepared, total_steps: int, *, preset: str | None = None, **options: Any
+) -> Trainer:
+    """A trainer as a run on much data makes it."""
+    overlay = {} if preset is None else spec.presets[preset]
+    config: GANConfig = spec.config(
+        **{"batch_size": batch_size_for(len(data.train)), **overlay, **options}
+    )
     torch.manual_seed(0)
     shapes = Shapes(data.size, data.channels, classes=len(data.classes))
     gan = load_implementation(spec.implementation).create(config, shapes, train_data=data.train)

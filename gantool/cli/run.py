@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ from gantool.config import RUN_PARAMETERS, Resolved, RunParameter, options_of, r
 from gantool.errors import ConfigError, GantoolError, RunInterruptedError
 from gantool.machine.imports import imports_uncollected
 from gantool.plugins.registry import Registry, load_registry
-from gantool.plugins.spec import ModelSpec
+from gantool.plugins.spec import MANY_IMAGES, ModelSpec
 
 _RUN_PANEL = "Run"
 
@@ -75,14 +75,23 @@ def _command(spec: ModelSpec) -> Any:
 
 
 def _other_defaults(spec: ModelSpec) -> str:
-    """The defaults that are other ones on data of a kind, for the end of a model's help."""
-    lines = []
-    for kind in spec.kinds:
-        values = spec.defaults_on(kind).items()
-        if values:
-            shown = ", ".join(f"--{key.replace('_', '-')} {value}" for key, value in values)
-            lines.append(f"On {kind} the defaults are {shown}.")
+    """The defaults that are other ones on some data, for the end of a model's help."""
+    lines = [
+        f"On {kind} the defaults are {_as_flags(spec.defaults_on(kind))}."
+        for kind in spec.kinds
+        if spec.defaults_on(kind)
+    ]
+    if spec.small_data:
+        lines.append(
+            f"On fewer than {MANY_IMAGES:,} training images the defaults are "
+            f"{_as_flags(spec.small_data)}, unless there is a preset, or another loss, penalty or "
+            "spectral norm."
+        )
     return "\n\n".join(lines)
+
+
+def _as_flags(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"--{key.replace('_', '-')} {value}" for key, value in values.items())
 
 
 def _objectives(spec: ModelSpec) -> str:

@@ -24,6 +24,11 @@ USUAL: Mapping[str, Mapping[str, Any]] = {
     "points": {"nz": 2, "threads": 1, "evaluation_samples": 2_500},
 }
 
+# Training images from which on every default is the tutorial's, its batch of 128 included.
+MANY_IMAGES = 32_000
+# Options that make another game where they are not the model's own: it asks for other settings.
+_GAME = ("loss", "penalty", "spectral_norm")
+
 
 class InvalidSpecError(ValueError):
     """A description that gantool cannot register; the message says what to mend."""
@@ -90,6 +95,7 @@ class ModelSpec:
         needs_labels: whether the model trains on labelled data only.
         kinds: what it can draw: "images", "points" in the plane, or both.
         defaults: defaults of options that are other ones on data of a kind, by kind.
+        small_data: defaults of options that are other ones on fewer than `MANY_IMAGES` images.
     """
 
     name: str
@@ -102,10 +108,23 @@ class ModelSpec:
     needs_labels: bool = False
     kinds: tuple[str, ...] = ("images",)
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    small_data: Mapping[str, Any] = field(default_factory=dict)
 
     def defaults_on(self, kind: str) -> Mapping[str, Any]:
         """The defaults of options that are other ones on data of a kind."""
         return {**USUAL[kind], **self.defaults.get(kind, {})}
+
+    def defaults_on_images(self, images: int, config: TrainConfig) -> Mapping[str, Any]:
+        """The defaults of options that are other ones on so many training images.
+
+        {} where they are many, or where `config` has another loss, penalty or spectral norm than
+        the model's own.
+        """
+        fields = self.config.model_fields
+        own_game = all(
+            getattr(config, key) == fields[key].default for key in _GAME if key in fields
+        )
+        return self.small_data if own_game and images < MANY_IMAGES else {}
 
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""
@@ -141,6 +160,12 @@ class ModelSpec:
                 raise InvalidSpecError(
                     f"model {self.name!r}: its defaults for {kind} are invalid: {_brief(error)}"
                 ) from error
+        try:
+            self.config(**self.small_data)
+        except (ValidationError, TypeError) as error:
+            raise InvalidSpecError(
+                f"model {self.name!r}: its defaults for small data are invalid: {_brief(error)}"
+            ) from error
         for preset, overlay in self.presets.items():
             _check_name(f"model {self.name!r}: preset", preset)
             try:

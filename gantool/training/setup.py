@@ -99,7 +99,10 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
         display.say(note)
     _check_data(config, data, spec=spec, sources=sources)
     check_choice(config.extractor, config.weights, registry=registry)
-    config = _settle(config, data, sources=sources, registry=registry)
+    rule: Mapping[str, Any] = {}
+    if data.kind == "images" and request.preset is None:
+        rule = spec.defaults_on_images(len(data.train), config)
+    config = _settle(config, data, sources=sources, registry=registry, rule=rule)
     if config.precision == "bf16" and slow_bf16(device):
         display.say(
             "this CPU has no bf16 instructions: --precision bf16 will be slower here than fp32."
@@ -244,12 +247,21 @@ def _check_data(
 
 
 def _settle(
-    config: TrainConfig, data: Prepared, *, sources: dict[str, str], registry: Registry
+    config: TrainConfig,
+    data: Prepared,
+    *,
+    sources: dict[str, str],
+    registry: Registry,
+    rule: Mapping[str, Any],
 ) -> TrainConfig:
-    """Fill in the options that depend on the data, so that the record is complete."""
+    """Fill in the options that depend on the data, so that the record is complete.
+
+    Those of `rule` are taken where nothing but the model's own default says otherwise.
+    """
     settled: dict[str, Any] = {"image_size": spell_size(data.size), "channels": data.channels}
     if data.kind == "points":
         settled = {"points": len(data.train)}
+    settled |= {key: value for key, value in rule.items() if sources[key] == "default"}
     if config.batch_size is None or config.batch_size > len(data.train):
         settled["batch_size"] = batch_size_for(len(data.train))
     for key, value in settled.items():

@@ -89,6 +89,12 @@ BROKEN = {
         "preset 'p' is invalid",
         "nonsense",
     ),
+    "bad-small-data": (
+        "import gantool\n@gantool.hookimpl\ndef register_models(register):\n"
+        "    register(gantool.ModelSpec('m', 's', 'a.b:C', small_data={'lr': -1}))",
+        "defaults for small data are invalid",
+        "lr",
+    ),
 }
 
 

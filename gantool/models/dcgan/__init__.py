@@ -16,7 +16,7 @@ from gantool.plugins.spec import ModelSpec
 
 
 class Config(GANConfig):
-    """The options of dcgan; the defaults are the tutorial's."""
+    """The options of dcgan; on many images the defaults are the tutorial's."""
 
     ngf: int = Field(64, ge=1, le=4096, description="channels of the generator's last hidden layer")
     ndf: int = Field(64, ge=1, le=4096, description="channels of the discriminator's first layer")
@@ -25,6 +25,21 @@ class Config(GANConfig):
         description="BatchNorm in the discriminator; auto leaves it out where penalty, clip, "
         "spectral_norm or the Wasserstein loss ask for a discriminator that treats images apart",
     )
+
+
+TUTORIAL = {
+    "epochs": 5,
+    "batch_size": 128,
+    "nz": 100,
+    "ngf": 64,
+    "ndf": 64,
+    "lr": 2e-4,
+    "beta1": 0.5,
+    "beta2": 0.999,
+    "ema": 0.0,
+}
+
+SMALL_DATA = {"nz": 32, "lr": 6e-4, "ema": 0.98}
 
 
 @hookimpl
@@ -38,10 +53,14 @@ def register_models(register: Callable[[ModelSpec], None]) -> None:
             paper="Radford et al. 2015, arXiv:1511.06434",
             config=Config,
             implementation="gantool.models.dcgan.model:DCGAN",
-            presets={"paper": {"ngf": 128, "ndf": 128, "latent": "uniform"}},
+            presets={
+                "paper": {"ngf": 128, "ndf": 128, "latent": "uniform"},
+                "tutorial": TUTORIAL,
+            },
             preset_notes={
                 "paper": "the paper's widths and latents; its kernels were 5 x 5, "
                 "here they are 4 x 4"
             },
+            small_data=SMALL_DATA,
         )
     )

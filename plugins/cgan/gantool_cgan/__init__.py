@@ -9,14 +9,13 @@ from gantool import Field
 
 
 class Config(gantool.LabelOptions, gantool.GANConfig):
-    """The options of cgan; the defaults train in a minute or two on small data."""
+    """The options of cgan; the defaults train in a minute on small data."""
 
-    epochs: int | None = 40
-    batch_size: int | None = 32
-    backbone: Literal["mlp", "paper", "dcgan"] = Field(
-        "mlp",
-        description="mlp: BatchNorm and LeakyReLU; paper: the authors' maxout networks; "
-        "dcgan: convolutions",
+    epochs: int | None = 8
+    backbone: Literal["dcgan", "mlp", "paper"] = Field(
+        "dcgan",
+        description="dcgan: convolutions; mlp: BatchNorm and LeakyReLU; paper: the authors' "
+        "maxout networks",
     )
     width: int = Field(
         64, ge=1, le=4096, description="channels of the outermost hidden layer of backbone dcgan"
@@ -36,7 +35,11 @@ PAPER = {
     "final_momentum": 0.7,
 }
 
-POINTS = {"steps": 1500, "batch_size": 128, "lr": 1e-3}
+MLP = {"backbone": "mlp", "epochs": 40, "batch_size": 32, "lr": 2e-4, "ema": 0.0}
+
+POINTS = {"backbone": "mlp", "steps": 1500, "batch_size": 128, "lr": 1e-3}
+
+SMALL_DATA = {"lr": 4e-4, "ema": 0.99}
 
 
 @gantool.hookimpl
@@ -49,9 +52,11 @@ def register_models(register):
             paper="Mirza and Osindero 2014, arXiv:1411.1784",
             config=Config,
             implementation="gantool_cgan.model:CGAN",
-            presets={"paper": PAPER},
+            presets={"paper": PAPER, "mlp": MLP},
+            preset_notes={"mlp": "two perceptrons, as beginners write them"},
             needs_labels=True,
             kinds=("images", "points"),
             defaults={"points": POINTS},
+            small_data=SMALL_DATA,
         )
     )

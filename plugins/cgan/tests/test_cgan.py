@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import torch
-from gantool_cgan import PAPER, Config
+from gantool_cgan import PAPER, POINTS, Config
 from gantool_cgan.model import CGAN
 from torch import nn
 
@@ -52,10 +52,10 @@ def test_the_papers_layers():
 
 
 def test_one_hot_labels_join_latents_and_images():
-    gan = make()
+    gan = make(backbone="mlp")
     assert gan.generator[0].in_features == 110
     assert gan.discriminator[0].in_features == 794
-    conv = make(backbone="dcgan")
+    conv = make()
     assert conv.discriminator[0].in_channels == 11
 
 
@@ -121,8 +121,8 @@ def test_the_sheet_has_a_column_a_class_and_one_latent_a_row():
 
 def test_both_networks_see_the_label_of_a_point():
     torch.manual_seed(0)
-    gan = CGAN.create(Config(nz=2), Shapes.of_points(3))
-    z, x = torch.zeros(3, 2), torch.zeros(3, 2)
+    gan = CGAN.create(Config(**POINTS, epochs=None), Shapes.of_points(3))
+    z, x = torch.zeros(3, gan.latent.dimension), torch.zeros(3, 2)
     drawn = gan.generate(z, torch.arange(3))
     assert drawn.shape == (3, 2) and len(torch.unique(drawn, dim=0)) == 3
     assert len(torch.unique(gan.discriminate(x, torch.arange(3)))) == 3

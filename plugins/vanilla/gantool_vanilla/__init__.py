@@ -45,7 +45,11 @@ PACGAN = {
     "nz": 2,
 }
 
+MLP = {"epochs": 40, "batch_size": 32, "lr": 2e-4, "ema": 0.0}
+
 POINTS = {"steps": 1500, "batch_size": 128, "lr": 1e-3}
+
+SMALL_DATA = {"lr": 4e-4, "ema": 0.99}
 
 
 @gantool.hookimpl
@@ -58,9 +62,13 @@ def register_models(register):
             paper="Goodfellow et al. 2014, arXiv:1406.2661",
             config=Config,
             implementation="gantool_vanilla.model:Vanilla",
-            presets={"paper": PAPER, "pacgan": PACGAN},
-            preset_notes={"pacgan": "for points in the plane; 400,000 steps, unless --steps says"},
+            presets={"paper": PAPER, "mlp": MLP, "pacgan": PACGAN},
+            preset_notes={
+                "mlp": "two perceptrons, as beginners write them",
+                "pacgan": "for points in the plane; 400,000 steps, unless --steps says",
+            },
             kinds=("images", "points"),
             defaults={"points": POINTS},
+            small_data=SMALL_DATA,
         )
     )
