@@ -10,10 +10,11 @@ from __future__ import annotations
 import argparse
 import copy
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from gantool.data.load import open_source
 from gantool.data.prepared import ImageSplit, Prepared
@@ -28,6 +29,7 @@ DATA = {"digits": "mnist5k", "clothes": "fashion-mnist"}
 EPOCHS = {"digits": 30, "clothes": 16}
 WEIGHTS = Path(__file__).parent.parent / "gantool" / "evaluation" / "weights"
 _BATCH = 64
+Network = TypeVar("Network", bound=nn.Module)  # takes what Classifier takes, and gives its kind
 
 
 def main() -> None:
@@ -42,7 +44,10 @@ def main() -> None:
     arguments = parser.parse_args()
     output = arguments.output or WEIGHTS / f"{arguments.name}.safetensors"
     data = _data(DATA[arguments.name], arguments.data_dir)
-    network, validated, epoch = train(data, arguments.epochs or EPOCHS[arguments.name])
+    torch.manual_seed(0)
+    network, validated, epoch = train(
+        Classifier(len(data.classes)), data, epochs=arguments.epochs or EPOCHS[arguments.name]
+    )
     tested = accuracy(network, *_tensors(data.splits["test"]))
     about = {
         "data": data.name,
@@ -56,15 +61,13 @@ def main() -> None:
     print(f"{output}: test accuracy {tested:.2%}, validation {validated:.2%} (epoch {epoch})")
 
 
-def train(data: Prepared, epochs: int) -> tuple[Classifier, float, int]:
+def train(network: Network, data: Prepared, *, epochs: int) -> tuple[Network, float, int]:
     """The network after the epoch that reads the validation split best, its accuracy, the epoch.
 
     Training has cross-entropy with label smoothing 0.05, Adam with a one-cycle learning rate to
     3e-3, and batches of 64. Every image is shifted, turned, scaled and sheared a little each time,
     and never mirrored, for a mirrored digit is another sign.
     """
-    torch.manual_seed(0)
-    network = Classifier(len(data.classes))
     images, labels = _tensors(data.train)
     held_out = _tensors(data.splits["validation"])
     steps = len(images) // _BATCH

@@ -72,7 +72,7 @@ def load(name: str) -> tuple[Classifier, str, dict[str, Any]]:
 
 
 @torch.no_grad()
-def accuracy(network: Classifier, images: Tensor, labels: Tensor) -> float:
+def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     """Share of images, float [N, 1, 28, 28], that the network reads as their labels int64 [N]."""
     network.eval()
     right = sum(
