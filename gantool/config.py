@@ -309,6 +309,13 @@ class OptimizerOptions(OptionGroup):
         lt=1,
         description="decay of the exponential moving average of G's weights; 0 is off",
     )
+    ema_rampup: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="share of the steps done that the average's half-life is at most (unset: it "
+        "is that of ema from the first step on)",
+    )
 
 
 class MachineOptions(OptionGroup):

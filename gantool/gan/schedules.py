@@ -19,3 +19,8 @@ def linear(start: float, end: float, position: float, begin: float, finish: floa
 def cosine(start: float, end: float, share: float) -> float:
     """From `start` at share 0 to `end` at share 1 along half a cosine."""
     return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, share))))
+
+
+def ramped_up(decay: float, share: float, *, steps: int) -> float:
+    """A decay whose half-life is at most this share of the steps done; 0 before the first."""
+    return min(decay, 0.5 ** (1 / (share * steps))) if steps else 0.0

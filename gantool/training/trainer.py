@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from gantool.data.batches import Batches
 from gantool.gan.base import Model, parameters_of
 from gantool.gan.game import Batch, Losses, Progress, Turn
+from gantool.gan.schedules import ramped_up
 from gantool.machine import randomness
 from gantool.training.draws import Draws
 from gantool.training.metrics import metrics_of
@@ -134,6 +135,8 @@ class Trainer:
         self.model.use(settings)
         for average in self.averages.values():
             decay = self.config.ema if settings.ema is None else settings.ema
+            if self.config.ema_rampup is not None:
+                decay = ramped_up(decay, self.config.ema_rampup, steps=self.steps)
             average.multi_avg_fn = _ema(decay)
 
     @property

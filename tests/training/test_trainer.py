@@ -277,19 +277,26 @@ def test_spectral_norm_bounds_the_largest_singular_value() -> None:
             )
 
 
-def test_averaged_weights_follow_the_formula() -> None:
-    trainer = make_trainer(small(ema=0.9), some_data())
+@pytest.mark.parametrize(
+    ("rampup", "decays"),
+    # 2 ** (-1 / (share * steps done)), and never more than 0.9
+    [(None, (0.9, 0.9, 0.9)), (1.0, (0.5, 0.5**0.5, 0.5 ** (1 / 3)))],
+)
+def test_averaged_weights_follow_the_formula(
+    rampup: float | None, decays: tuple[float, ...]
+) -> None:
+    trainer = make_trainer(small(ema=0.9, ema_rampup=rampup), some_data())
     trainer.step()
     average = {
         k: v.clone()
         for k, v in trainer.model.generator.state_dict().items()
         if v.is_floating_point()
     }
-    for _ in range(3):
+    for decay in decays:
         trainer.step()
         now = trainer.model.generator.state_dict()
         for key, _parameter in trainer.model.generator.named_parameters():
-            average[key] = 0.9 * average[key] + 0.1 * now[key]
+            average[key] = decay * average[key] + (1 - decay) * now[key]
     trained = trainer.model.generator
     with trainer.averaged() as gan:
         for key, parameter in gan.generator.named_parameters():
@@ -372,7 +379,7 @@ def test_the_default_settings_decay_each_rate_and_raise_the_momentum() -> None:
         {"spectral_norm": True, "loss": "hinge"},
         {"update": "extragradient", "penalty": "r1+r2"},
         {"augment": "diff"},
-        {"augment": "ada", "ada_images": 64, "ema": 0.9},
+        {"augment": "ada", "ada_images": 64, "ema": 0.9, "ema_rampup": 0.5},
     ],
 )
 def test_a_restored_state_goes_on_bit_for_bit(options: dict[str, Any]) -> None:

@@ -39,7 +39,7 @@ TUTORIAL = {
     "ema": 0.0,
 }
 
-SMALL_DATA = {"nz": 32, "lr": 6e-4, "ema": 0.98}
+SMALL_DATA = {"lr": 1e-3, "ema": 0.999, "ema_rampup": 0.05}
 
 
 @hookimpl
