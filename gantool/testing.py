@@ -134,8 +134,10 @@ def run_checks(
     yield CheckResult("starts without torch", problem=_imports_torch(spec))
     tried = refused = 0
     for shapes in _data_of(spec, sizes=sizes, channels=channels, classes=classes):
-        # As a run has them: defaults that follow the kind of data, and what is given.
+        # As a run has them: defaults that follow the data, and what is given.
         chosen = {**spec.defaults_on(shapes.kind), **options}
+        if shapes.kind == "images":
+            chosen = {**spec.defaults_on_images(_IMAGES, spec.config(**chosen)), **chosen}
         outcomes = list(_on_shapes(spec, shapes, options=chosen))
         if tried == refused and not any(f.refused or f.problem for f in outcomes):
             outcomes.append(_options_matter(spec, shapes, options=chosen))

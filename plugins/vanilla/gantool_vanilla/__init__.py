@@ -45,11 +45,11 @@ PACGAN = {
     "nz": 2,
 }
 
-MLP = {"epochs": 40, "batch_size": 32, "lr": 2e-4, "ema": 0.0}
+MLP = {"epochs": 40, "batch_size": 32, "lr": 2e-4, "beta2": 0.999, "ema": 0.0}
 
 POINTS = {"steps": 1500, "batch_size": 128, "lr": 1e-3}
 
-SMALL_DATA = {"lr": 6e-4, "ema": 0.999, "ema_rampup": 0.05}
+SMALL_DATA = {"lr": 4e-4, "beta2": 0.99, "ema": 0.999, "ema_rampup": 0.05}
 
 
 @gantool.hookimpl
