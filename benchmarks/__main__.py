@@ -23,6 +23,7 @@ from torch import Tensor
 from benchmarks.large import large
 from benchmarks.made_runs import make_runs
 from benchmarks.measure import Result, command, ratio, seconds, seconds_and_memory
+from benchmarks.quality import quality
 from benchmarks.recorded import Recorded, made_up, trainer_of
 from benchmarks.starting import preparing_photos, preparing_small, start, warm_start
 from benchmarks.tutorial import Tutorial, images_of, loader_of, write_jpegs
@@ -395,6 +396,10 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "preparing-small": lambda: preparing_small(6_000),
     "preparing-photos": lambda: preparing_photos(8),
     "large": lambda: large(100_000),
+    "quality-dcgan": lambda: quality("quality-dcgan", ["dcgan", "--epochs", "5"], distance=3),
+    "quality-cgan": lambda: quality("quality-cgan", ["cgan"], distance=2, fidelity=0.95),
+    "quality-vanilla": lambda: quality("quality-vanilla", ["vanilla"], distance=15),
+    "quality-first": lambda: quality("quality-first", ["dcgan", "--epochs", "12"], distance=1.8),
 }
 # Minutes each, and gigabytes of disk: only where they are named.
 AT_FULL_SIZE: dict[str, Callable[[], Result]] = {
