@@ -54,8 +54,7 @@ def conditional_run(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) ->
     """A small conditional run."""
     pytest.importorskip("gantool_cgan")
     where = tmp_path_factory.mktemp("conditional")
-    done = run_cli(
-        "run", "cgan", "--steps", "40", "--name", "c", "--keep-generators-every", "20", cwd=where
-    )
+    words = ("--preset", "mlp", "--steps", "40", "--name", "c", "--keep-generators-every", "20")
+    done = run_cli("run", "cgan", *words, cwd=where)
     assert done.code == 0, done.err
     return where / "experiments" / "c"

@@ -44,7 +44,7 @@ _CONV = ("--ngf", "4", "--ndf", "4", "--nz", "16", "--image-size", "16")
 VARIANTS: dict[str, tuple[str, ...]] = {
     "dcgan": ("dcgan", *_CONV, "--ema", "0.9", "--discriminator-steps", "2"),
     "vanilla": ("vanilla", "--preset", "paper"),
-    "cgan": ("cgan", "--precision", "bf16"),
+    "cgan": ("cgan", "--preset", "mlp", "--precision", "bf16"),
     "r3gan": ("r3gan", *_CONV),
 }
 

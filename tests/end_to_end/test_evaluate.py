@@ -165,7 +165,7 @@ def test_resuming_drops_the_scores_after_the_state(tmp_path: Path, cli: Cli) -> 
 @pytest.mark.slow
 def test_a_conditional_run_is_scored_by_class(tmp_path: Path, cli: Cli) -> None:
     pytest.importorskip("gantool_cgan")
-    cli("run", "cgan", "--steps", "2", "--name", "c")
+    cli("run", "cgan", "--width", "4", "--steps", "2", "--name", "c")
     done = cli(
         "evaluate", "experiments/c", "--samples", "100", "--metric", "label-fidelity", "--json"
     )

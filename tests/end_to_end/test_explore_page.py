@@ -54,7 +54,7 @@ def opened(run: Path, env: dict[str, str] | None = None) -> Iterator[Page]:
 def page(request: pytest.FixtureRequest, tmp_path: Path, cli: Any) -> Iterator[Page]:
     """The page of a dcgan, and of a conditional run."""
     if request.param == "conditional":
-        assert cli("run", "cgan", "--steps", "5", "--name", "c").code == 0
+        assert cli("run", "cgan", "--width", "4", "--steps", "5", "--name", "c").code == 0
         run = tmp_path / "experiments" / "c"
     else:
         run = request.getfixturevalue("finished_run")

@@ -27,8 +27,8 @@ MODELS = {
     "wgan-gp": ("48x64", CONVOLUTIONS),
     "r3gan": ("48x64", CONVOLUTIONS),
     "vanilla": ("9x12", []),
-    "cgan": ("9x12", []),
-    "cgan-dcgan": ("48x64", ["--backbone", "dcgan", "--width", "4"]),
+    "cgan": ("48x64", ["--width", "4"]),
+    "cgan-mlp": ("9x12", ["--backbone", "mlp"]),
 }
 QUICK = ["--steps", "3", "--batch-size", "8", "--nz", "8", "--threads", "1"]
 SCORED = ["--evaluate", "--evaluation-samples", "16", "--extractor", "digits"]
@@ -54,7 +54,7 @@ def cut_outs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("case", MODELS)
 def test_an_oblong_run_with_alpha(case: str, cut_outs: Path, tmp_path: Path, cli: Cli) -> None:
-    model, (size, options) = case.split("-dcgan")[0], MODELS[case]
+    model, (size, options) = case.split("-mlp")[0], MODELS[case]
     height, width = map(int, size.split("x"))
     shaped = ["--image-size", size, "--channels", "4", "--fit", "pad", "--flip"]
     where = ["--data", cut_outs, "--name", "r"]
