@@ -39,7 +39,7 @@ TUTORIAL = {
     "ema": 0.0,
 }
 
-SMALL_DATA = {"lr": 1e-3, "beta2": 0.99, "ema": 0.999, "ema_rampup": 0.05}
+SMALL_DATA = {"lr": 1.5e-3, "beta2": 0.99, "ema": 0.999, "ema_rampup": 0.05}
 
 
 @hookimpl
