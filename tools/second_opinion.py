@@ -45,9 +45,15 @@ class SecondClassifier(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            *(nn.Conv2d(1, 24, kernel_size=5), nn.GELU(), nn.AvgPool2d(2)),
-            *(nn.Conv2d(24, 48, kernel_size=5), nn.GELU(), nn.AvgPool2d(2)),
-            *(nn.Flatten(), nn.Linear(48 * 4 * 4, 128), nn.GELU()),
+            nn.Conv2d(1, 24, kernel_size=5),
+            nn.GELU(),
+            nn.AvgPool2d(2),
+            nn.Conv2d(24, 48, kernel_size=5),
+            nn.GELU(),
+            nn.AvgPool2d(2),
+            nn.Flatten(),
+            nn.Linear(48 * 4 * 4, 128),
+            nn.GELU(),
             nn.Linear(128, 24),
         )
         self.head = nn.Linear(24, 10)
