@@ -11,7 +11,7 @@ from gantool import Field
 class Config(gantool.LabelOptions, gantool.GANConfig):
     """The options of cgan; the defaults train in a minute on small data."""
 
-    epochs: int | None = 8
+    epochs: int | None = 10
     backbone: Literal["dcgan", "mlp", "paper"] = Field(
         "dcgan",
         description="dcgan: convolutions; mlp: BatchNorm and LeakyReLU; paper: the authors' "
@@ -46,7 +46,7 @@ MLP = {
 
 POINTS = {"backbone": "mlp", "steps": 1500, "batch_size": 128, "lr": 1e-3}
 
-SMALL_DATA = {"lr": 1e-3, "beta2": 0.99, "ema": 0.999, "ema_rampup": 0.05}
+SMALL_DATA = {"lr": 6e-4, "beta2": 0.99, "ema": 0.999, "ema_rampup": 0.05}
 
 
 @gantool.hookimpl
