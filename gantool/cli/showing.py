@@ -84,9 +84,9 @@ def _excerpt(picture: Image.Image, grid: Mapping[str, Any], screen: Screen) -> I
     along, down = (picture.width - padding) // columns, (picture.height - padding) // rows
     room = screen.columns * screen.cell[0], (screen.lines - _TEXT_LINES) * screen.cell[1]
     largest = _LARGEST_IN_BLOCKS if screen.way == "blocks" else _LARGEST * screen.cell[0]
-    largest = min(largest, max(1, room[0] - 2 * padding))
-    side = along - padding
-    larger, smaller = max(1, largest // side), -(-side // largest)
+    width, whole = along - padding, along + padding  # of an image, and with all of its frame
+    larger = max(1, min(largest // width, room[0] // whole))
+    smaller = max(-(-width // largest), -(-whole // room[0]))
     shown = [
         max(1, min(most, (free * smaller // larger - padding) // step))
         for most, free, step in ((columns, room[0], along), (min(rows, _ROWS), room[1], down))
