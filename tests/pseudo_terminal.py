@@ -165,8 +165,14 @@ def iterm2_pictures(written: bytes) -> list[tuple[Pixels, int]]:
 
 
 def sixel_pictures(written: bytes) -> list[Pixels]:
-    """Sixel's pictures; colors come in hundredths."""
-    return [_sixel(content) for content in re.findall(rb"\x1bP[\d;]*q(.*?)\x1b\\", written, re.S)]
+    """Sixel's pictures, which say their size before; colors come in hundredths."""
+    pictures = []
+    for width, height, content in re.findall(
+        rb'\x1bP[\d;]*q"1;1;(\d+);(\d+)(.*?)\x1b\\', written, re.DOTALL
+    ):
+        pictures.append(_sixel(content))
+        assert pictures[-1].shape == (int(height), int(width), 3)
+    return pictures
 
 
 def _sixel(content: bytes) -> Pixels:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ShowOption = Annotated[bool | None, typer.Option(SHOW.flag, help=SHOW.description)]
 
-_ROWS = 4  # of a grid, at most
+_FEWEST, _MOST = 2, 4  # rows of a grid, where it has so many
 _LARGEST = 10  # columns of characters that an image takes, about, so that it can be read
 _LARGEST_IN_BLOCKS = 32
 _TEXT_LINES = 14  # that a summary takes beside a grid
@@ -87,11 +87,13 @@ def _excerpt(picture: Image.Image, grid: Mapping[str, Any], screen: Screen) -> I
     width, whole = along - padding, along + padding  # of an image, and with all of its frame
     larger = max(1, min(largest // width, room[0] // whole))
     smaller = max(-(-width // largest), -(-whole // room[0]))
-    shown = [
-        max(1, min(most, (free * smaller // larger - padding) // step))
-        for most, free, step in ((columns, room[0], along), (min(rows, _ROWS), room[1], down))
-    ]
-    size = shown[0] * along + padding, shown[1] * down + padding
+    across, below = (
+        (free * smaller // larger - padding) // step
+        for free, step in ((room[0], along), (room[1], down))
+    )
+    across = max(1, min(columns, across))
+    below = min(rows, max(_FEWEST, min(_MOST, below)))
+    size = across * along + padding, below * down + padding
     part = picture.crop((0, 0, *size)).reduce(smaller)
     return part.resize((part.width * larger, part.height * larger), Image.Resampling.NEAREST)
 

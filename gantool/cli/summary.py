@@ -58,24 +58,23 @@ def next_commands(folder: RunFolder) -> dict[str, str]:
     if parent != Path("experiments"):
         again += f" --experiments-dir {shlex.quote(str(parent))}"
     commands = {}
-    if record.status == "diverged":
-        if rate := record.config.get("lr"):
-            commands["try slower"] = f"{again} --lr {rate / 2:.3g}"
-    elif record.status != "finished":
+    finished, diverged = record.status == "finished", record.status == "diverged"
+    if not finished and not diverged:
         commands["go on"] = f"gantool resume {run}"
-    if folder.generator_file.exists():
-        if find_spec("starlette") and find_spec("uvicorn"):
-            commands["play with it"] = f"gantool explore {run}"
-        if record.status == "finished" and record.seconds < _SHORT and folder.states():
-            option = "epochs" if record.config.get("steps") is None else "steps"
-            longer = 2 * (record.config.get(option) or 0)
-            commands["train longer"] = f"gantool resume {run} --{option} {longer}"
+    if diverged and (rate := record.config.get("lr")):
+        commands["try slower"] = f"{again} --lr {rate / 2:.3g}"
+    drawable = folder.generator_file.exists() or (folder.states() and not diverged)
+    if drawable and find_spec("starlette") and find_spec("uvicorn"):
+        commands["play with it"] = f"gantool explore {run}"
+    if finished and folder.states() and record.seconds < _SHORT:
+        option = "epochs" if record.config.get("steps") is None else "steps"
+        commands["train longer"] = f"gantool resume {run} --{option} {2 * record.config[option]}"
     if others:
         commands["compare"] = f"gantool compare {shlex.quote(str(parent))}/*"
-    else:
-        seed = int(record.config.get("seed") or 0)
+    elif finished or diverged:
+        seed = record.config.get("seed", 0)
         commands["other seeds"] = f"{again} --seeds {seed + 1},{seed + 2}"
-    if folder.generator_file.exists():
+    if drawable:
         commands["draw more"] = f"gantool sample {run} -n 100 --seed 1"
     return commands
 

@@ -183,7 +183,10 @@ def _for_sixel(picture: Image.Image) -> str:
     whole.paste(picture)
     if whole.getcolors(_SIXEL_COLORS) is None:
         whole = whole.quantize(_SIXEL_COLORS)
-    return str(SixelMethod(whole).to_string())
+    # Some terminals show a picture whose size they were not told before with faults.
+    size = f'{SixelMethod.HEADER}"1;1;{whole.width};{whole.height}'
+    pixels = str(SixelMethod(whole).to_string())
+    return size + pixels.removeprefix(SixelMethod.HEADER)
 
 
 def _print_blocks(picture: Image.Image) -> None:
