@@ -6,10 +6,12 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from hypothesis import given
@@ -33,6 +35,7 @@ from gantool.cli.summary import next_commands
 from gantool.machine.terminal import Screen
 from gantool.runs.folder import RunFolder
 
+PYTHON = [sys.executable, "-m", "gantool"]
 SHOW = """
 import sys
 from pathlib import Path
@@ -262,7 +265,7 @@ def test_points_are_shown_whole(tmp_path: Path) -> None:
 
 
 def test_a_run_leads_with_its_samples_and_what_it_names_next_works(
-    tmp_path: Path, cli: Cli
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["run", "dcgan", "--steps", "4", "--name", "my run", "--no-evaluate", *SMALL]
     done = at_terminal("-m", "gantool", *words, answers=["kitty"], cwd=tmp_path)
@@ -273,23 +276,40 @@ def test_a_run_leads_with_its_samples_and_what_it_names_next_works(
         pixels = np.asarray(grid)[:122]
     assert np.array_equal(found, pixels.repeat(2, axis=0).repeat(2, axis=1))
     assert done.written.index(b"\x1b_Ga=T") < done.written.index(b"dcgan on mnist5k")
+    monkeypatch.chdir(tmp_path)
     commands = [line[line.index("gantool ") :] for line in done.text.splitlines()[-3:]]
     assert commands == [
         "gantool explore 'experiments/my run'",
         "gantool resume 'experiments/my run' --steps 8",
         "gantool run dcgan --config 'experiments/my run/run.json' --seeds 1000,1001",
     ]
-    for command in commands[1:]:
-        assert cli(*shlex.split(command)[1:]).code == 0, command
-    assert RunFolder(run).read().steps == 8
-    assert len(list((tmp_path / "experiments").iterdir())) == 3
-    silent = at_terminal("-m", "gantool", "resume", run, *LONGER, answers=["kitty"], cwd=tmp_path)
-    assert silent.code == 0
-    assert not silent.asked
-    json.loads(silent.written)
-
-
-LONGER = ("--steps", "9", "--json")
+    server = subprocess.Popen(
+        [*PYTHON, *shlex.split(commands[0])[1:], "--port", "0", "--no-browser"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout
+    with server.stdout:
+        assert httpx.get(server.stdout.readline().split()[0]).status_code == 200
+    server.send_signal(signal.SIGINT)
+    assert server.wait(30) in (0, 130)
+    # As JSON nothing is shown, nor asked.
+    longer = [*shlex.split(commands[1])[1:], "--json"]
+    silent = at_terminal("-m", "gantool", *longer, answers=["kitty"], cwd=tmp_path)
+    assert (silent.code, silent.asked) == (0, False)
+    assert json.loads(silent.written)["steps"] == RunFolder(run).read().steps == 8
+    seeds = cli(*shlex.split(commands[2])[1:])
+    assert seeds.code == 0, seeds.err
+    compare = next_commands(RunFolder(Path("experiments/my run")))["compare"]
+    assert compare == "gantool compare experiments/*"
+    subprocess.run(
+        compare.replace("gantool", shlex.join(PYTHON), 1),
+        shell=True,
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
 
 
 def test_samples_are_shown_as_they_are_drawn(finished_run: Path, tmp_path: Path, cli: Cli) -> None:
