@@ -28,7 +28,17 @@ from PIL import Image
 Pixels = npt.NDArray[np.uint8]
 _QUESTION = re.compile(rb"\x1b\[16t|\x1b\[c|\x1b_G[^\x1b]*a=q[^\x1b]*\x1b\\")
 # Of variables that say which terminal it is.
-NAMES = ("TERM_PROGRAM", "LC_TERMINAL", "TMUX", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES")
+NAMES = (
+    "TERM_PROGRAM",
+    "LC_TERMINAL",
+    "TMUX",
+    "STY",
+    "ZELLIJ",
+    "COLORTERM",
+    "NO_COLOR",
+    "COLUMNS",
+    "LINES",
+)
 
 
 @dataclass

@@ -25,6 +25,7 @@ Way = Literal["kitty", "iterm2", "sixel", "blocks"]
 
 _PATIENCE = 1.0  # seconds for an answer, which may come from far
 _USUAL_CELL = (8, 16)
+_WITHIN = ("TMUX", "STY", "ZELLIJ")  # set by tmux, screen and zellij
 # Of a picture of one pixel that is checked and not shown.
 _ASK_KITTY = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
 _ASK_CELL, _ASK_KIND = "\x1b[16t", "\x1b[c"
@@ -87,9 +88,11 @@ def find_screen(wanted: bool | None = None) -> Screen | None:
 def _way_of_terminal() -> tuple[Way | None, tuple[int, int]]:
     """The best way that the terminal of this process has, and the size of its characters."""
     name = os.environ.get("TERM", "")
+    if name in ("dumb", "linux"):
+        return None, _USUAL_CELL
     # These hand on nothing that they do not draw themselves, and take Kitty's question for a title.
-    within = name.startswith(("screen", "tmux")) or "TMUX" in os.environ
-    answers = b"" if name in ("", "dumb", "linux") else _ask(kitty=not within)
+    within = name.startswith(("screen", "tmux")) or any(key in os.environ for key in _WITHIN)
+    answers = _ask(kitty=not within)
     cell = _USUAL_CELL
     if (found := _CELL.search(answers)) and all(int(side) for side in found.groups()):
         cell = int(found[2]), int(found[1])
@@ -102,9 +105,9 @@ def _way_of_terminal() -> tuple[Way | None, tuple[int, int]]:
 
 
 def _speaks_iterm2() -> bool:
-    """Whether the terminal says by its name that it shows pictures in iTerm2's way."""
-    named = os.environ.get("TERM_PROGRAM") in ("iTerm.app", "WezTerm")
-    return named or os.environ.get("LC_TERMINAL") == "iTerm2"
+    """Whether the terminal says by its name, or by that which ssh hands on, that it does."""
+    name = os.environ.get("TERM_PROGRAM") or os.environ.get("LC_TERMINAL")
+    return name in ("iTerm.app", "iTerm2", "WezTerm")
 
 
 def _ask(*, kitty: bool) -> bytes:
