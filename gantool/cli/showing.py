@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from gantool.machine.terminal import Screen
     from gantool.runs.folder import RunFolder
 
-ShowOption = Annotated[bool | None, typer.Option(SHOW.flag, help=SHOW.description)]
+ShowOption = Annotated[
+    bool | None, typer.Option(SHOW.flag, help=f"{SHOW.description.capitalize()}.")
+]
 
 _FEWEST, _MOST = 2, 4  # rows of a grid, where it has so many
 _LARGEST = 10  # columns of characters that an image takes, about, so that it can be read

@@ -53,7 +53,7 @@ def next_commands(folder: RunFolder) -> dict[str, str]:
     """Commands that are useful after a run, by their purpose, the most useful first."""
     record, run = folder.read(), shlex.quote(str(folder.path))
     parent = folder.path.parent
-    others = [file for file in parent.glob("*/run.json") if file != folder.record_file]
+    others = any(file != folder.record_file for file in parent.glob("*/run.json"))
     again = f"gantool run {record.model} --config {shlex.quote(str(folder.record_file))}"
     if parent != Path("experiments"):
         again += f" --experiments-dir {shlex.quote(str(parent))}"

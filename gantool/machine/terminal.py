@@ -122,10 +122,8 @@ def _ask(*, kitty: bool) -> bytes:
         from select import select
     except ImportError:  # Windows
         return b""
-    if not sys.stdin or not sys.stdin.isatty():
-        return b""
-    keyboard = sys.stdin.fileno()
-    try:
+    keyboard = 0
+    try:  # which fails where it is no terminal, or not this process's
         if os.tcgetpgrp(keyboard) != os.getpgrp():
             return b""
         usual = termios.tcgetattr(keyboard)

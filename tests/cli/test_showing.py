@@ -295,13 +295,15 @@ def test_a_run_leads_with_its_samples_and_what_it_names_next_works(
         assert httpx.get(server.stdout.readline().split()[0]).status_code == 200
     server.send_signal(signal.SIGINT)
     assert server.wait(30) in (0, 130)
+    longer = cli(*shlex.split(commands[1])[1:], "--show")
+    assert longer.code == 0, longer.err
+    assert RunFolder(run).read().steps == 8
+    assert block_picture(longer.out).shape == (62, 92, 3)
     # As JSON nothing is shown, nor asked.
-    longer = [*shlex.split(commands[1])[1:], "--json"]
-    silent = at_terminal("-m", "gantool", *longer, answers=["kitty"], cwd=tmp_path)
+    seeds = [*shlex.split(commands[2])[1:], "--json"]
+    silent = at_terminal("-m", "gantool", *seeds, answers=["kitty"], cwd=tmp_path)
     assert (silent.code, silent.asked) == (0, False)
-    assert json.loads(silent.written)["steps"] == RunFolder(run).read().steps == 8
-    seeds = cli(*shlex.split(commands[2])[1:])
-    assert seeds.code == 0, seeds.err
+    assert [made["config"]["seed"] for made in json.loads(silent.written)] == [1000, 1001]
     compare = next_commands(RunFolder(Path("experiments/my run")))["compare"]
     assert compare == "gantool compare experiments/*"
     subprocess.run(
