@@ -110,11 +110,11 @@ def test_sixel_has_256_colors_at_most(run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "lines", "cell", "shown"),
     [
-        (100, 24, (8, 16), (2, 8, 2)),  # 160 pixels beside the text
+        (100, 36, (8, 16), (3, 8, 2)),  # 192 pixels above the text
         (60, 40, (8, 16), (4, 7, 2)),
         (30, 40, (8, 16), (4, 3, 2)),
         (12, 40, (8, 16), (4, 1, 2)),
-        (100, 40, (18, 36), (4, 8, 6)),  # as many characters a sample where they have more pixels
+        (100, 48, (18, 36), (4, 8, 6)),  # as many characters a sample where they have more pixels
         (80, 15, (10, 20), (2, 8, 3)),  # two rows at least
     ],
 )
@@ -191,7 +191,7 @@ def test_a_pipe_gets_nothing_but_on_request(run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "lines", "shown"), [(160, 60, (3, 5)), (70, 50, (2, 2)), (36, 50, (2, 1))]
+    ("columns", "lines", "shown"), [(160, 72, (3, 5)), (70, 50, (2, 2)), (36, 50, (2, 1))]
 )
 def test_blocks_are_pixels(run: Path, columns: int, lines: int, shown: tuple[int, int]) -> None:
     size = {"COLUMNS": str(columns), "LINES": str(lines), "COLORTERM": "truecolor"}
