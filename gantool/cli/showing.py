@@ -26,7 +26,7 @@ _FEWEST, _MOST = 2, 4  # rows of a grid, where it has so many
 _LARGEST = 10  # columns of characters that an image takes, about, so that it can be read
 _LARGEST_IN_BLOCKS = 32
 _TEXT_LINES = 24  # that a summary with scores takes below a grid
-_FEW_LINES = 4  # that are left free beside a scatter, which is one picture and needs the room
+_FEW_LINES = 8  # that are left free beside a scatter, which is one picture and needs the room
 
 
 def show_run(folder: RunFolder, wanted: bool | None) -> None:

@@ -252,13 +252,13 @@ def test_points_are_shown_whole(tmp_path: Path) -> None:
     (run / "run.json").write_text(json.dumps(record))
     scatter = Image.effect_noise((560, 560), 50).convert("RGB")
     scatter.save(RunFolder(run).sample_grid(100))
-    (found,) = kitty_pictures(show(run, answers=["kitty"]).written)
+    (found,) = kitty_pictures(show(run, answers=["kitty"], lines=43).written)
     assert np.array_equal(found, np.asarray(scatter))
-    for lines, cell, side in ((24, (8, 16), 320), (60, (18, 36), 1680)):
+    for lines, cell, side in ((28, (8, 16), 320), (60, (18, 36), 1680)):
         screen = Screen(way="sixel", columns=100, lines=lines, cell=cell)
         smaller = scatter.resize((side, side), Image.Resampling.LANCZOS)
         assert np.array_equal(_scatter(scatter, screen), smaller)
-    blocks = Screen(way="blocks", columns=80, lines=30, cell=(1, 2))
+    blocks = Screen(way="blocks", columns=80, lines=34, cell=(1, 2))
     assert _scatter(scatter, blocks).size == (52, 52)
 
 
