@@ -96,8 +96,7 @@ def sample(
             z, y = sampler.choose(n, seed, label=chosen, codes=codes)
             columns = min(n, max(1, round(n**0.5)))
         picture = Image.fromarray(sampler.picture(z, y, columns=columns))
-        single = {"rows": 1, "columns": 1, "padding": 0}
-        grid = {"rows": -(-len(z) // columns), "columns": columns} if len(z) > 1 else single
+        grid = {"rows": -(-len(z) // columns), "columns": columns}
         points = isinstance(sampler.view, PlaneView)
         show_samples(picture, show, grid=None if points else grid)
         write_picture(place_for(sampler, output, name=f"{name}.png"), png(picture))
