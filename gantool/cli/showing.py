@@ -36,21 +36,24 @@ def show_run(folder: RunFolder, wanted: bool | None) -> None:
         folder: of the run.
         wanted: as `--show`.
     """
+    from gantool.machine.terminal import find_screen
+
     grids = folder.sample_grids()
-    if not grids:
+    screen = find_screen(wanted) if grids else None
+    if screen is None:
         return
     step, file = list(grids.items())[-1]
     record = folder.read()
     grid = None if record.noun == "points" else json.loads(read_text(folder.sheet_file))
-    shown = show_samples(_read(file), wanted, grid=grid)
-    if shown and step != record.steps:
+    screen.show(_fitting(_read(file), grid, screen=screen))
+    if step != record.steps:
         print(f"samples at step {step:,}")
 
 
 def show_samples(
     picture: Image.Image, wanted: bool | None, *, grid: Mapping[str, Any] | None
-) -> bool:
-    """Show samples, if that is wanted where stdout leads; whether it was.
+) -> None:
+    """Show samples, if that is wanted where stdout leads.
 
     Args:
         picture: RGB, a grid of images or a scatter.
@@ -59,11 +62,15 @@ def show_samples(
     """
     from gantool.machine.terminal import find_screen
 
-    screen = find_screen(wanted)
-    if screen is None:
-        return False
-    screen.show(_scatter(picture, screen) if grid is None else _excerpt(picture, grid, screen))
-    return True
+    if screen := find_screen(wanted):
+        screen.show(_fitting(picture, grid, screen=screen))
+
+
+def _fitting(
+    picture: Image.Image, grid: Mapping[str, Any] | None, *, screen: Screen
+) -> Image.Image:
+    """The part or the size of a picture that fits a screen."""
+    return _scatter(picture, screen) if grid is None else _excerpt(picture, grid, screen=screen)
 
 
 def _read(file: Path) -> Image.Image:
@@ -73,7 +80,7 @@ def _read(file: Path) -> Image.Image:
         return picture.convert("RGB")
 
 
-def _excerpt(picture: Image.Image, grid: Mapping[str, Any], screen: Screen) -> Image.Image:
+def _excerpt(picture: Image.Image, grid: Mapping[str, Any], *, screen: Screen) -> Image.Image:
     """The first cells of a grid, large enough to be read, as many as there is room for.
 
     Pixels are enlarged to whole numbers of pixels; only images that are larger than that are made

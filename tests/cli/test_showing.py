@@ -235,7 +235,7 @@ def test_the_part_has_room_and_ends_between_cells(
     screen = Screen(way=way, columns=size[0], lines=size[1], cell=cell)  # type: ignore[arg-type]
     grid = Image.new("RGB", (columns * (width + 2) + 2, rows * (height + 2) + 2))
     room, largest = size[0] * cell[0], 32 if way == "blocks" else 10 * cell[0]
-    found = _excerpt(grid, {"rows": rows, "columns": columns, "padding": 2}, screen)
+    found = _excerpt(grid, {"rows": rows, "columns": columns, "padding": 2}, screen=screen)
     assert found.width <= room
     if width + 4 <= room and width <= largest:
         times = max(1, min(largest // width, room // (width + 4)))
