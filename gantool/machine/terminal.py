@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Way = Literal["kitty", "iterm2", "sixel", "blocks"]
 
-_PATIENCE = 1.0  # seconds for an answer, which may come from far
+_PATIENCE = 2.0  # seconds for an answer, which may come from far
 _USUAL_CELL = (8, 16)
 _WITHIN = ("TMUX", "STY", "ZELLIJ")  # set by tmux, screen and zellij
 # Of a picture of one pixel that is checked and not shown.
