@@ -613,6 +613,15 @@ class RunParameter:
     description: str
 
 
+SHOW = RunParameter(
+    key="show",
+    flag="--show/--no-show",
+    kind=bool | None,
+    default=None,
+    metavar="",
+    description="show samples in the terminal, in blocks of color where it has no pictures "
+    "(unset: only where it has)",
+)
 RUN_PARAMETERS = (
     RunParameter(
         key="name",
@@ -670,6 +679,7 @@ RUN_PARAMETERS = (
         metavar="",
         description="print run.json and nothing else on stdout",
     ),
+    SHOW,
     RunParameter(
         key="profile",
         flag="--profile",

@@ -203,6 +203,9 @@ LABELLED: dict[str, Callable[[Path], Path]] = {
         p.with_suffix(".parquet"), pictures(), pyarrow.array(map(str, DIGITS)).dictionary_encode()
     ),
     "Hugging Face's Parquet": hugging_face,
+    "Parquet with a dictionary": lambda p: in_parquet(
+        p.with_suffix(".parquet"), pyarrow.array(pictures()).dictionary_encode(), DIGITS
+    ),
     "npz": lambda p: in_npz(p.with_suffix(".npz"), arr_0=pixels(), arr_1=np.array(DIGITS)),
     "npz with names": lambda p: in_npz(
         p.with_suffix(".npz"),

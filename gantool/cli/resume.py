@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gantool.cli.showing import ShowOption
+
 
 def resume(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
@@ -22,6 +24,7 @@ def resume(
     json: Annotated[
         bool, typer.Option("--json", help="Print run.json and nothing else on stdout.")
     ] = False,
+    show: ShowOption = None,
 ) -> None:
     """Go on with a run that was interrupted, or extend a finished one."""
     from gantool.cli.summary import print_summary
@@ -39,4 +42,4 @@ def resume(
         folder = go_on(
             run, load_registry(), display=display, epochs=epochs, steps=steps, force=force
         )
-    print_summary([folder], json=json, many=False)
+    print_summary([folder], json=json, many=False, show=show)

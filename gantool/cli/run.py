@@ -6,7 +6,6 @@ The command is made from the model's configuration when it is asked for.
 from __future__ import annotations
 
 import inspect
-import shlex
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -270,10 +269,7 @@ def _train_all(
         print_setups(records, json=values["json"], many=many)
     else:
         made = [folder for folder in folders if folder.record_file.exists()]
-        print_summary(made, json=values["json"], many=many)
-        if many and len(made) > 1 and not values["json"]:
-            paths = " ".join(shlex.quote(str(folder.path)) for folder in made)
-            print(f"compare them: gantool compare {paths}")
+        print_summary(made, json=values["json"], many=many, show=values["show"])
     if errors:
         worst = max(errors, key=lambda error: error.exit_code)
         if worst is errors[-1]:

@@ -14,6 +14,7 @@ from gantool.cli.playing import (
     OutputOption,
     RunArgument,
 )
+from gantool.cli.showing import ShowOption
 
 _MOST_IN_A_GRID = 10_000
 
@@ -36,21 +37,28 @@ def sample(
     ] = False,
     output: OutputOption = None,
     device: DeviceOption = "cpu",
+    show: ShowOption = None,
 ) -> None:
     """Draw from a trained generator: a grid, single files, or arrays of any number.
 
     `--code NAME=all` draws a column for each value of a code, with the rest alike in each.
     """
+    from PIL import Image
+
     from gantool.cli.playing import open_sampler, place_for, write_picture
+    from gantool.cli.showing import show_samples
     from gantool.display import make_display
     from gantool.errors import ConfigError, GantoolError
     from gantool.sampling import streaming
     from gantool.sampling.pictures import png
+    from gantool.sampling.views import PlaneView
 
     if label is not None and labels is not None:
         raise ConfigError("give --label or --labels all, one of the two")
     if separate and kind == "npz":
         raise ConfigError("give --separate or --format npz, one of the two")
+    if show and (separate or kind == "npz"):
+        raise ConfigError("--show is for a grid", "Leave it out, or leave out the other option.")
     if labels and (separate or kind == "npz"):
         raise ConfigError("--labels all is for a grid", "Give --label, once for each class.")
     sampler = open_sampler(run, at, device=device)
@@ -87,7 +95,10 @@ def sample(
         else:
             z, y = sampler.choose(n, seed, label=chosen, codes=codes)
             columns = min(n, max(1, round(n**0.5)))
-        picture = sampler.picture(z, y, columns=columns)
+        picture = Image.fromarray(sampler.picture(z, y, columns=columns))
+        grid = {"rows": -(-len(z) // columns), "columns": columns}
+        points = isinstance(sampler.view, PlaneView)
+        show_samples(picture, show, grid=None if points else grid)
         write_picture(place_for(sampler, output, name=f"{name}.png"), png(picture))
         return
     wanted = streaming.Wanted(n, seed=seed, label=chosen, codes=codes)

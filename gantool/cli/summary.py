@@ -1,30 +1,82 @@
-"""The few lines that a finished run leaves on the terminal."""
+"""The few lines that a finished run leaves on the terminal, its samples before them."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from gantool.cli.output import print_json, print_table
 from gantool.cli.scores import print_scores
+from gantool.cli.showing import show_run
 from gantool.display import clock
 from gantool.runs.files import read_json_lines
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord
 
+_NEXT = 3  # commands
+_SHORT = 600  # seconds of training, below which it costs little to go on as long again
 
-def print_summary(folders: Sequence[RunFolder], *, json: bool, many: bool) -> None:
+
+def print_summary(
+    folders: Sequence[RunFolder], *, json: bool, many: bool, show: bool | None = None
+) -> None:
     """Print the runs that were made, as JSON or as a summary to read.
 
-    The JSON is run.json with its path, or an array of these for several seeds.
+    The JSON is run.json with its path, or an array of these for several seeds. A summary has the
+    samples before it where `show`, which is as `--show`, says so. Of several processes that share
+    the runs, the first alone prints.
     """
+    from gantool.machine import distributed
+
+    if distributed.world().rank:
+        return
     if json:
         _print_documents(
             [{"path": str(f.path), **f.read().model_dump(mode="json")} for f in folders], many
         )
         return
     for folder in folders:
+        show_run(folder, show)
         _print_one(folder)
+    commands = next_commands(folders[-1]) if folders else {}
+    if len(folders) > 1:
+        paths = shlex.join(str(folder.path) for folder in folders)
+        commands = {"compare them": f"gantool compare {paths}", **commands}
+    for purpose in list(commands)[:_NEXT]:
+        print(f"  {purpose:14}  {commands[purpose]}")
+
+
+def next_commands(folder: RunFolder) -> dict[str, str]:
+    """Commands that are useful after a run, by their purpose, the most useful first."""
+    record, run = folder.read(), shlex.quote(str(folder.path))
+    parent = folder.path.parent
+    others = any(file != folder.record_file for file in parent.glob("*/run.json"))
+    again = f"gantool run {record.model} --config {shlex.quote(str(folder.record_file))}"
+    if parent != Path("experiments"):
+        again += f" --experiments-dir {shlex.quote(str(parent))}"
+    commands = {}
+    finished, diverged = record.status == "finished", record.status == "diverged"
+    if not finished and not diverged:
+        commands["go on"] = f"gantool resume {run}"
+    if diverged and (rate := record.config.get("lr")):
+        commands["try slower"] = f"{again} --lr {rate / 2:.3g}"
+    drawable = folder.generator_file.exists() or (folder.states() and not diverged)
+    if drawable and find_spec("starlette") and find_spec("uvicorn"):
+        commands["play with it"] = f"gantool explore {run}"
+    if finished and folder.states() and record.seconds < _SHORT:
+        option = "epochs" if record.config.get("steps") is None else "steps"
+        commands["train longer"] = f"gantool resume {run} --{option} {2 * record.config[option]}"
+    if others:
+        commands["compare"] = f"gantool compare {shlex.quote(str(parent))}/*"
+    elif finished or diverged:
+        seed = record.config.get("seed", 0)
+        commands["other seeds"] = f"{again} --seeds {seed + 1},{seed + 2}"
+    if drawable:
+        commands["draw more"] = f"gantool sample {run} -n 100 --seed 1"
+    return commands
 
 
 def _print_documents(documents: list[dict[str, Any]], many: bool) -> None:
@@ -49,17 +101,16 @@ def _print_one(folder: RunFolder) -> None:
     scores = [score for score in folder.scores() if score.step == record.steps]
     if scores:
         print_scores(scores)
-    pictures = {
-        "report": folder.report_file,
-        "samples": folder.samples_figure,
-        "losses": folder.losses_figure,
-        "animation": folder.animation,
-        "neighbours": folder.neighbors_figure,
-    }
-    for name, path in pictures.items():
-        if path.exists():
-            print(f"  {name:10}  {path}")
-    print(f"  run         {folder.path}")
+    pictures = (
+        folder.samples_figure,
+        folder.losses_figure,
+        folder.animation,
+        folder.neighbors_figure,
+    )
+    names = ", ".join(path.name for path in pictures if path.exists())
+    print(f"  {'run':14}  {folder.path}{': ' if names else ''}{names}")
+    if folder.report_file.exists():
+        print(f"  {'report':14}  {folder.report_file}")
 
 
 def print_setups(records: Sequence[RunRecord], *, json: bool, many: bool) -> None:

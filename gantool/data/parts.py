@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ _MOST = 256  # images of a part
 _FEWEST = 16
 _PARTS = 64  # a small set has about so many, so that the progress shows
 _PART_BYTES = 1 << 25
-_CHUNK_BYTES = 1 << 27  # bytes of images that are brought into order at once
+_CHUNK_BYTES = 1 << 26  # bytes of images that a core brings into order at once
 _MANY = 1_000  # images that are worth the start of further processes
 _COLUMNS = ("numbers", "digests", "sizes", "modes", "gray", "clear")  # of Originals
 _DETAIL = 2  # a JPEG is decoded to at least so many times the pixels, a side, that are wanted
@@ -196,30 +197,59 @@ class Parts:
         self._starts = np.cumsum([0, *(len(images.numbers) for images in described)])
         return Originals.concatenated(described)
 
-    def in_order(self, order: Indices, *, channels: int) -> Iterator[npt.NDArray[np.uint8]]:
-        """The images in an order of those that `make` described, some at a time.
+    def merge(
+        self, order: Indices, file: Path, *, channels: int, told: Callable[[memoryview], object]
+    ) -> None:
+        """Write the images, in an order of those that `make` described, on every core.
 
-        Yields uint8 [n, height, width, channels]. Each part is read from its beginning to its end,
-        where its images come in that order.
+        Args:
+            order: int64 [N].
+            file: gets uint8 [N, height, width, channels].
+            channels: the first so many of each image.
+            told: told its content, some at a time.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        step = max(1, _CHUNK_BYTES // self._recipe.bytes_each)
+        bytes_each = int(np.prod(self._recipe.size)) * channels
+        cores = os.cpu_count() or 1
+        file.touch()
+        with ThreadPoolExecutor(cores) as pool:
+
+            def write(start: int) -> memoryview:
+                chunk = self._take(order[start : start + step])[..., :channels]
+                content = np.ascontiguousarray(chunk).data.cast("B")
+                with file.open("r+b") as opened:
+                    opened.seek(start * bytes_each)
+                    opened.write(content)
+                return content
+
+            starts = range(0, len(order), step)
+            for i in range(0, len(starts), cores):  # no more of them in memory than cores
+                for content in pool.map(write, starts[i : i + cores]):
+                    told(content)
+
+    def _take(self, chosen: Indices) -> npt.NDArray[np.uint8]:
+        """Some images, uint8 [n, height, width, channels].
+
+        Each part is read from its beginning to its end, where its images come in that order.
         """
         shape, size = self._recipe.shape, self._recipe.bytes_each
-        step = max(1, _CHUNK_BYTES // size)
-        for start in range(0, len(order), step):
-            chosen = order[start : start + step]
-            chunk = np.empty((len(chosen), *shape), dtype=np.uint8)
-            part_of = np.searchsorted(self._starts, chosen, side="right") - 1
-            for part in np.unique(part_of):
-                here = part_of == part
-                positions = chosen[here] - self._starts[part]
-                first, last = int(positions.min()), int(positions.max())
-                read = np.fromfile(
-                    _pixels(self._file(part)),
-                    dtype=np.uint8,
-                    count=(last - first + 1) * size,
-                    offset=first * size,
-                )
-                chunk[here] = read.reshape(-1, *shape)[positions - first]
-            yield chunk[..., :channels]
+        taken = np.empty((len(chosen), *shape), dtype=np.uint8)
+        part_of = np.searchsorted(self._starts, chosen, side="right") - 1
+        for part in np.unique(part_of):
+            here = np.flatnonzero(part_of == part)
+            positions = chosen[here] - self._starts[part]
+            first, last = int(positions.min()), int(positions.max())
+            read = np.fromfile(
+                _pixels(self._file(part)),
+                dtype=np.uint8,
+                count=(last - first + 1) * size,
+                offset=first * size,
+            )
+            taken[here] = read.reshape(-1, *shape)[positions - first]
+        return taken
 
     def _file(self, part: int) -> Path:
         return self._folder / f"{part:06d}.npz"

@@ -28,7 +28,6 @@ from gantool.runs.files import slug
 _Lost = list[tuple[str, str]]  # the name of each file that cannot be read, and the reason
 _TEST = SPLITS.index("test")
 _NAMED = 5  # unreadable files that a message names
-_BUFFER = 1 << 22  # bytes of prepared images that are written at once
 _ABANDONED = 7 * 86_400  # seconds after which the parts of a stopped preparation are not kept
 
 
@@ -231,11 +230,7 @@ class _Preparation:
             order = order[is_first | ~is_test]
         images, codes = images[order], codes[order]
         digest = hashlib.sha256()
-        with (into / "images.u8").open("wb", buffering=_BUFFER) as file:
-            for chunk in parts.in_order(order, channels=depth):
-                content = np.ascontiguousarray(chunk).data
-                digest.update(content)
-                file.write(content)
+        parts.merge(order, into / "images.u8", channels=depth, told=digest.update)
         if source.factors is not None:
             np.save(into / "factors.npy", source.factors[images.numbers])
         if source.labels is not None:

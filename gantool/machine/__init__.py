@@ -1,1 +1,1 @@
-"""The machine: devices, the processes of a run, random streams, signals."""
+"""The machine: devices, the processes of a run, random streams, signals, the terminal."""

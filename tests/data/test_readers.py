@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +30,7 @@ from kept import (
     sorted_by_class,
     table,
 )
+from pyarrow import parquet
 from support import prepared_folder
 
 from gantool.config import TrainConfig
@@ -36,6 +38,7 @@ from gantool.data import parts
 from gantool.data.load import load, open_path
 from gantool.data.prepared import Prepared
 from gantool.data.readers.labels import numbered, spell_label
+from gantool.data.readers.parquet import ParquetPictures
 from gantool.errors import ConfigError, GantoolError
 from gantool.plugins.registry import build_registry, load_registry
 
@@ -61,6 +64,17 @@ def test_pictures_and_labels_are_the_same_data_by_any_way(
     assert data.fingerprint == by_folder.fingerprint
     assert data.name == "x"
     assert data.notes == ()
+
+
+def test_a_picture_that_many_rows_refer_to_is_in_memory_once(tmp_path: Path) -> None:
+    once = pyarrow.DictionaryArray.from_arrays([0] * 200, [bytes(1 << 23)])  # 1.7 GB, written out
+    file = tmp_path / "x.parquet"
+    parquet.write_table(pyarrow.table({"image": once}), file, compression="none")
+    source = ParquetPictures([file])
+    source.open()
+    before = pyarrow.total_allocated_bytes()
+    assert len(source.content(199)) == 1 << 23
+    assert pyarrow.total_allocated_bytes() - before < 1 << 26
 
 
 @pytest.mark.parametrize("way", UNLABELLED)

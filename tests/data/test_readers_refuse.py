@@ -158,6 +158,12 @@ def parquet_of(labels: Any) -> Callable[[Path], Path]:
     return lambda path: in_parquet(path.with_suffix(".parquet"), pictures(), labels)
 
 
+def swelling(path: Path) -> Path:
+    file = path.with_suffix(".parquet")
+    parquet.write_table(pyarrow.table({"image": [bytes(1 << 26), b""]}), file, compression="zstd")
+    return file
+
+
 def two_kinds(path: Path) -> Path:
     in_parquet(path / "a.parquet", pictures(), DIGITS)
     parquet.write_table(pyarrow.table({"image": pictures()}), path / "b.parquet")
@@ -306,6 +312,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], list[str]]] = {
     "Parquet that is unclear": (columns(a=[b"1"], b=[b"2"]), ["2 columns of encoded pictures"]),
     "Parquet without rows": (columns(image=pyarrow.array([], "binary")), ["holds no pictures"]),
     "Parquet without a label": (parquet_of([*DIGITS[:-1], None]), ["x.parquet: row 65"]),
+    "Parquet that swells": (swelling, ["67 MB", "decompression bomb"]),
     "Parquet of two kinds": (two_kinds, ["other columns"]),
     "an unknown kind": (
         suffixed("x.rar"),

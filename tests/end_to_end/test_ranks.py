@@ -176,12 +176,13 @@ def test_parts_are_the_whole_and_one_process_needs_no_words() -> None:
 def test_two_processes_follow_one_of_the_same_global_batch(
     options: tuple[str, ...], site: dict[str, str], tmp_path: Path
 ) -> None:
-    words = ("run", "plain", *COMMON, *options)
+    words, site = ("run", "plain", *COMMON, *options, "--show"), {**site, "COLUMNS": "120"}
     one = run_cli(*words, "--name", "one", cwd=tmp_path, env=site)
     assert one.code == 0, one.err
     code, out, err = ended(torchrun(*words, "--name", "two", cwd=tmp_path, env=site))
     assert code == 0, err
-    assert out.count("run         experiments/two") == 1  # the first process speaks for both
+    assert out.count("gantool resume experiments/two") == 1  # the first process speaks for both
+    assert out.count("▀") == one.out.count("▀") > 0
     alone, together = (figures(tmp_path / "experiments" / name) for name in ("one", "two"))
     assert len(alone) == len(together) == 20
     for a, b in zip(alone, together, strict=True):

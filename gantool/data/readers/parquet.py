@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gantool.data.readers.archive import check_size
 from gantool.data.readers.labels import complete, spell_label
 from gantool.data.readers.pictures import Pictures, Recent, library, readable
 from gantool.data.source import UnreadableImageError
@@ -44,6 +45,9 @@ class ParquetPictures(Pictures):
             with readable(file), parquet.ParquetFile(file) as opened:
                 schema, groups = opened.schema_arrow, range(opened.num_row_groups)
                 self._column = _image_column(schema, file)
+                is_struct = _is_struct(schema.field(self._column).type)
+                self._bytes_column = f"{self._column}.bytes" if is_struct else self._column
+                _check_groups(opened.metadata, self._column, file=file)
                 others = [name for name in schema.names if name != self._column]
                 if number == 0:
                     first, column = schema.names, self.find_column(others, title=str(file))
@@ -90,7 +94,9 @@ class ParquetPictures(Pictures):
         file, group = self._places[number]
         parquet = library("pyarrow.parquet", file=self.files[file])
         compute = library("pyarrow.compute", file=self.files[file])
-        with parquet.ParquetFile(self.files[file]) as opened:
+        # A value that is kept once, however many rows refer to it, stays one in memory.
+        once = [self._bytes_column]
+        with parquet.ParquetFile(self.files[file], read_dictionary=once) as opened:
             table = opened.read_row_group(group, columns=[self._column], use_threads=False)
         column = table.column(self._column)
         return compute.struct_field(column, "bytes") if _is_struct(column.type) else column
@@ -103,7 +109,20 @@ def _is_struct(kind: Any) -> bool:
 def _holds_pictures(kind: Any) -> bool:
     if _is_struct(kind):
         return any(field.name == "bytes" and _holds_pictures(field.type) for field in kind)
-    return str(kind) in ("binary", "large_binary", "binary_view")
+    return str(getattr(kind, "value_type", kind)) in ("binary", "large_binary", "binary_view")
+
+
+def _check_groups(metadata: Any, column: str, *, file: Path) -> None:
+    """Refuse a file whose pictures claim to become far larger than pictures can.
+
+    Raises:
+        ConfigError: it looks like a decompression bomb.
+    """
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        for chunk in map(group.column, range(group.num_columns)):
+            if chunk.path_in_schema.split(".")[0] == column:
+                check_size(file, chunk.total_uncompressed_size, chunk.total_compressed_size)
 
 
 def _image_column(schema: Any, file: Path) -> str:

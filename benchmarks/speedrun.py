@@ -1,0 +1,185 @@
+"""Time to quality: seconds of training until a score is as good as asked for.
+
+`python -m benchmarks.speedrun` takes dcgan with its presets on mnist5k; others by name, a preset
+after a colon, as `r3gan` or `vanilla:paper`. The clock runs while steps are taken, and stands still
+while samples are drawn and scored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gantool.config import resolve
+from gantool.display import PlainDisplay
+from gantool.evaluation.evaluate import ScoringSettings, evaluate
+from gantool.plugins.registry import Registry, load_registry
+from gantool.runs.folder import RunFolder
+from gantool.training.setup import Request, Setup, set_up
+
+_SCORE = "frechet-distance"
+_BETWEEN = 0.1  # of the seconds so far pass before samples are scored again
+_SHORTEST = 2.0  # but no fewer seconds than these
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One training.
+
+    Attributes:
+        variant: the model, with its preset.
+        seed: of the run.
+        reached: the seconds of training after which each target was reached; None if it was not.
+        best: the best score.
+        seconds: of training in all.
+        steps: taken in them.
+    """
+
+    variant: str
+    seed: int
+    reached: Mapping[float, float | None]
+    best: float
+    seconds: float
+    steps: int
+
+
+def attempt(
+    variant: str,
+    seed: int,
+    *,
+    registry: Registry,
+    targets: Sequence[float],
+    most: float,
+    options: Mapping[str, Any],
+) -> Attempt:
+    """Train a variant until it has reached all targets, its budget is spent or the time is over.
+
+    Args:
+        variant: a model's name, with `:PRESET` or without.
+        seed: of the run.
+        registry: the models there are.
+        targets: scores, of which less is better.
+        most: seconds of training.
+        options: of the run; a preset that sets a length keeps it.
+    """
+    model, _, preset = variant.partition(":")
+    spec = registry.model(model)
+    given = dict(options)
+    if preset and {"epochs", "steps"} & set(spec.presets.get(preset, {})):
+        given.pop("epochs", None)
+    resolved = resolve(
+        spec.config,
+        model=spec.name,
+        presets=spec.presets,
+        preset=preset or None,
+        defaults=partial(registry.defaults_of, spec),
+        environment={},
+        flags={**given, "seed": seed},
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        request = Request(
+            model=model, resolved=resolved, preset=preset or None, experiments_dir=Path(folder)
+        )
+        setup = set_up(request, registry, PlainDisplay())
+        setup.folder.path.mkdir()
+        return _race(setup, variant, targets=targets, most=most)
+
+
+def _race(setup: Setup, variant: str, *, targets: Sequence[float], most: float) -> Attempt:
+    trainer = setup.trainer
+    reached: dict[float, float | None] = dict.fromkeys(sorted(targets, reverse=True))
+    best, seconds, due = float("inf"), 0.0, _SHORTEST
+    while trainer.steps < trainer.total_steps and seconds < most and None in reached.values():
+        began = time.perf_counter()
+        while trainer.steps < trainer.total_steps and time.perf_counter() - began < due - seconds:
+            trainer.step()
+        seconds += time.perf_counter() - began
+        due = seconds + max(_SHORTEST, _BETWEEN * seconds)
+        score = _score(setup)
+        best = min(best, score)
+        for target, before in reached.items():
+            if before is None and score <= target:
+                reached[target] = seconds
+    return Attempt(variant, trainer.config.seed, reached, best, seconds, trainer.steps)
+
+
+def _score(setup: Setup) -> float:
+    with setup.trainer.averaged() as model:
+        (score,) = evaluate(
+            model,
+            setup.data,
+            folder=RunFolder(setup.folder.path),
+            registry=setup.registry,
+            settings=ScoringSettings(metrics=(_SCORE,), data_dir=setup.trainer.config.data_dir),
+            step=setup.trainer.steps,
+            averaged=bool(setup.trainer.averages),
+        )
+    return float("inf") if score.value is None else score.value
+
+
+def in_words(attempts: Sequence[Attempt]) -> str:
+    """A line for a variant: its medians over the seeds."""
+    first = attempts[0]
+    parts = []
+    for target in first.reached:
+        times = [attempt.reached[target] for attempt in attempts]
+        known = sorted(t if t is not None else float("inf") for t in times)
+        median = statistics.median_high(known)
+        text = "not reached" if median == float("inf") else f"{median:6.1f} s"
+        spread = ", ".join("-" if t is None else f"{t:.1f}" for t in times)
+        parts.append(f"{target:g}: {text:11} ({spread})")
+    best = statistics.median(attempt.best for attempt in attempts)
+    speed = statistics.median(attempt.steps / attempt.seconds for attempt in attempts)
+    return f"{first.variant:20} {'  '.join(parts)}  best {best:.2f}  {speed:.0f} steps/s"
+
+
+def main() -> None:
+    """Print a line for each variant."""
+    registry = load_registry()
+    dcgan = ["dcgan", *(f"dcgan:{preset}" for preset in registry.model("dcgan").presets)]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speedrun", description=__doc__)
+    parser.add_argument("variants", nargs="*", metavar="MODEL[:PRESET]", help=f"unset: {dcgan}")
+    parser.add_argument("--data", default="mnist5k")
+    parser.add_argument("--until", default="3,1.3", help=f"{_SCORE}s, with commas between")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--epochs", type=int, default=40, help="where no preset sets a length")
+    parser.add_argument("--most", type=float, default=180, help="seconds of training")
+    parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    given = parser.parse_args()
+    options: dict[str, Any] = {"data": given.data, "epochs": given.epochs}
+    options |= {key.replace("-", "_"): value for key, _, value in map(_halves, given.option)}
+    found = []
+    for variant in given.variants or dcgan:
+        attempts = [
+            attempt(
+                variant,
+                seed,
+                registry=registry,
+                targets=[float(target) for target in given.until.split(",")],
+                most=given.most,
+                options=options,
+            )
+            for seed in map(int, given.seeds.split(","))
+        ]
+        found += attempts
+        if not given.json:
+            print(in_words(attempts), flush=True)
+    if given.json:
+        print(json.dumps([asdict(each) for each in found], indent=2))
+
+
+def _halves(text: str) -> tuple[str, str, str]:
+    return text.partition("=")
+
+
+if __name__ == "__main__":
+    main()
