@@ -52,7 +52,7 @@ def multiply_adds(model: Model[Any]) -> int:
     """
     counted = 0
 
-    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def count(layer: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal counted
         # Each weight is used once at each place, of the input where a transposed layer spreads it.
         places = inputs[0] if isinstance(layer, nn.ConvTranspose2d) else output
