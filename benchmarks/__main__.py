@@ -25,6 +25,7 @@ from benchmarks.made_runs import make_runs
 from benchmarks.measure import Result, command, ratio, seconds, seconds_and_memory
 from benchmarks.quality import quality
 from benchmarks.recorded import Recorded, made_up, trainer_of
+from benchmarks.small import dcgan_small, study_jobs
 from benchmarks.starting import preparing_photos, preparing_small, start, warm_start
 from benchmarks.tutorial import Tutorial, images_of, loader_of, write_jpegs
 from gantool.data.batches import Batches
@@ -376,6 +377,7 @@ def cache_memory() -> Result:
 BENCHMARKS: dict[str, Callable[[], Result]] = {
     "dcgan-fp32": lambda: dcgan_epoch("fp32", 1.4),
     "dcgan-bf16": lambda: dcgan_epoch("bf16", 2.2),
+    "dcgan-small": dcgan_small,
     "vanilla-epoch": lambda: mlp_epoch("vanilla"),
     "cgan-epoch": lambda: mlp_epoch("cgan"),
     "dcgan-overhead": lambda: overhead("dcgan", 3, steps=400, preset="tutorial"),
@@ -389,6 +391,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "evaluate": lambda: evaluate("mnist5k", extractor="digits", most_seconds=60),
     "evaluate-color": lambda: evaluate("cats", extractor="photos", most_seconds=60),
     "evaluate-color-128": lambda: evaluate("cats", extractor="photos-128", most_seconds=150),
+    "study-jobs": study_jobs,
     "memory": memory,
     "cache-memory": cache_memory,
     "start": start,

@@ -24,9 +24,10 @@ _STUDY = """
 models = ["dcgan", "vanilla"]
 seeds = [0, 1]
 budget = { steps = 150 }
-scores = []
+%s
 [options]
 batch_size = 64
+evaluation_samples = 2000
 """
 _RUNS = {
     "dcgan 32 x 32, batch 64": (
@@ -53,11 +54,11 @@ _TOGETHER = [
 ]
 
 
-def study_seconds(place: Path, jobs: int) -> float:
-    """Seconds of a whole study, comparison included."""
+def study_seconds(place: Path, jobs: int, *, scored: bool = False) -> float:
+    """Seconds of a whole study, comparison included; all scores, of 2,000 samples, or none."""
     name = f"jobs-{jobs}-{time.monotonic_ns()}"
     file = place / "it.toml"
-    file.write_text(_STUDY)
+    file.write_text(_STUDY % ("" if scored else "scores = []"))
     begin = time.perf_counter()
     words = [
         "study",

@@ -35,15 +35,15 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
-def slow_bf16(device: torch.device) -> bool:
-    """Whether bf16 is computed without instructions for it, which is slower than fp32.
+def bf16_instructions(device: torch.device) -> bool | None:
+    """Whether a CPU has instructions for bf16, without which it is slower than fp32.
 
-    It is False where nobody can say.
+    It is None of other devices, and where nobody can say.
     """
     if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
-        return False
+        return None
     found = torch.cpu.get_capabilities()
-    return not any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "amx_tile", "bf16"))
+    return any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "amx_tile", "bf16"))
 
 
 def make_deterministic(wanted: bool) -> None:

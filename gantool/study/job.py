@@ -53,6 +53,12 @@ class Job:
         """The name without the seed: equal for runs that differ in nothing else."""
         return self.name.rsplit("-s", 1)[0]
 
+    @property
+    def threads_wanted(self) -> int | None:
+        """The threads of each of its processes; None leaves them to PyTorch."""
+        wanted: int | None = self.options.get("threads", self.threads)
+        return wanted
+
     def flags(self) -> dict[str, Any]:
         """The run's options, by key; its scores come after training, by a command of their own."""
         threads = {} if self.threads is None else {"threads": self.threads}

@@ -22,7 +22,7 @@ from gantool.evaluation.extractors import check_choice
 from gantool.gan.base import Model
 from gantool.gan.shapes import Shapes
 from gantool.machine import distributed
-from gantool.machine.device import choose_device, make_deterministic, slow_bf16
+from gantool.machine.device import choose_device, make_deterministic
 from gantool.machine.randomness import derived_seed
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import ModelSpec, load_implementation
@@ -31,6 +31,7 @@ from gantool.runs.folder import NAME, RunFolder
 from gantool.runs.records import RunRecord, timestamp
 from gantool.sampling.trained import Weights
 from gantool.training import provenance, transfer
+from gantool.training.arithmetic import advice
 from gantool.training.draws import steps_in
 from gantool.training.trainer import Trainer
 
@@ -103,14 +104,13 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
     if data.kind == "images" and request.preset is None:
         rule = spec.defaults_on_images(len(data.train), config)
     config = _settle(config, data, sources=sources, registry=registry, rule=rule)
-    if config.precision == "bf16" and slow_bf16(device):
-        display.say(
-            "this CPU has no bf16 instructions: --precision bf16 will be slower here than fp32."
-        )
     weights = None
     if config.from_run is not None:
         weights = transfer.open_weights(config.from_run, model=spec.name)
     trainer = build(config, data, spec=spec, device=device, weights=weights)
+    said = advice(trainer.model, device, batch_size=trainer.batches.batch_size, sources=sources)
+    if said is not None:
+        display.say(said)
     begun_from = None if weights is None else transfer.describe(trainer.model, weights)
     if begun_from is not None:
         for line in transfer.in_words(begun_from):

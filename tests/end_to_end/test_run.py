@@ -678,23 +678,6 @@ def test_a_profile_says_where_the_time_went(tmp_path: Path, cli: Cli) -> None:
     assert not (runs[1] / "trace.json").exists()
 
 
-def test_bf16_without_instructions_for_it_is_said_to_be_slow(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    import torch
-
-    from gantool.machine.device import slow_bf16
-
-    for found, slow in (
-        ({"avx2": True}, True),
-        ({"avx2": True, "avx512_bf16": True}, False),
-        ({"bf16": True}, False),
-    ):
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=found: found, raising=False)
-        assert slow_bf16(torch.device("cpu")) is slow
-    assert not slow_bf16(torch.device("cuda"))
-
-
 @pytest.mark.slow
 def test_compiled_networks_train_as_the_others_do(finished_run: Path, tmp_path: Path) -> None:
     words = ["run", "dcgan", "--steps", "3", "--name", "x", "--compile", *SMALL]

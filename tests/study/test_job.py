@@ -11,9 +11,13 @@ from support import Cli
 
 from gantool.errors import ConfigError
 from gantool.plugins.registry import load_registry
+from gantool.runs.folder import RunFolder
+from gantool.runs.records import RunRecord
 from gantool.study import file as study_file
 from gantool.study import job as study_job
-from gantool.study.engines.process import _flags
+from gantool.study import run as study_run
+from gantool.study.engines import process
+from gantool.study.engines.process import _flags, carry_out
 from gantool.study.file import Study
 
 SMALL: dict[str, Any] = {
@@ -129,3 +133,26 @@ def test_the_committed_studies_are_sound() -> None:
     root = Path(__file__).parents[2] / "experiments"
     for file, runs in (("baselines.toml", 15), ("smoke.toml", 4)):
         assert len(study_job.expand(study_file.read(root / file), load_registry())) == runs
+
+
+@pytest.mark.parametrize(("options", "threads"), [({}, "3"), ({"threads": 2}, "2")])
+def test_every_process_of_a_run_has_its_share_of_the_threads(
+    options: dict[str, Any], threads: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scoring too, which has no option for it."""
+    job = study_run.with_threads(jobs_of(**{**SMALL, "scores": None, "options": options}), 3)[0]
+    begun: list[tuple[str, str]] = []
+
+    class Ended:
+        def __init__(self, argv: list[str], env: dict[str, str], **rest: Any) -> None:
+            begun.append((argv[3], env["OMP_NUM_THREADS"]))
+            record = RunRecord(name=job.name, model=job.model, status="finished")
+            if argv[3] == "run":
+                RunFolder.create(tmp_path / job.name, record)
+
+        def poll(self) -> int:
+            return 0
+
+    monkeypatch.setattr(process.subprocess, "Popen", Ended)
+    assert carry_out(job, tmp_path).status == "done"
+    assert begun == [("run", threads), ("evaluate", threads)]

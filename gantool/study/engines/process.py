@@ -66,7 +66,7 @@ def _carry_out(job: Job, place: Path, stopped: Callable[[], bool]) -> Outcome:
         argv = next_argv(job, folder)
         if argv is None:
             return Outcome(job.name, "done")
-        code, told = _run(argv, log, stopped=stopped)
+        code, told = _run(argv, log, threads=job.threads_wanted, stopped=stopped)
         if told:
             break
         if code == 0 and argv[0] == "evaluate":
@@ -124,13 +124,19 @@ def _flags(job: Job) -> list[str]:
     return argv
 
 
-def _run(argv: list[str], log: Path, stopped: Callable[[], bool]) -> tuple[int, bool]:
+def _run(
+    argv: list[str], log: Path, *, threads: int | None, stopped: Callable[[], bool]
+) -> tuple[int, bool]:
     """The exit code of a command, and whether it was told to stop."""
     log.parent.mkdir(parents=True, exist_ok=True)
     # Options that a study's file does not give must not depend on who runs it.
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith("GANTOOL_OPT_")
     }
+    # Scoring has no option for it: processes with more threads than there are cores wait for each
+    # other most of the time.
+    if threads:
+        environment["OMP_NUM_THREADS"] = str(threads)
     with log.open("a", encoding="utf-8") as output:
         print(f"$ gantool {' '.join(argv)}", file=output, flush=True)
         # The command has a session of its own: a Ctrl-C on the terminal reaches this process
