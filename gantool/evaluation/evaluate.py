@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from gantool.config import TrainConfig, spell_size
 from gantool.data.load import load, refuse_on_points
 from gantool.data.prepared import Prepared
 from gantool.data.preparing import data_folder
-from gantool.display import Display, OnScoring
+from gantool.display import Display, OnProgress
 from gantool.errors import ConfigError, did_you_mean
 from gantool.evaluation.extractors import Extractor, ExtractorMissingError, choose, usual_extractor
 from gantool.evaluation.metric import (
@@ -123,7 +124,7 @@ def evaluate_run(
             settings=replace(ScoringSettings.of(config), metrics=tuple(metrics)),
             step=trained.step,
             averaged=trained.averaged,
-            progress=display.scoring,
+            display=display,
         )
         try_report(folder, display.say)
         return scores
@@ -138,8 +139,8 @@ def evaluate(
     settings: ScoringSettings,
     step: int,
     averaged: bool,
+    display: Display,
     stopped: Callable[[], bool] = lambda: False,
-    progress: OnScoring = lambda images, done, total: None,
 ) -> list[Score]:
     """Score a generator, and keep the scores in the run folder with a picture of neighbours.
 
@@ -154,8 +155,8 @@ def evaluate(
         settings: the choices.
         step: that the generator has been trained for.
         averaged: whether its weights are averaged ones.
+        display: told of samples drawn, of images that the extractor has read, and of scores.
         stopped: asked between metrics whether to stop early.
-        progress: told of images that the extractor has read.
 
     Raises:
         ConfigError: an unknown metric or extractor, or weights that are none.
@@ -170,9 +171,9 @@ def evaluate(
         conditional=gan.conditional,
         shares=gan.label_shares,
         mirrored=gan.config.flip,
-        progress=progress,
+        progress=display.scoring,
     )
-    samples = draw_samples(gan, settings.samples)
+    samples = draw_samples(gan, settings.samples, partial(display.measuring, "drawing samples"))
     common = {
         "data": data.name,
         "fingerprint": data.fingerprint,
@@ -184,10 +185,13 @@ def evaluate(
         "gantool": __version__,
     }
     scores: list[Score] = []
-    for group in _groups(specs):
+    groups = list(_groups(specs))
+    for done, group in enumerate(groups):
         if stopped():
             break
+        display.measuring(group[0].name, done, len(groups))
         scores += _measure(group, samples, evaluation=evaluation, step=step, common=common)
+    display.measuring("done", len(groups), len(groups))
     if any(score.metric == "memorised" and score.value is not None for score in scores):
         write_bytes(folder.neighbors_figure, _picture(samples, evaluation))
     lines = JsonLines(folder.scores_file)
@@ -198,16 +202,19 @@ def evaluate(
     return scores
 
 
-def draw_samples(gan: Model[Any], n: int) -> SampleSet:
+def draw_samples(
+    gan: Model[Any], n: int, progress: OnProgress = lambda done, total: None
+) -> SampleSet:
     """Draw n samples from the generator, an ImageSet or a PointSet.
 
-    Their latents (and labels) are the same at every evaluation.
+    Their latents (and labels) are the same at every evaluation. `progress` is told of those drawn.
     """
     rng = torch.Generator().manual_seed(SAMPLE_SEED)
     z = gan.sample_latent(n, rng)
     y = gan.sample_labels(n, rng)
     labels = None if y is None else y.numpy()
-    return sample_set(gan.shapes.kind, "samples", generate_samples(gan, z, y=y), labels)
+    samples = generate_samples(gan, z, y=y, progress=progress)
+    return sample_set(gan.shapes.kind, "samples", samples, labels)
 
 
 def _wanted(registry: Registry, names: Sequence[str], data: Prepared) -> list[MetricSpec]:
@@ -343,6 +350,6 @@ def _picture(samples: ImageSet, evaluation: Evaluation) -> bytes:
 
     Goodfellow et al. 2014, figure 2, show them so.
     """
-    few = ImageSet("samples", samples.pixels[:_PAIRS])
-    _, found = nearest(few, evaluation)
-    return png(lay_out(np.concatenate([few.pixels, found.pixels], axis=2), _PAIR_COLUMNS))
+    _, found = nearest(samples, evaluation)
+    pairs = [each.pixels[:_PAIRS] for each in (samples, found)]
+    return png(lay_out(np.concatenate(pairs, axis=2), _PAIR_COLUMNS))

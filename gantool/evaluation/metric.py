@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from gantool.evaluation.extractors import Extractor
 from gantool.evaluation.kept import read_or_recall
 from gantool.runs.folder import FINDING, RunFolder
 
+T = TypeVar("T")
 # Real images of a split that scores look at: this bounds time and memory on large data sets.
 MOST_REAL = 10_000
 # The same for every evaluation, so that all runs are measured against the same real images.
@@ -176,6 +177,7 @@ class Evaluation:
         self.progress = progress
         self._extractor = extractor
         self._read: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
+        self._made: dict[str, Any] = {}
 
     @property
     def extractor(self) -> Extractor:
@@ -213,6 +215,18 @@ class Evaluation:
         chosen = np.random.default_rng(_ORDER_SEED).permutation(len(data))[:n]
         labels = None if data.labels is None else data.labels[chosen]
         return sample_set(self.data.kind, split, data.values[chosen], labels)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What is made for one score and of use to another, or to noise: it is made once.
+
+        Args:
+            name: one for each such thing.
+            make: called the first time.
+        """
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
+        return made
 
     def noise(self, n: int) -> SampleSet:
         """Draw n samples of noise; where the data has classes, they ask for them as samples do.

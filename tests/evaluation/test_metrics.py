@@ -188,17 +188,15 @@ def test_distances_agree_with_the_librarys_own_pipeline() -> None:
     assert distances.kernel_distance(*ours, subset_size=30)[0] == pytest.approx(
         theirs["kernel_inception_distance_mean"], rel=1e-3
     )
-    assert distances.precision_recall(*ours) == pytest.approx(
-        (theirs["precision"], theirs["recall"])
-    )
+    assert distances.overlap(*ours)[:2] == pytest.approx((theirs["precision"], theirs["recall"]))
 
 
 def test_precision_and_recall_of_constructed_clouds() -> None:
     """Samples: half on the left one of two real clusters, half far away from everything."""
     left, right, far = cloud(40, 2, 0), cloud(40, 2, 1) + 100, cloud(40, 2, 2) * 1e-3 + 10_000
     fake, real = torch.cat([left + 1e-9, far]), torch.cat([left, right])
-    assert distances.precision_recall(fake, real) == (0.5, 0.5)
-    density, coverage = distances.density_coverage(fake, real)
+    assert distances.overlap(fake, real)[:2] == (0.5, 0.5)
+    density, coverage = distances.overlap(fake, real)[2:]
     assert coverage == 0.5
     assert 0 < density <= 1
 
@@ -207,7 +205,7 @@ def test_density_and_coverage_by_brute_force() -> None:
     fake, real = cloud(30, 3, 0) + 0.4, cloud(25, 3, 1)
     radius = [sorted(float((x - other).norm()) for other in real)[5] for x in real]
     inside = [[float((x - y).norm()) <= radius[i] for y in fake] for i, x in enumerate(real)]
-    density, coverage = distances.density_coverage(fake, real)
+    density, coverage = distances.overlap(fake, real)[2:]
     assert density == pytest.approx(sum(map(sum, inside)) / (5 * 30))
     assert coverage == pytest.approx(sum(map(any, inside)) / 25)
 
@@ -218,11 +216,10 @@ def test_identical_and_disjoint_sets() -> None:
     assert (
         distances.kernel_distance(points, points, subset_size=50)[0] <= 0
     )  # unbiased: equal sets come out below zero
-    assert distances.precision_recall(points, points) == (1, 1)
-    assert distances.density_coverage(points, points)[1] == 1
+    assert distances.overlap(points, points)[:2] == (1, 1)
+    assert distances.overlap(points, points).coverage == 1
     elsewhere = points + 1000
-    assert distances.precision_recall(elsewhere, points) == (0, 0)
-    assert distances.density_coverage(elsewhere, points) == (0, 0)
+    assert distances.overlap(elsewhere, points) == (0, 0, 0, 0)
     assert distances.frechet_distance(elsewhere, points) == pytest.approx(4e6, rel=1e-6)
 
 
