@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +23,7 @@ from gantool.data.preparing import data_folder
 from gantool.display import Display, OnProgress
 from gantool.errors import ConfigError, did_you_mean
 from gantool.evaluation.extractors import Extractor, ExtractorMissingError, choose, usual_extractor
+from gantool.evaluation.kept import References, measure_or_recall
 from gantool.evaluation.metric import (
     Evaluation,
     ImageSet,
@@ -116,8 +120,10 @@ def evaluate_run(
                 "run's.",
             )
         display.say(f"scoring {config.evaluation_samples:,} samples of {folder.path}")
+        # As in training: to the last bit the samples are those that the run itself has scored.
+        model = trained.model.to(memory_format=torch.channels_last)
         scores = evaluate(
-            trained.model,
+            model,
             data,
             folder=folder,
             registry=registry,
@@ -291,13 +297,7 @@ def _measure(
             Score(step=step, metric=name, better=spec.better, unit=spec.unit, reason=reason)
             for name, spec in specs.items()
         ]
-    split = group[0].real
-    real: dict[str, float | None] = {}
-    noise: dict[str, float | None] = {}
-    if split is not None:
-        n = len(samples)
-        real = _baseline(measure, lambda: evaluation.real(split, n), evaluation=evaluation)
-        noise = _baseline(measure, lambda: evaluation.noise(n), evaluation=evaluation)
+    references = _references(group, len(samples), evaluation=evaluation)
     return [
         Score(
             step=step,
@@ -306,8 +306,8 @@ def _measure(
             better=spec.better,
             unit=spec.unit,
             error=found[name].error,
-            real=real.get(name),
-            noise=noise.get(name),
+            real=references["real"].get(name),
+            noise=references["noise"].get(name),
             warning=found[name].warning,
             reason=_reason(found[name].value),
             detail=_detail(found[name], evaluation.folder),
@@ -315,6 +315,32 @@ def _measure(
         )
         for name, spec in specs.items()
     ]
+
+
+def _references(group: Sequence[MetricSpec], n: int, *, evaluation: Evaluation) -> References:
+    """What n real images and n of noise reach, of a group that one function makes."""
+    split, beside = group[0].real, evaluation.data.folder
+    if split is None:
+        return {"real": {}, "noise": {}}
+    measure: _Measure = load_implementation(group[0].measure)
+
+    def made() -> References:
+        return {
+            "real": _baseline(measure, lambda: evaluation.real(split, n), evaluation=evaluation),
+            "noise": _baseline(measure, lambda: evaluation.noise(n), evaluation=evaluation),
+        }
+
+    if beside is None or not all(spec.kept for spec in group):
+        return made()
+    about = {
+        **evaluation.about,
+        "measure": group[0].measure,
+        "file": hashlib.sha256(Path(inspect.getfile(measure)).read_bytes()).hexdigest(),
+        "split": split,
+        "n": n,
+        "versions": {name: version(name) for name in ("gantool", "torch", "torch-fidelity")},
+    }
+    return measure_or_recall(group[0].name, about, beside=beside, measure=made)
 
 
 def _baseline(

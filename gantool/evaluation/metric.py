@@ -191,6 +191,21 @@ class Evaluation:
         return self._extractor
 
     @property
+    def about(self) -> dict[str, Any]:
+        """All that scores of real images and of noise depend on, beside the way of measuring."""
+        extractor = None if isinstance(self._extractor, NotComputedError) else self._extractor
+        return {
+            "fingerprint": self.data.fingerprint,
+            "shape": [*self.data.size, self.data.channels],
+            "splits": {name: len(split) for name, split in self.data.splits.items()},
+            "classes": self.data.classes,
+            "extractor": extractor and [extractor.name, extractor.sha256, extractor.device.type],
+            "conditional": self.conditional,
+            "shares": None if self.shares is None else list(map(float, self.shares)),
+            "mirrored": self.mirrored,
+        }
+
+    @property
     def truth(self) -> Mixture:
         """The formula that points are drawn from.
 

@@ -16,7 +16,7 @@ from gantool.gan.shapes import Shapes
 Pixels = npt.NDArray[np.uint8]
 Samples = npt.NDArray[Any]
 # Samples at a time: what so few leave between layers stays in a CPU's cache, and in its heap.
-_CHUNK, _CHUNK_OF_CPU = 256, 64
+_CHUNK, _CHUNK_OF_CPU = 256, 32
 
 
 @torch.no_grad()

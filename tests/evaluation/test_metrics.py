@@ -13,6 +13,7 @@ import torch_fidelity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch_fidelity import metric_kid, metric_prc
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
 from gantool.data.pixels import composited
@@ -123,6 +124,42 @@ def test_kernel_distance_by_brute_force() -> None:
     mean, deviation = distances.kernel_distance(fake, real, subset_size=12)
     assert mean == pytest.approx(sum(within) - 2 * across, rel=1e-9)
     assert deviation == pytest.approx(0, abs=1e-9)  # every subset is the whole
+
+
+@pytest.mark.parametrize("sizes", [(50, 40), (400, 20), (30, 300)])
+def test_kernels_that_subsets_share_are_those_of_each_subset(
+    monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, int]
+) -> None:
+    """Against torch-fidelity, which computes each subset's: of few features all are shared."""
+    monkeypatch.setattr(distances, "_KERNEL_CHUNK", 7)
+    fake, real = (cloud(n, 6, seed).float() + seed / 9 for seed, n in enumerate(sizes))
+    theirs = metric_kid.kid_features_to_metric(
+        fake.double(),
+        real.double(),
+        kid_subsets=100,
+        kid_subset_size=15,
+        rng_seed=2020,
+        verbose=False,
+    )
+    assert distances.kernel_distance(fake, real, subset_size=15) == pytest.approx(
+        (
+            theirs[metric_kid.KEY_METRIC_KID_MEAN],
+            theirs[metric_kid.KEY_METRIC_KID_STD],
+        ),
+        rel=1e-10,
+    )
+
+
+def test_overlap_is_the_librarys_however_it_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distances, "_CHUNK", 9)
+    fake, real = cloud(40, 3, 0) + 0.3, cloud(31, 3, 1)
+    theirs = metric_prc.prc_features_to_metric(
+        fake, real, prc_neighborhood=3, prc_batch_size=100, save_cpu_ram=False, verbose=False
+    )
+    whole = distances.overlap(fake, real)
+    assert whole[:2] == pytest.approx((theirs["precision"], theirs["recall"]))
+    assert 0 < whole.precision < 1
+    assert 0 < whole.recall < 1
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
