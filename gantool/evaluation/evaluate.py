@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +20,7 @@ from gantool.data.preparing import data_folder
 from gantool.display import Display, OnProgress
 from gantool.errors import ConfigError, did_you_mean
 from gantool.evaluation.extractors import Extractor, ExtractorMissingError, choose, usual_extractor
-from gantool.evaluation.kept import References, measure_or_recall
+from gantool.evaluation.kept import References
 from gantool.evaluation.metric import (
     Evaluation,
     ImageSet,
@@ -319,7 +316,7 @@ def _measure(
 
 def _references(group: Sequence[MetricSpec], n: int, *, evaluation: Evaluation) -> References:
     """What n real images and n of noise reach, of a group that one function makes."""
-    split, beside = group[0].real, evaluation.data.folder
+    split = group[0].real
     if split is None:
         return {"real": {}, "noise": {}}
     measure: _Measure = load_implementation(group[0].measure)
@@ -330,17 +327,10 @@ def _references(group: Sequence[MetricSpec], n: int, *, evaluation: Evaluation) 
             "noise": _baseline(measure, lambda: evaluation.noise(n), evaluation=evaluation),
         }
 
-    if beside is None or not all(spec.kept for spec in group):
+    if not all(spec.kept for spec in group):
         return made()
-    about = {
-        **evaluation.about,
-        "measure": group[0].measure,
-        "file": hashlib.sha256(Path(inspect.getfile(measure)).read_bytes()).hexdigest(),
-        "split": split,
-        "n": n,
-        "versions": {name: version(name) for name in ("gantool", "torch", "torch-fidelity")},
-    }
-    return measure_or_recall(group[0].name, about, beside=beside, measure=made)
+    about = {"measure": group[0].measure, "split": split, "n": n}
+    return evaluation.recall(group[0].name, made, measure=measure, about=about)
 
 
 def _baseline(

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 
 from gantool.data.prepared import ImageSplit, Prepared
+from gantool.evaluation import evaluate
 from gantool.evaluation.extractors import Extractor, Reading
 from gantool.evaluation.kept import References, measure_or_recall
-from gantool.evaluation.metric import Evaluation, ImageSet
+from gantool.evaluation.metric import Evaluation, ImageSet, Measured
+from gantool.plugins.spec import MetricSpec
 from gantool.runs.folder import RunFolder
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
@@ -204,3 +206,25 @@ def test_other_runs_and_eyes_are_other_ways_of_measuring(
 ) -> None:
     eye = Eye(name=options.pop("extractor", "eye"))
     assert judged(data, Eye()).about != judged(data, eye, **options).about
+
+
+@pytest.mark.parametrize(("kept", "calls"), [(True, 2), (False, 4)])
+def test_a_score_says_whether_its_references_are_kept(
+    data: Prepared, monkeypatch: pytest.MonkeyPatch, kept: bool, calls: int
+) -> None:
+    seen = []
+
+    def brightness(images: ImageSet, evaluation: Evaluation) -> dict[str, Measured]:
+        seen.append(images.origin)
+        return {"brightness": Measured(float(images.pixels.mean()))}
+
+    monkeypatch.setattr(evaluate, "load_implementation", lambda measure: brightness)
+    spec = MetricSpec("brightness", "mean", better="higher", measure="a:b", real="test", kept=kept)
+    first, second = (
+        evaluate._references([spec], 6, evaluation=judged(data, Eye())) for _ in range(2)
+    )
+    assert first == second
+    assert first["noise"]["brightness"] == pytest.approx(127, abs=9)
+    assert seen == ["test", "noise"] * (calls // 2)
+    evaluate._references([spec], 5, evaluation=judged(data, Eye()))
+    assert len(seen) == calls + 2

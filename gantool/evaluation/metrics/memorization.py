@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from gantool.evaluation.kept import References
 from gantool.evaluation.metric import (
     Evaluation,
     ImageSet,
@@ -29,9 +30,9 @@ def memorized(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured
     The distance is Euclidean, between pixels; the held-out images are of the validation split.
     Where a run mirrors its training images, the mirrored ones count as well.
     """
-    held_out, _ = nearest(evaluation.real("validation", _LOOKED_AT), evaluation)
+    held_out = evaluation.real("validation", _LOOKED_AT)
+    threshold, median = _held_out(held_out, evaluation)
     distance, _ = nearest(images, evaluation)
-    threshold = float(held_out.min())
     share = float((distance < threshold).mean())
     return {
         "memorised": Measured(
@@ -40,7 +41,7 @@ def memorized(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured
             detail={
                 "threshold": threshold,
                 "median_distance": float(np.median(distance)),
-                "median_distance_held_out": float(np.median(held_out)),
+                "median_distance_held_out": median,
             },
             protocol={
                 "split": "train",
@@ -52,6 +53,18 @@ def memorized(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured
             },
         )
     }
+
+
+def _held_out(images: ImageSet, evaluation: Evaluation) -> tuple[float, float]:
+    """The least distance and the median."""
+
+    def find() -> References:
+        distance, _ = nearest(images, evaluation)
+        return {"held out": {"least": float(distance.min()), "median": float(np.median(distance))}}
+
+    found = evaluation.recall("held-out", find, measure=nearest, about={"n": len(images)})
+    least, median = (float(found["held out"][name] or 0) for name in ("least", "median"))
+    return least, median
 
 
 def nearest(images: ImageSet, evaluation: Evaluation) -> tuple[npt.NDArray[np.float64], ImageSet]:
