@@ -315,7 +315,7 @@ def _measure(
 
 
 def _references(group: Sequence[MetricSpec], n: int, *, evaluation: Evaluation) -> References:
-    """What n real images and n of noise reach, of a group that one function makes."""
+    """The scores that n real images and n of noise reach, of a group that one function makes."""
     split = group[0].real
     if split is None:
         return {"real": {}, "noise": {}}

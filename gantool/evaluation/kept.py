@@ -54,7 +54,7 @@ def read_or_recall(
 def measure_or_recall(
     name: str, about: Mapping[str, Any], *, beside: Path, measure: Callable[[], References]
 ) -> References:
-    """What real images and noise reach, bit for bit as it was measured the first time.
+    """The scores that real images and noise reach, to the last bit as they were measured first.
 
     What cannot be measured, of which nothing is said, is not kept; nor what cannot be written.
 

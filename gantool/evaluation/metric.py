@@ -222,7 +222,7 @@ class Evaluation:
         return sample_set(self.data.kind, split, data.values[chosen], labels)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
-        """What is made for one score and of use to another, or to noise: it is made once.
+        """Make something that is of use to several scores, or to noise as well, once.
 
         Args:
             name: one for each such thing.
@@ -256,7 +256,7 @@ class Evaluation:
         measure: Callable[..., Any],
         about: Mapping[str, Any],
     ) -> References:
-        """What was found in real images or noise, kept on disk where the data is of images.
+        """Find something in real images or noise; it is kept on disk where the data is of images.
 
         Args:
             name: for the file.
