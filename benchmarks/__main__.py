@@ -25,6 +25,7 @@ from benchmarks.made_runs import make_runs
 from benchmarks.measure import Result, command, ratio, seconds, seconds_and_memory
 from benchmarks.quality import quality
 from benchmarks.recorded import Recorded, made_up, trainer_of
+from benchmarks.scoring import scoring
 from benchmarks.small import dcgan_small, study_jobs
 from benchmarks.starting import preparing_photos, preparing_small, start, warm_start
 from benchmarks.tutorial import Tutorial, images_of, loader_of, write_jpegs
@@ -388,6 +389,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "start-up": start_up,
     "first-step": first_step,
     "compare": compare,
+    "scoring": scoring,
     "evaluate": lambda: evaluate("mnist5k", extractor="digits", most_seconds=60),
     "evaluate-color": lambda: evaluate("cats", extractor="photos", most_seconds=60),
     "evaluate-color-128": lambda: evaluate("cats", extractor="photos-128", most_seconds=150),

@@ -25,7 +25,7 @@ from rich.progress import (
 from rich.text import Text
 
 OnProgress = Callable[[int, int], None]  # told (done, in all)
-OnScoring = Callable[[str, int, int], None]  # told (of which images, done, in all)
+OnScoring = Callable[[str, int, int], None]  # told (of what, done, in all)
 _PLAIN_SECONDS = 5.0
 _NOTEBOOK_SECONDS = 0.3
 
@@ -71,6 +71,9 @@ class Display:
 
     def scoring(self, images: str, done: int, total: int) -> None:
         """Images read for scores so far, of "samples", "noise" or a split."""
+
+    def measuring(self, what: str, done: int, total: int) -> None:
+        """Scores computed so far, or samples drawn for them, and what comes next."""
 
     def say(self, message: str) -> None:
         """A line that stays."""
@@ -139,6 +142,12 @@ class PlainDisplay(Display):
         if time.monotonic() - self.shown >= _PLAIN_SECONDS:
             self.shown = time.monotonic()
             self.say(f"scoring {images}: {done:,} of {total:,}")
+
+    def measuring(self, what: str, done: int, total: int) -> None:
+        """A line now and then."""
+        if time.monotonic() - self.shown >= _PLAIN_SECONDS:
+            self.shown = time.monotonic()
+            self.say(f"scoring, {what}: {done:,} of {total:,}")
 
     def start(self, total_steps: int, done: int = 0) -> None:
         """Remember where training began, for the time left."""
@@ -216,11 +225,19 @@ class TerminalDisplay(Display):
 
     def scoring(self, images: str, done: int, total: int) -> None:
         """Advance the bar of these images; it goes when all are read."""
-        if images not in self.scored:
-            self.scored[images] = self.bar.add_task(f"scoring {images}", total=total)
-        self.bar.update(self.scored[images], completed=done)
+        self._pass(images, f"scoring {images}", done=done, total=total)
+
+    def measuring(self, what: str, done: int, total: int) -> None:
+        """Advance the bar of the scores, which says what comes next; it goes when all are had."""
+        self._pass("", f"scoring, {what}", done=done, total=total)
+
+    def _pass(self, key: str, description: str, *, done: int, total: int) -> None:
+        """Advance a bar that goes when all is done."""
+        if key not in self.scored:
+            self.scored[key] = self.bar.add_task(description, total=total)
+        self.bar.update(self.scored[key], description=description, completed=done)
         if done >= total:
-            self.bar.remove_task(self.scored.pop(images))
+            self.bar.remove_task(self.scored.pop(key))
 
     def start(self, total_steps: int, done: int = 0) -> None:
         """Show the bar of the training."""
@@ -266,6 +283,13 @@ class NotebookDisplay(Display):
     def scoring(self, images: str, done: int, total: int) -> None:
         """Advance the bar of these images; when all are read the training's is back."""
         self._draw(f"scoring {images}", done, total=total)
+        if done >= total:
+            self._bar = self._trained
+            self._update()
+
+    def measuring(self, what: str, done: int, total: int) -> None:
+        """The bar of the scores; when all are had the training's is back."""
+        self._draw(f"scoring, {what}:", done, total=total)
         if done >= total:
             self._bar = self._trained
             self._update()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gantool.display import TerminalDisplay, describe, losses_of_step
+from gantool.display import PlainDisplay, TerminalDisplay, describe, losses_of_step
 from gantool.report.curves import heading_of_loss
 
 POSITION = {"step": 3, "epoch": 1.25, "images": 48, "seconds": 0.1, "images_per_second": 480.0}
@@ -52,3 +52,28 @@ def test_each_set_of_images_that_scores_read_has_a_bar_until_it_is_read() -> Non
     assert (task.description, task.completed, task.total) == ("scoring noise", 100, 200)
     display.scoring("samples", 50, total=200)
     assert [task.completed for task in display.bar.tasks] == [100, 50]
+
+
+def test_one_bar_says_which_score_is_computed_until_all_are_had() -> None:
+    display = TerminalDisplay()
+    display.measuring("drawing samples", 32, total=100)
+    display.measuring("drawing samples", 100, total=100)
+    display.measuring("parzen", 1, total=3)
+    display.scoring("noise", 5, total=10)
+    display.measuring("memorised", 2, total=3)
+    shown = [(task.description, task.completed, task.total) for task in display.bar.tasks]
+    assert shown == [("scoring, memorised", 2, 3), ("scoring noise", 5, 10)]
+    display.measuring("done", 3, total=3)
+    assert [task.description for task in display.bar.tasks] == ["scoring noise"]
+
+
+def test_a_log_says_now_and_then_which_score_is_computed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter([0.0, 1.0, 6.0, 6.0, 7.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    display = PlainDisplay()
+    for done, score in enumerate(["recall", "parzen", "memorised"]):
+        display.measuring(score, done, total=3)
+    found = capsys.readouterr()
+    assert (found.out, found.err) == ("", "scoring, parzen: 1 of 3\n")

@@ -100,8 +100,7 @@ def measure(name: str, data: Prepared, *, other: Pixels, most: int | None) -> No
         values = (
             distances.frechet_distance(features, real) if enough else float("nan"),
             distances.kernel_distance(features, real, subset_size=min(1000, n))[0],
-            *distances.precision_recall(features[:n], real[:n]),
-            *distances.density_coverage(features[:n], real[:n]),
+            *distances.overlap(features[:n], real[:n]),
         )
         cells = ("-" if np.isnan(value) else f"{value:.3g}" for value in values)
         print(f"| {words} | {' | '.join(cells)} |", flush=True)

@@ -23,6 +23,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             "distance of the samples' features from real ones, as two Gaussians",
             better="lower",
             measure=f"{_DISTANCES}:frechet",
+            kept=True,
             paper="Heusel et al. 2017, arXiv:1706.08500",
         )
     )
@@ -32,6 +33,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             "the same by a kernel, unbiased however few the images",
             better="lower",
             measure=f"{_DISTANCES}:kernel",
+            kept=True,
             paper="Binkowski et al. 2018, arXiv:1801.01401",
         )
     )
@@ -59,7 +61,12 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
     ):
         register(
             MetricSpec(
-                name, summary, better="higher", measure=f"{_DISTANCES}:manifolds", paper=paper
+                name,
+                summary,
+                better="higher",
+                measure=f"{_DISTANCES}:manifolds",
+                kept=True,
+                paper=paper,
             )
         )
     register(
@@ -68,6 +75,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             "log-likelihood of test images under Gaussians around samples",
             better="higher",
             measure="gantool.evaluation.metrics.parzen:parzen",
+            kept=True,
             unit="nats",
             paper="Goodfellow et al. 2014, arXiv:1406.2661",
         )
@@ -78,6 +86,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             "share of samples that are read as the label asked for",
             better="higher",
             measure=f"{_CLASSES}:label_fidelity",
+            kept=True,
             real="test",
             kinds=_BOTH,
         )
@@ -88,6 +97,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             "divergence of the samples' classes from the data's",
             better="lower",
             measure=f"{_CLASSES}:class_balance",
+            kept=True,
             real="test",
             unit="nats",
         )
@@ -99,6 +109,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             "number of the data's modes that have a sample",
             better="higher",
             measure=f"{_CLASSES}:modes",
+            kept=True,
             paper=paper,
             kinds=_BOTH,
         )
@@ -109,6 +120,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             "divergence of the samples' modes from the data's",
             better="lower",
             measure=f"{_CLASSES}:modes",
+            kept=True,
             unit="nats",
             paper=paper,
             kinds=_BOTH,
@@ -121,6 +133,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             "share of samples nearer to a training image than unseen images are",
             better="lower",
             measure="gantool.evaluation.metrics.memorization:memorized",
+            kept=True,
             real="test",
             paper="Goodfellow et al. 2014, figure 2",
         )

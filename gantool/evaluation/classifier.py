@@ -46,7 +46,7 @@ def _convolution(inputs: int, outputs: int, stride: int) -> tuple[nn.Module, ...
     return (
         nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1, bias=False),
         nn.BatchNorm2d(outputs),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,9 +17,10 @@ from gantool.config import TrainConfig, spell_size
 from gantool.data.load import load, refuse_on_points
 from gantool.data.prepared import Prepared
 from gantool.data.preparing import data_folder
-from gantool.display import Display, OnScoring
+from gantool.display import Display, OnProgress
 from gantool.errors import ConfigError, did_you_mean
 from gantool.evaluation.extractors import Extractor, ExtractorMissingError, choose, usual_extractor
+from gantool.evaluation.kept import References
 from gantool.evaluation.metric import (
     Evaluation,
     ImageSet,
@@ -115,15 +117,17 @@ def evaluate_run(
                 "run's.",
             )
         display.say(f"scoring {config.evaluation_samples:,} samples of {folder.path}")
+        # As in training: to the last bit the samples are those that the run itself has scored.
+        model = trained.model.to(memory_format=torch.channels_last)
         scores = evaluate(
-            trained.model,
+            model,
             data,
             folder=folder,
             registry=registry,
             settings=replace(ScoringSettings.of(config), metrics=tuple(metrics)),
             step=trained.step,
             averaged=trained.averaged,
-            progress=display.scoring,
+            display=display,
         )
         try_report(folder, display.say)
         return scores
@@ -138,8 +142,8 @@ def evaluate(
     settings: ScoringSettings,
     step: int,
     averaged: bool,
+    display: Display,
     stopped: Callable[[], bool] = lambda: False,
-    progress: OnScoring = lambda images, done, total: None,
 ) -> list[Score]:
     """Score a generator, and keep the scores in the run folder with a picture of neighbours.
 
@@ -154,8 +158,8 @@ def evaluate(
         settings: the choices.
         step: that the generator has been trained for.
         averaged: whether its weights are averaged ones.
+        display: told of samples drawn, of images that the extractor has read, and of scores.
         stopped: asked between metrics whether to stop early.
-        progress: told of images that the extractor has read.
 
     Raises:
         ConfigError: an unknown metric or extractor, or weights that are none.
@@ -170,9 +174,9 @@ def evaluate(
         conditional=gan.conditional,
         shares=gan.label_shares,
         mirrored=gan.config.flip,
-        progress=progress,
+        progress=display.scoring,
     )
-    samples = draw_samples(gan, settings.samples)
+    samples = draw_samples(gan, settings.samples, partial(display.measuring, "drawing samples"))
     common = {
         "data": data.name,
         "fingerprint": data.fingerprint,
@@ -184,10 +188,13 @@ def evaluate(
         "gantool": __version__,
     }
     scores: list[Score] = []
-    for group in _groups(specs):
+    groups = list(_groups(specs))
+    for done, group in enumerate(groups):
         if stopped():
             break
+        display.measuring(group[0].name, done, len(groups))
         scores += _measure(group, samples, evaluation=evaluation, step=step, common=common)
+    display.measuring("done", len(groups), len(groups))
     if any(score.metric == "memorised" and score.value is not None for score in scores):
         write_bytes(folder.neighbors_figure, _picture(samples, evaluation))
     lines = JsonLines(folder.scores_file)
@@ -198,16 +205,19 @@ def evaluate(
     return scores
 
 
-def draw_samples(gan: Model[Any], n: int) -> SampleSet:
+def draw_samples(
+    gan: Model[Any], n: int, progress: OnProgress = lambda done, total: None
+) -> SampleSet:
     """Draw n samples from the generator, an ImageSet or a PointSet.
 
-    Their latents (and labels) are the same at every evaluation.
+    Their latents (and labels) are the same at every evaluation. `progress` is told of those drawn.
     """
     rng = torch.Generator().manual_seed(SAMPLE_SEED)
     z = gan.sample_latent(n, rng)
     y = gan.sample_labels(n, rng)
     labels = None if y is None else y.numpy()
-    return sample_set(gan.shapes.kind, "samples", generate_samples(gan, z, y=y), labels)
+    samples = generate_samples(gan, z, y=y, progress=progress)
+    return sample_set(gan.shapes.kind, "samples", samples, labels)
 
 
 def _wanted(registry: Registry, names: Sequence[str], data: Prepared) -> list[MetricSpec]:
@@ -284,13 +294,7 @@ def _measure(
             Score(step=step, metric=name, better=spec.better, unit=spec.unit, reason=reason)
             for name, spec in specs.items()
         ]
-    split = group[0].real
-    real: dict[str, float | None] = {}
-    noise: dict[str, float | None] = {}
-    if split is not None:
-        n = len(samples)
-        real = _baseline(measure, lambda: evaluation.real(split, n), evaluation=evaluation)
-        noise = _baseline(measure, lambda: evaluation.noise(n), evaluation=evaluation)
+    references = _references(group, len(samples), evaluation=evaluation)
     return [
         Score(
             step=step,
@@ -299,8 +303,8 @@ def _measure(
             better=spec.better,
             unit=spec.unit,
             error=found[name].error,
-            real=real.get(name),
-            noise=noise.get(name),
+            real=references["real"].get(name),
+            noise=references["noise"].get(name),
             warning=found[name].warning,
             reason=_reason(found[name].value),
             detail=_detail(found[name], evaluation.folder),
@@ -308,6 +312,25 @@ def _measure(
         )
         for name, spec in specs.items()
     ]
+
+
+def _references(group: Sequence[MetricSpec], n: int, *, evaluation: Evaluation) -> References:
+    """The scores that n real images and n of noise reach, of a group that one function makes."""
+    split = group[0].real
+    if split is None:
+        return {"real": {}, "noise": {}}
+    measure: _Measure = load_implementation(group[0].measure)
+
+    def made() -> References:
+        return {
+            "real": _baseline(measure, lambda: evaluation.real(split, n), evaluation=evaluation),
+            "noise": _baseline(measure, lambda: evaluation.noise(n), evaluation=evaluation),
+        }
+
+    if not all(spec.kept for spec in group):
+        return made()
+    about = {"measure": group[0].measure, "split": split, "n": n}
+    return evaluation.recall(group[0].name, made, measure=measure, about=about)
 
 
 def _baseline(
@@ -343,6 +366,6 @@ def _picture(samples: ImageSet, evaluation: Evaluation) -> bytes:
 
     Goodfellow et al. 2014, figure 2, show them so.
     """
-    few = ImageSet("samples", samples.pixels[:_PAIRS])
-    _, found = nearest(few, evaluation)
-    return png(lay_out(np.concatenate([few.pixels, found.pixels], axis=2), _PAIR_COLUMNS))
+    _, found = nearest(samples, evaluation)
+    pairs = [each.pixels[:_PAIRS] for each in (samples, found)]
+    return png(lay_out(np.concatenate(pairs, axis=2), _PAIR_COLUMNS))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +22,11 @@ from gantool.data.points.mixture import Mixture
 from gantool.data.prepared import Prepared
 from gantool.display import OnScoring
 from gantool.evaluation.extractors import Extractor
-from gantool.evaluation.kept import read_or_recall
+from gantool.evaluation.kept import References, measure_or_recall, read_or_recall
 from gantool.runs.folder import FINDING, RunFolder
 
+T = TypeVar("T")
+_PACKAGES = ("gantool", "torch", "torch-fidelity")  # whose versions what is kept depends on
 # Real images of a split that scores look at: this bounds time and memory on large data sets.
 MOST_REAL = 10_000
 # The same for every evaluation, so that all runs are measured against the same real images.
@@ -176,6 +182,7 @@ class Evaluation:
         self.progress = progress
         self._extractor = extractor
         self._read: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
+        self._made: dict[str, Any] = {}
 
     @property
     def extractor(self) -> Extractor:
@@ -213,6 +220,60 @@ class Evaluation:
         chosen = np.random.default_rng(_ORDER_SEED).permutation(len(data))[:n]
         labels = None if data.labels is None else data.labels[chosen]
         return sample_set(self.data.kind, split, data.values[chosen], labels)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Make something that is of use to several scores, or to noise as well, once.
+
+        Args:
+            name: one for each such thing.
+            make: called the first time.
+        """
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
+        return made
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """All that findings in real images and in noise depend on, beside the way of measuring."""
+        extractor = None if isinstance(self._extractor, NotComputedError) else self._extractor
+        return {
+            "fingerprint": self.data.fingerprint,
+            "shape": [*self.data.size, self.data.channels],
+            "splits": {name: len(split) for name, split in self.data.splits.items()},
+            "classes": self.data.classes,
+            "extractor": extractor and [extractor.name, extractor.sha256, extractor.device.type],
+            "conditional": self.conditional,
+            "shares": None if self.shares is None else list(map(float, self.shares)),
+            "mirrored": self.mirrored,
+        }
+
+    def recall(
+        self,
+        name: str,
+        make: Callable[[], References],
+        *,
+        measure: Callable[..., Any],
+        about: Mapping[str, Any],
+    ) -> References:
+        """Find something in real images or noise; it is kept on disk where the data is of images.
+
+        Args:
+            name: for the file.
+            make: finds it, where nothing is kept.
+            measure: the function that does; where its file is another one, it is found anew.
+            about: all else that it depends on, but what `about` has, as JSON has it.
+        """
+        if self.data.folder is None:
+            return make()
+        file = Path(inspect.getfile(measure))
+        whole = {
+            **self.about,
+            **about,
+            "file": hashlib.sha256(file.read_bytes()).hexdigest(),
+            "versions": {package: version(package) for package in _PACKAGES},
+        }
+        return measure_or_recall(name, whole, beside=self.data.folder, measure=make)
 
     def noise(self, n: int) -> SampleSet:
         """Draw n samples of noise; where the data has classes, they ask for them as samples do.

@@ -270,6 +270,9 @@ class MetricSpec:
         paper: author, year and address.
         kinds: what it is a score of: "images", "points" in the plane (the function then gets a
             `PointSet`), or both.
+        kept: whether what real images and noise reach depends on their number, the data, the
+            extractor, the labels asked for and the file of `measure` alone, so that it is kept on
+            disk beside the prepared data.
     """
 
     name: str
@@ -280,6 +283,7 @@ class MetricSpec:
     unit: str = ""
     paper: str = ""
     kinds: tuple[str, ...] = ("images",)
+    kept: bool = False
 
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""

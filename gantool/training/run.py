@@ -279,7 +279,7 @@ def _evaluate(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) 
                 step=trainer.steps,
                 averaged=bool(trainer.averages),
                 stopped=stopped,
-                progress=display.scoring,
+                display=display,
             )
     except Exception as error:
         recorder.note("evaluation failed", f"{type(error).__name__}: {error}")

@@ -60,9 +60,8 @@ class Playback(Model[TrainConfig]):
         if y is None:
             return self.images[(z[:, 0] * len(self.images)).long()]
         members = [self.of_class[label] for label in y.tolist()]
-        return self.images[
-            [own[int(u * len(own))] for u, own in zip(z[:, 0], members, strict=True)]
-        ]
+        chosen = [own[int(u * len(own))] for u, own in zip(z[:, 0], members, strict=True)]
+        return self.images[torch.stack(chosen)]
 
 
 class ConditionalPlayback(Playback):

@@ -13,6 +13,7 @@ import torch_fidelity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch_fidelity import metric_kid, metric_prc
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
 from gantool.data.pixels import composited
@@ -125,6 +126,42 @@ def test_kernel_distance_by_brute_force() -> None:
     assert deviation == pytest.approx(0, abs=1e-9)  # every subset is the whole
 
 
+@pytest.mark.parametrize("sizes", [(50, 40), (400, 20), (30, 300)])
+def test_kernels_that_subsets_share_are_those_of_each_subset(
+    monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, int]
+) -> None:
+    """Against torch-fidelity, which computes each subset's: of few features all are shared."""
+    monkeypatch.setattr(distances, "_KERNEL_CHUNK", 7)
+    fake, real = (cloud(n, 6, seed).float() + seed / 9 for seed, n in enumerate(sizes))
+    theirs = metric_kid.kid_features_to_metric(
+        fake.double(),
+        real.double(),
+        kid_subsets=100,
+        kid_subset_size=15,
+        rng_seed=2020,
+        verbose=False,
+    )
+    assert distances.kernel_distance(fake, real, subset_size=15) == pytest.approx(
+        (
+            theirs[metric_kid.KEY_METRIC_KID_MEAN],
+            theirs[metric_kid.KEY_METRIC_KID_STD],
+        ),
+        rel=1e-10,
+    )
+
+
+def test_overlap_is_the_librarys_however_it_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distances, "_CHUNK", 9)
+    fake, real = cloud(40, 3, 0) + 0.3, cloud(31, 3, 1)
+    theirs = metric_prc.prc_features_to_metric(
+        fake, real, prc_neighborhood=3, prc_batch_size=100, save_cpu_ram=False, verbose=False
+    )
+    whole = distances.overlap(fake, real)
+    assert whole[:2] == pytest.approx((theirs["precision"], theirs["recall"]))
+    assert 0 < whole.precision < 1
+    assert 0 < whole.recall < 1
+
+
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
 def test_distances_agree_with_the_librarys_own_pipeline() -> None:
     class Pooled(FeatureExtractorBase):
@@ -188,17 +225,15 @@ def test_distances_agree_with_the_librarys_own_pipeline() -> None:
     assert distances.kernel_distance(*ours, subset_size=30)[0] == pytest.approx(
         theirs["kernel_inception_distance_mean"], rel=1e-3
     )
-    assert distances.precision_recall(*ours) == pytest.approx(
-        (theirs["precision"], theirs["recall"])
-    )
+    assert distances.overlap(*ours)[:2] == pytest.approx((theirs["precision"], theirs["recall"]))
 
 
 def test_precision_and_recall_of_constructed_clouds() -> None:
     """Samples: half on the left one of two real clusters, half far away from everything."""
     left, right, far = cloud(40, 2, 0), cloud(40, 2, 1) + 100, cloud(40, 2, 2) * 1e-3 + 10_000
     fake, real = torch.cat([left + 1e-9, far]), torch.cat([left, right])
-    assert distances.precision_recall(fake, real) == (0.5, 0.5)
-    density, coverage = distances.density_coverage(fake, real)
+    assert distances.overlap(fake, real)[:2] == (0.5, 0.5)
+    density, coverage = distances.overlap(fake, real)[2:]
     assert coverage == 0.5
     assert 0 < density <= 1
 
@@ -207,7 +242,7 @@ def test_density_and_coverage_by_brute_force() -> None:
     fake, real = cloud(30, 3, 0) + 0.4, cloud(25, 3, 1)
     radius = [sorted(float((x - other).norm()) for other in real)[5] for x in real]
     inside = [[float((x - y).norm()) <= radius[i] for y in fake] for i, x in enumerate(real)]
-    density, coverage = distances.density_coverage(fake, real)
+    density, coverage = distances.overlap(fake, real)[2:]
     assert density == pytest.approx(sum(map(sum, inside)) / (5 * 30))
     assert coverage == pytest.approx(sum(map(any, inside)) / 25)
 
@@ -218,11 +253,10 @@ def test_identical_and_disjoint_sets() -> None:
     assert (
         distances.kernel_distance(points, points, subset_size=50)[0] <= 0
     )  # unbiased: equal sets come out below zero
-    assert distances.precision_recall(points, points) == (1, 1)
-    assert distances.density_coverage(points, points)[1] == 1
+    assert distances.overlap(points, points)[:2] == (1, 1)
+    assert distances.overlap(points, points).coverage == 1
     elsewhere = points + 1000
-    assert distances.precision_recall(elsewhere, points) == (0, 0)
-    assert distances.density_coverage(elsewhere, points) == (0, 0)
+    assert distances.overlap(elsewhere, points) == (0, 0, 0, 0)
     assert distances.frechet_distance(elsewhere, points) == pytest.approx(4e6, rel=1e-6)
 
 

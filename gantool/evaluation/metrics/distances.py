@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch_fidelity import metric_fid, metric_kid, metric_prc
+from torch_fidelity import metric_fid
 
 from gantool.evaluation.metric import Evaluation, ImageSet, Measured, NotComputedError
 
@@ -17,7 +18,8 @@ _DENSITY_NEIGHBORS = 5  # Naeem et al. 2020
 _SUBSET = 1000  # images in each subset of the kernel distance
 _SUBSETS = 100
 _SEED = 2020
-_CHUNK = 1000
+_CHUNK = 1000  # rows of a matrix of distances that are there at once
+_KERNEL_CHUNK = 250  # the same of kernels, which are float64
 # Images for each feature below which the Fréchet distance is too biased to be trusted.
 _FEW_A_FEATURE = 10
 
@@ -81,9 +83,7 @@ def manifolds(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured
             f"neighbourhoods need more than {_DENSITY_NEIGHBORS} images on both sides."
         )
     fake, real = fake[:n], real[:n]
-    precision, recall = precision_recall(fake, real)
-    density, coverage = density_coverage(fake, real)
-    values = {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
+    values = overlap(fake, real)._asdict()
     neighbors = {"precision": _MANIFOLD_NEIGHBORS, "recall": _MANIFOLD_NEIGHBORS}
     protocol = _protocol(fake, real, evaluation=evaluation)
     warning = f"coarse: {n} images a side" if n < 100 else ""
@@ -118,54 +118,119 @@ def frechet_distance(fake: Tensor, real: Tensor) -> float:
 def kernel_distance(fake: Tensor, real: Tensor, subset_size: int) -> tuple[float, float]:
     """Mean and standard deviation, over 100 random subsets, of the unbiased squared MMD.
 
-    The kernel is (x.y / D + 1)^3.
+    The kernel is (x.y / D + 1)^3. The subsets are those that torch-fidelity draws; a kernel that
+    several of them have in common is computed once.
 
     Raises:
         NotComputedError: fewer than 2 images on a side.
     """
     _at_least_two(fake, real)
-    found = metric_kid.kid_features_to_metric(
-        fake.double(),
-        real.double(),
-        kid_subsets=_SUBSETS,
-        kid_subset_size=subset_size,
-        rng_seed=_SEED,
-        verbose=False,
+    rng = np.random.RandomState(_SEED)
+    drawn = [
+        [rng.choice(len(side), subset_size, replace=False) for side in (fake, real)]
+        for _ in range(_SUBSETS)
+    ]
+    chosen = [torch.from_numpy(np.stack(rows)) for rows in zip(*drawn, strict=True)]
+    sides = [fake.double(), real.double()]
+    within = sum(
+        _kernel_sums(side, side, rows, rows) - _kernels_with_itself(side)[rows].sum(1)
+        for side, rows in zip(sides, chosen, strict=True)
     )
-    return found[metric_kid.KEY_METRIC_KID_MEAN], found[metric_kid.KEY_METRIC_KID_STD]
+    across = _kernel_sums(*sides, *chosen)
+    distances = within / (subset_size * (subset_size - 1)) - 2 * across / subset_size**2
+    return float(distances.mean()), float(distances.std(unbiased=False))
 
 
-def precision_recall(fake: Tensor, real: Tensor) -> tuple[float, float]:
-    """Share of samples within the real images' neighbourhoods, and the other way round.
+def _kernel_sums(x: Tensor, y: Tensor, rows_x: Tensor, rows_y: Tensor) -> Tensor:
+    """The sum of the kernels between a subset of x and one of y, for each pair of subsets.
 
-    Kynkäänniemi et al. 2019, with k = 3.
+    Args:
+        x: float64 [N, D].
+        y: float64 [M, D]; where it is x, half of the kernels are computed.
+        rows_x: of each subset, int64 [S, m].
+        rows_y: the same.
+
+    Returns:
+        float64 [S].
     """
-    found = metric_prc.prc_features_to_metric(
-        fake,
-        real,
-        prc_neighborhood=_MANIFOLD_NEIGHBORS,
-        prc_batch_size=_CHUNK,
-        save_cpu_ram=True,
-        verbose=False,
+    if len(x) * len(y) > rows_x.numel() * rows_y.shape[1]:  # the subsets alone are less work
+        pairs = zip(rows_x, rows_y, strict=True)
+        return torch.stack([_kernels(x[i], y[j]).sum() for i, j in pairs])
+    in_x, in_y = (
+        torch.zeros(len(rows), n, dtype=x.dtype).scatter_(1, rows, 1)
+        for rows, n in ((rows_x, len(x)), (rows_y, len(y)))
     )
-    return found[metric_prc.KEY_METRIC_PRECISION], found[metric_prc.KEY_METRIC_RECALL]
+    total = x.new_zeros(len(rows_x))
+    for start in range(0, len(x), _KERNEL_CHUNK):
+        block = slice(start, start + _KERNEL_CHUNK)
+        begin = start if y is x else 0
+        kernels = _kernels(x[block], y[begin:])
+        if y is x:
+            kernels[:, _KERNEL_CHUNK:] *= 2  # for the half below the diagonal
+        total += (kernels @ in_y[:, begin:].T * in_x[:, block].T).sum(0)
+    return total
 
 
-def density_coverage(fake: Tensor, real: Tensor) -> tuple[float, float]:
-    """Mean number of real neighbourhoods around a sample, over k; share of those with a sample in.
+def _kernels(x: Tensor, y: Tensor) -> Tensor:
+    inner = (x @ y.T).div_(x.shape[1]).add_(1)
+    return inner.square().mul_(inner)
 
-    Naeem et al. 2020: a real image's neighbourhood reaches to its k-th nearest real image, k = 5.
-    Features are [N, D] and [M, D].
+
+def _kernels_with_itself(x: Tensor) -> Tensor:
+    inner = x.square().sum(1).div_(x.shape[1]).add_(1)
+    return inner.pow(3)
+
+
+class Overlap(NamedTuple):
+    """The overlap of samples and real images, 0 to 1 each but density, which may be more.
+
+    Precision and recall are those of Kynkäänniemi et al. 2019 (k = 3), density and coverage of
+    Naeem et al. 2020 (k = 5).
     """
-    k = _DENSITY_NEIGHBORS
-    inside, covered = 0, 0
-    for chunk in real.split(_CHUNK):
-        # The nearest of all is the image itself.
-        radius = torch.cdist(chunk, real).kthvalue(k + 1, dim=1).values
-        within = torch.cdist(chunk, fake) <= radius[:, None]
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+def overlap(fake: Tensor, real: Tensor) -> Overlap:
+    """The overlap of the clouds of features [N, D] and [M, D].
+
+    A feature's neighborhood reaches to its k-th nearest of its own cloud. Precision is the share of
+    samples within the real images' neighborhoods, recall the other way round. Density is the mean
+    number of real neighborhoods around a sample, over k, and coverage the share of those with a
+    sample in them.
+    """
+    reach_fake = _reach(fake, _MANIFOLD_NEIGHBORS)[0]
+    reaches_real = _reach(real, _MANIFOLD_NEIGHBORS, _DENSITY_NEIGHBORS)
+    precise = torch.zeros(len(fake), dtype=torch.bool)
+    recalled, inside, covered = 0, 0, 0
+    for chunk, narrow, wide in zip(
+        *(each.split(_CHUNK) for each in (real, *reaches_real)), strict=True
+    ):
+        distances = torch.cdist(chunk, fake)
+        precise |= (distances <= narrow[:, None]).any(0)
+        recalled += int((distances <= reach_fake).any(1).sum())
+        within = distances <= wide[:, None]
         inside += int(within.sum())
         covered += int(within.any(1).sum())
-    return inside / (k * len(fake)), covered / len(real)
+    return Overlap(
+        precision=int(precise.sum()) / len(fake),
+        recall=recalled / len(real),
+        density=inside / (_DENSITY_NEIGHBORS * len(fake)),
+        coverage=covered / len(real),
+    )
+
+
+def _reach(features: Tensor, *neighbors: int) -> list[Tensor]:
+    """The distance of each feature to its k-th nearest other one, for each k."""
+    parts = []
+    for chunk in features.split(_CHUNK):
+        # The nearest of all is the feature itself.
+        nearest = torch.cdist(chunk, features).topk(max(neighbors) + 1, dim=1, largest=False).values
+        parts.append(nearest)
+    return [torch.cat(parts)[:, k] for k in neighbors]
 
 
 def _features(images: ImageSet, evaluation: Evaluation) -> tuple[Tensor, Tensor]:

@@ -83,6 +83,7 @@ def register_metrics(register):
                 summary,
                 better=better,
                 measure=f"gantool_robots.metrics:{measure}",
+                kept=True,
                 real="test",
                 unit=unit,
             )
