@@ -88,7 +88,7 @@ def test_evaluate_prints_and_keeps_scores_with_their_protocol(
             "n_fake": 600,
             "truncation": "none",
             "batchnorm": "running statistics",
-            "averaged": False,
+            "averaged": True,
             "data": "mnist5k",
         }.items()
     )

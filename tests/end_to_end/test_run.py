@@ -289,7 +289,7 @@ def test_lists(cli: Cli) -> None:
     models = cli("list-models", "--json").json
     dcgan = next(m for m in models if m["name"] == "dcgan")
     assert dcgan["plugin"] == "gantool"
-    assert dcgan["presets"] == ["paper"]
+    assert dcgan["presets"] == ["paper", "tutorial"]
     assert "dcgan" in cli("list-models").out
     datasets = {d["name"]: d for d in cli("list-datasets", "--json").json}
     assert set(datasets) >= {"mnist5k", "mnist", "fashion-mnist", "kmnist", "cifar10", "celeba"}
