@@ -398,7 +398,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "cache-memory": cache_memory,
     "start": start,
     "warm-start": lambda: warm_start(120_000),
-    "preparing-small": lambda: preparing_small(6_000),
+    "preparing-small": lambda: preparing_small(20_000),
     "preparing-photos": lambda: preparing_photos(8),
     "large": lambda: large(100_000),
     "quality-dcgan": lambda: quality("quality-dcgan", ["dcgan", "--epochs", "5"], distance=3),
