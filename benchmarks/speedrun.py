@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from gantool.config import resolve
-from gantool.display import PlainDisplay
+from gantool.display import Display, PlainDisplay
 from gantool.evaluation.evaluate import ScoringSettings, evaluate
 from gantool.plugins.registry import Registry, load_registry
 from gantool.runs.folder import RunFolder
@@ -121,6 +121,7 @@ def _score(setup: Setup) -> float:
             settings=ScoringSettings(metrics=(_SCORE,), data_dir=setup.trainer.config.data_dir),
             step=setup.trainer.steps,
             averaged=bool(setup.trainer.averages),
+            display=Display(),
         )
     return float("inf") if score.value is None else score.value
 
