@@ -31,6 +31,30 @@ class Result:
     detail: str
 
 
+def of_ratios(
+    name: str, ratios: Sequence[float], *, least: float, unit: str, about: Sequence[str] = ()
+) -> Result:
+    """The line of a ratio that should be at least so large: its median and its spread.
+
+    Args:
+        name: of the line.
+        ratios: of the rounds.
+        least: the target.
+        unit: what the ratio is of, after a number.
+        about: what else is told.
+    """
+    median = statistics.median(ratios)
+    spread = f"ratios {min(ratios):.2f} to {max(ratios):.2f}"
+    return Result(
+        name,
+        median,
+        unit=unit,
+        target=f"at least {least:g}",
+        met=median >= least,
+        detail="; ".join([*about, spread]),
+    )
+
+
 def seconds(work: Callable[[], object]) -> float:
     """Wall-clock seconds that some work takes."""
     begin = time.perf_counter()

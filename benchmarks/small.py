@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 import itertools
-import statistics
 import tempfile
 from pathlib import Path
 
 import torch
 
-from benchmarks.measure import Result, ratio
+from benchmarks.measure import Result, of_ratios, ratio
 from benchmarks.recorded import trainer_of
 from benchmarks.scaling import study_seconds
 from benchmarks.tutorial import Tutorial
@@ -40,15 +39,9 @@ def dcgan_small() -> Result:
         for _ in range(_STEPS):
             trainer.step()
 
-    median, every = ratio(theirs, ours, rounds=9)
-    return Result(
-        "dcgan-small",
-        median,
-        unit="x the tutorial's step",
-        target="at least 1.4",
-        met=median >= 1.4,
-        detail=f"ratios {min(every):.2f} to {max(every):.2f}; {torch.get_num_threads()} threads",
-    )
+    _, every = ratio(theirs, ours, rounds=9)
+    threads = f"{torch.get_num_threads()} threads"
+    return of_ratios("dcgan-small", every, least=1.4, unit="x the tutorial's step", about=[threads])
 
 
 def study_jobs() -> Result:
@@ -59,12 +52,4 @@ def study_jobs() -> Result:
             / study_seconds(Path(folder), 2, scored=True)
             for _ in range(3)
         ]
-    median = statistics.median(ratios)
-    return Result(
-        "study-jobs",
-        median,
-        unit="x one at a time",
-        target="at least 1.6",
-        met=median >= 1.6,
-        detail=f"ratios {min(ratios):.2f} to {max(ratios):.2f}",
-    )
+    return of_ratios("study-jobs", ratios, least=1.6, unit="x one at a time")

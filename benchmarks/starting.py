@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.measure import Result, ratio, seconds
+from benchmarks.measure import Result, of_ratios, ratio, seconds
 from benchmarks.tutorial import write_jpegs
 from gantool.data.preparing import prepare
 from gantool.data.readers.folder import ImageFolder
@@ -80,14 +80,9 @@ def preparing_small(n: int) -> Result:
                 for _ in pool.imap(_plainly, files, chunksize=64):
                     pass
 
-            median, every = ratio(plain, _preparation(pictures, folder), rounds=3)
-    return Result(
-        "preparing-small",
-        median,
-        unit="x plain Pillow",
-        target="at least 0.75",
-        met=median >= 0.75,
-        detail=f"{n:,} JPEGs; ratios {min(every):.2f} to {max(every):.2f}",
+            _, every = ratio(plain, _preparation(pictures, folder), rounds=3)
+    return of_ratios(
+        "preparing-small", every, least=0.75, unit="x plain Pillow", about=[f"{n:,} JPEGs"]
     )
 
 
@@ -102,14 +97,9 @@ def preparing_photos(n: int) -> Result:
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 list(pool.map(_plainly, files))
 
-        median, every = ratio(whole, _preparation(pictures, folder), rounds=3)
-    return Result(
-        "preparing-photos",
-        median,
-        unit="x whole decoding",
-        target="at least 5",
-        met=median >= 5,
-        detail=f"{n} JPEGs; ratios {min(every):.2f} to {max(every):.2f}",
+        _, every = ratio(whole, _preparation(pictures, folder), rounds=3)
+    return of_ratios(
+        "preparing-photos", every, least=5, unit="x whole decoding", about=[f"{n} JPEGs"]
     )
 
 
