@@ -69,7 +69,7 @@ def dcgan_epoch(precision: str, target: float) -> Result:
             cache=Path(folder),
         )
         data.splits["train"] = ImageSplit(
-            np.concatenate([s.images for s in data.splits.values()]), None
+            np.concatenate([s.values for s in data.splits.values()]), None
         )
         steps = len(data.train) // 128
         trainer = trainer_of(
@@ -81,7 +81,7 @@ def dcgan_epoch(precision: str, target: float) -> Result:
             sheet_every=steps,
         )
         networks = copy.deepcopy(trainer.model).to(memory_format=torch.contiguous_format)
-        tutorial = Tutorial(networks.generator, networks.discriminator, nz=100)
+        tutorial = Tutorial(networks)
         run = Recorded(spec, data, trainer=trainer)
         median, every = ratio(
             lambda: tutorial.epoch(loader), lambda: run.steps(steps), rounds=_ROUNDS - 1

@@ -34,7 +34,7 @@ def digits() -> Prepared:
     train = data.splits["train"]
     assert train.labels is not None
     times = -(-_IMAGES // len(train))
-    images = np.tile(train.images, (times, 1, 1, 1))[:_IMAGES]
+    images = np.tile(train.values, (times, 1, 1, 1))[:_IMAGES]
     many = ImageSplit(images, np.tile(train.labels, times)[:_IMAGES])
     return replace(data, splits={**data.splits, "train": many})
 
@@ -45,7 +45,7 @@ def beginner(model: str) -> float:
     assert train.labels is not None
     with tempfile.TemporaryDirectory() as folder:
         loop = Beginner(
-            Path(folder), train.images, labels=train.labels, conditional=model == "cgan"
+            Path(folder), train.values, labels=train.labels, conditional=model == "cgan"
         )
         batch = next(iter(loop.loader))
         for _ in range(_WARM):

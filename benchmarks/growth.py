@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -71,7 +72,11 @@ def peak(precision: str) -> float:
 def measure(settings: dict[str, int], precision: str, top: float) -> Measured:
     """Steps of dcgan for two seconds, after two that are not counted; channels are 3."""
     data = made_up(settings["images"], settings["image_size"], channels=3)
-    options = {"batch_size": settings["batch_size"], "ngf": settings["ngf"], "ndf": settings["ngf"]}
+    options: dict[str, Any] = {
+        "batch_size": settings["batch_size"],
+        "ngf": settings["ngf"],
+        "ndf": settings["ngf"],
+    }
     trainer = trainer_of(
         load_registry().models["dcgan"], data, total_steps=10**9, precision=precision, **options
     )

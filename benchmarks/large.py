@@ -51,7 +51,7 @@ def write_images(file: Path, n: int) -> None:
         for start in range(0, n, _CHUNK):
             numbers = np.arange(start, start + _CHUNK, dtype=np.uint32)
             noise[:, :4] = numbers.view(np.uint8).reshape(-1, 4)
-            out.write(memoryview(noise[: n - start]))
+            out.write(noise[: n - start].data)
         os.fsync(out.fileno())
 
 

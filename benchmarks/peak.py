@@ -34,7 +34,7 @@ def _train(who: str) -> None:
     gan = DCGAN.create(
         Config(batch_size=128), Shapes((64, 64), 3, classes=0), train_data=data.train
     )
-    tutorial = Tutorial(gan.generator, gan.discriminator, nz=100)
+    tutorial = Tutorial(gan)
     batches = Batches(data.train, 128, seed=0, device=torch.device("cpu"))
     for _ in range(_STEPS):
         tutorial.step(next(batches)[0].contiguous())

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from gantool.config import GANConfig
+from gantool.config import TrainConfig
 from gantool.data.batches import Batches, batch_size_for
-from gantool.data.prepared import ImageSplit, Prepared
+from gantool.data.prepared import ImageSplit, Prepared, Split
 from gantool.display import PlainDisplay
 from gantool.gan.shapes import Shapes
 from gantool.plugins.spec import ModelSpec, load_implementation
@@ -29,7 +29,7 @@ def made_up(n: int, side: int, channels: int) -> Prepared:
         rng.integers(0, 256, size=(n, side, side, channels), dtype=np.uint8), np.arange(n) % 10
     )
     few = ImageSplit(images.images[:16], np.arange(16) % 10)
-    splits = {"train": images, "validation": few, "test": few}
+    splits: dict[str, Split] = {"train": images, "validation": few, "test": few}
     return Prepared(
         "made-up",
         "0" * 64,
@@ -46,7 +46,7 @@ def trainer_of(
 ) -> Trainer:
     """A trainer as a run on much data makes it."""
     overlay = {} if preset is None else spec.presets[preset]
-    config: GANConfig = spec.config(
+    config: TrainConfig = spec.config(
         **{"batch_size": batch_size_for(len(data.train)), **overlay, **options}
     )
     torch.manual_seed(0)

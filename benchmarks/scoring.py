@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +68,7 @@ def scoring() -> Result:
 
 
 @torch.no_grad()
-def _plain_scores(model: Model, splits: dict[str, _Pixels]) -> None:
+def _plain_scores(model: Model[Any], splits: dict[str, _Pixels]) -> None:
     network, _, _ = classifier.load("digits")
     z = model.sample_latent(_SAMPLES, torch.Generator().manual_seed(SAMPLE_SEED))
     drawn = [model.generate(part, None) for part in z.split(256)]

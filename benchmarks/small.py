@@ -26,7 +26,7 @@ def dcgan_small() -> Result:
     data = load(Config(), registry)
     trainer = trainer_of(registry.models["dcgan"], data, total_steps=10**6)
     networks = copy.deepcopy(trainer.model).to(memory_format=torch.contiguous_format)
-    tutorial = Tutorial(networks.generator, networks.discriminator, nz=100)
+    tutorial = Tutorial(networks)
     batches = [
         images.contiguous() for images, _ in itertools.islice(copy.copy(trainer.batches), _STEPS)
     ]

@@ -14,11 +14,9 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gantool.config import resolve
 from gantool.display import Display, PlainDisplay
 from gantool.evaluation.evaluate import ScoringSettings, evaluate
 from gantool.plugins.registry import Registry, load_registry
@@ -75,14 +73,8 @@ def attempt(
     given = dict(options)
     if preset and {"epochs", "steps"} & set(spec.presets.get(preset, {})):
         given.pop("epochs", None)
-    resolved = resolve(
-        spec.config,
-        model=spec.name,
-        presets=spec.presets,
-        preset=preset or None,
-        defaults=partial(registry.defaults_of, spec),
-        environment={},
-        flags={**given, "seed": seed},
+    resolved = registry.resolve(
+        spec, preset=preset or None, environment={}, flags={**given, "seed": seed}
     )
     with tempfile.TemporaryDirectory() as folder:
         request = Request(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 from torchvision.utils import make_grid
+
+from gantool.gan.base import GAN, Model
 
 
 class Tutorial:
@@ -21,11 +24,13 @@ class Tutorial:
     Every parameter collects gradients in both turns.
     """
 
-    def __init__(self, generator: nn.Module, discriminator: nn.Module, nz: int) -> None:
-        self.g, self.d, self.nz = generator, discriminator, nz
-        self.opt_d = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
-        self.opt_g = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
-        self.fixed = torch.randn(64, nz)
+    def __init__(self, networks: Model[Any]) -> None:
+        assert isinstance(networks, GAN)
+        self.g, self.d = networks.generator, networks.discriminator
+        self.nz = networks.latent.dimension
+        self.opt_d = torch.optim.Adam(self.d.parameters(), lr=2e-4, betas=(0.5, 0.999))
+        self.opt_g = torch.optim.Adam(self.g.parameters(), lr=2e-4, betas=(0.5, 0.999))
+        self.fixed = torch.randn(64, self.nz)
         self.figures: list[tuple[float, ...]] = []
         self.lines: list[str] = []
         self.grids: list[Tensor] = []

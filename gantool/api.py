@@ -6,11 +6,9 @@ import base64
 import html
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gantool.config import resolve
 from gantool.plugins.registry import load_registry
 from gantool.report.compare import compare as compare_runs
 from gantool.report.load import read_run, read_runs
@@ -274,14 +272,7 @@ def train(
 
     registry = load_registry()
     spec = registry.model(model)
-    resolved = resolve(
-        spec.config,
-        model=spec.name,
-        presets=spec.presets,
-        defaults=partial(registry.defaults_of, spec),
-        preset=preset,
-        flags=options,
-    )
+    resolved = registry.resolve(spec, preset=preset, flags=options)
     request = Request(
         model=spec.name,
         resolved=resolved,

@@ -50,7 +50,7 @@ def main() -> None:
             TrainConfig(data="robots", image_size=_SIDE, data_dir=Path(work)), load_registry()
         )
         for name in chosen.extractor or ["photos", "photos-128"]:
-            measure(name, pictures, other=robots.splits["test"].images, most=chosen.most)
+            measure(name, pictures, other=robots.splits["test"].values, most=chosen.most)
 
 
 def unpack(font: Path, folder: Path) -> None:
@@ -70,7 +70,7 @@ def prepared(folder: Path, work: Path) -> Prepared:
 
 def everything(data: Prepared) -> Pixels:
     """Each picture once, in random order."""
-    unique = np.unique(np.concatenate([split.images for split in data.splits.values()]), axis=0)
+    unique = np.unique(np.concatenate([split.values for split in data.splits.values()]), axis=0)
     return np.random.default_rng(0).permutation(unique)
 
 

@@ -17,11 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gantool.data.load import open_source
-from gantool.data.prepared import ImageSplit, Prepared
+from gantool.data.prepared import Prepared, Split
 from gantool.data.preparing import data_folder, prepare
 from gantool.data.sets.catalog import register_datasets
 from gantool.evaluation.classifier import Classifier, accuracy, to_input
-from gantool.plugins.spec import DatasetSpec
+from gantool.plugins.spec import DatasetSpec, ReaderSpec
 from gantool.runs.checkpoints import weights_to_bytes
 from gantool.runs.files import write_bytes
 
@@ -109,15 +109,17 @@ def _moved(images: Tensor) -> Tensor:
     return F.grid_sample(images, where, align_corners=False)
 
 
-def _tensors(split: ImageSplit) -> tuple[Tensor, Tensor]:
+def _tensors(split: Split) -> tuple[Tensor, Tensor]:
     assert split.labels is not None
-    return to_input(torch.tensor(split.images).permute(0, 3, 1, 2)), torch.tensor(split.labels)
+    return to_input(torch.tensor(split.values).permute(0, 3, 1, 2)), torch.tensor(split.labels)
 
 
 def _data(name: str, data_dir: Path | None) -> Prepared:
-    specs: dict[str, DatasetSpec] = {}
+    specs: dict[str, DatasetSpec | ReaderSpec] = {}
     register_datasets(lambda spec: specs.update({spec.name: spec}))
-    source = open_source(specs[name], data_dir)
+    spec = specs[name]
+    assert isinstance(spec, DatasetSpec)
+    source = open_source(spec, data_dir)
     return prepare(source, name, size=(28, 28), channels=1, cache=data_folder(data_dir))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +15,7 @@ from typer.core import TyperGroup
 
 from gantool.cli.options import parameter_of
 from gantool.cli.output import CONTEXT
-from gantool.config import RUN_PARAMETERS, Resolved, RunParameter, options_of, resolve
+from gantool.config import RUN_PARAMETERS, Resolved, RunParameter, options_of
 from gantool.errors import ConfigError, GantoolError, RunInterruptedError
 from gantool.machine.imports import imports_uncollected
 from gantool.plugins.registry import Registry, load_registry
@@ -173,11 +172,8 @@ def _train(spec: ModelSpec, values: dict[str, Any]) -> None:
     registry = load_registry()
     runs = []
     for seed in _seeds(values["seeds"], flags):
-        resolved = resolve(
-            spec.config,
-            model=spec.name,
-            presets=spec.presets,
-            defaults=partial(registry.defaults_of, spec),
+        resolved = registry.resolve(
+            spec,
             preset=values["preset"],
             file=values["config"],
             flags=flags if seed is None else {**flags, "seed": seed},

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
@@ -18,7 +19,7 @@ import typer
 from packaging.requirements import Requirement
 
 from gantool._version import __version__
-from gantool.config import CHOICES, RESERVED, GANConfig
+from gantool.config import CHOICES, RESERVED, GANConfig, Resolved, resolve
 from gantool.errors import ConfigError, GantoolError, did_you_mean
 from gantool.plugins import hookspecs
 from gantool.plugins.spec import (
@@ -209,6 +210,31 @@ class Registry:
         """The defaults of a model's options on data of this name, where they are others."""
         known = self.datasets.get(data)
         return {} if known is None else spec.defaults_on(known.kind)
+
+    def resolve(
+        self,
+        spec: ModelSpec,
+        *,
+        preset: str | None = None,
+        file: Path | None = None,
+        flags: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Resolved:
+        """The options of a run of a model, merged and validated as `gantool.config.resolve` does.
+
+        Raises:
+            ConfigError: an unknown preset or key, an unreadable file, or an invalid value.
+        """
+        return resolve(
+            spec.config,
+            model=spec.name,
+            presets=spec.presets,
+            preset=preset,
+            defaults=functools.partial(self.defaults_of, spec),
+            file=file,
+            environment=environment,
+            flags=flags,
+        )
 
     def piece(self, kind: str, name: str) -> Any:
         """Look up an extractor, objective, penalty or augmentation.

@@ -8,11 +8,10 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gantool.config import Resolved, options_of, resolve
+from gantool.config import Resolved, options_of
 from gantool.errors import ConfigError
 from gantool.plugins.registry import Registry
 from gantool.runs.files import slug
@@ -130,15 +129,7 @@ def resolved(job: Job, registry: Registry) -> Resolved:
         ConfigError: a value that an option cannot have, or an unknown preset.
     """
     spec = registry.model(job.model)
-    return resolve(
-        spec.config,
-        model=spec.name,
-        presets=spec.presets,
-        defaults=partial(registry.defaults_of, spec),
-        preset=job.preset,
-        flags=job.flags(),
-        environment={},
-    )
+    return registry.resolve(spec, preset=job.preset, flags=job.flags(), environment={})
 
 
 def _job(study: Study, chosen: ModelChoice, data: str, options: dict[str, Any], seed: int) -> Job:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 from support import Cli, distribution, picture, run_cli
 
 from gantool import train
-from gantool.config import resolve
 from gantool.errors import ConfigError
 from gantool.evaluation.evaluate import draw_samples
 from gantool.plugins.registry import load_registry
@@ -128,9 +126,7 @@ def test_defaults_follow_the_kind_of_data_below_everything_else(tmp_path: Path) 
     spec = registry.model("vanilla")
 
     def settled(flags: dict[str, Any], **more: Any) -> dict[str, Any]:
-        defaults = partial(registry.defaults_of, spec)
-        options = {"environment": {}, "presets": spec.presets, "flags": flags, **more}
-        found = resolve(spec.config, model="vanilla", defaults=defaults, **options)
+        found = registry.resolve(spec, flags=flags, **{"environment": {}, **more})
         return found.config.model_dump()
 
     usual = settled({"data": "ring"})
