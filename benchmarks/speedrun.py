@@ -1,7 +1,8 @@
 """Time to quality: seconds of training until a score is as good as asked for.
 
-`python -m benchmarks.speedrun` takes dcgan with its presets on mnist5k; others by name, a preset
-after a colon, as `r3gan` or `vanilla:paper`. The clock runs while steps are taken, and stands still
+`python -m benchmarks.speedrun` takes dcgan with its presets on mnist5k until a Fréchet distance;
+others by name, a preset after a colon, as `r3gan` or `vanilla:paper`, and `--score valid` another
+score. The clock runs while steps are taken, and stands still
 while samples are drawn and scored.
 """
 
@@ -12,7 +13,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,28 @@ from gantool.plugins.registry import Registry, load_registry
 from gantool.runs.folder import RunFolder
 from gantool.training.setup import Request, Setup, set_up
 
-_SCORE = "frechet-distance"
 _BETWEEN = 0.1  # of the seconds so far pass before samples are scored again
 _SHORTEST = 2.0  # but no fewer seconds than these
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The score to reach, and how much of it.
+
+    Attributes:
+        score: its name.
+        targets: values of it.
+        better: min where less is better, else max.
+    """
+
+    score: str
+    targets: Sequence[float]
+    better: Callable[[float, float], float]
+
+    @property
+    def worst(self) -> float:
+        """A value that every other is better than."""
+        return float("inf") if self.better is min else float("-inf")
 
 
 @dataclass(frozen=True)
@@ -54,7 +74,7 @@ def attempt(
     seed: int,
     *,
     registry: Registry,
-    targets: Sequence[float],
+    goal: Goal,
     most: float,
     options: Mapping[str, Any],
 ) -> Attempt:
@@ -64,7 +84,7 @@ def attempt(
         variant: a model's name, with `:PRESET` or without.
         seed: of the run.
         registry: the models there are.
-        targets: scores, of which less is better.
+        goal: the score and its targets.
         most: seconds of training.
         options: of the run; a preset that sets a length keeps it.
     """
@@ -82,40 +102,44 @@ def attempt(
         )
         setup = set_up(request, registry, PlainDisplay())
         setup.folder.path.mkdir()
-        return _race(setup, variant, targets=targets, most=most)
+        return _race(setup, variant, goal=goal, most=most)
 
 
-def _race(setup: Setup, variant: str, *, targets: Sequence[float], most: float) -> Attempt:
+def _race(setup: Setup, variant: str, *, goal: Goal, most: float) -> Attempt:
     trainer = setup.trainer
-    reached: dict[float, float | None] = dict.fromkeys(sorted(targets, reverse=True))
-    best, seconds, due = float("inf"), 0.0, _SHORTEST
+    reached: dict[float, float | None] = dict.fromkeys(goal.targets)
+    best, seconds, due = goal.worst, 0.0, _SHORTEST
     while trainer.steps < trainer.total_steps and seconds < most and None in reached.values():
         began = time.perf_counter()
         while trainer.steps < trainer.total_steps and time.perf_counter() - began < due - seconds:
             trainer.step()
         seconds += time.perf_counter() - began
         due = seconds + max(_SHORTEST, _BETWEEN * seconds)
-        score = _score(setup)
-        best = min(best, score)
+        score = _score(setup, goal)
+        best = goal.better(best, score)
         for target, before in reached.items():
-            if before is None and score <= target:
+            if before is None and goal.better(score, target) == score:
                 reached[target] = seconds
     return Attempt(variant, trainer.config.seed, reached, best, seconds, trainer.steps)
 
 
-def _score(setup: Setup) -> float:
+def _score(setup: Setup, goal: Goal) -> float:
     with setup.trainer.averaged() as model:
         (score,) = evaluate(
             model,
             setup.data,
             folder=RunFolder(setup.folder.path),
             registry=setup.registry,
-            settings=ScoringSettings(metrics=(_SCORE,), data_dir=setup.trainer.config.data_dir),
+            settings=ScoringSettings(
+                metrics=(goal.score,),
+                samples=setup.trainer.config.evaluation_samples,
+                data_dir=setup.trainer.config.data_dir,
+            ),
             step=setup.trainer.steps,
             averaged=bool(setup.trainer.averages),
             display=Display(),
         )
-    return float("inf") if score.value is None else score.value
+    return goal.worst if score.value is None else score.value
 
 
 def in_words(attempts: Sequence[Attempt]) -> str:
@@ -131,7 +155,7 @@ def in_words(attempts: Sequence[Attempt]) -> str:
         parts.append(f"{target:g}: {text:11} ({spread})")
     best = statistics.median(attempt.best for attempt in attempts)
     speed = statistics.median(attempt.steps / attempt.seconds for attempt in attempts)
-    return f"{first.variant:20} {'  '.join(parts)}  best {best:.2f}  {speed:.0f} steps/s"
+    return f"{first.variant:20} {'  '.join(parts)}  best {best:.4g}  {speed:.0f} steps/s"
 
 
 def main() -> None:
@@ -141,7 +165,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speedrun", description=__doc__)
     parser.add_argument("variants", nargs="*", metavar="MODEL[:PRESET]", help=f"unset: {dcgan}")
     parser.add_argument("--data", default="mnist5k")
-    parser.add_argument("--until", default="3,1.3", help=f"{_SCORE}s, with commas between")
+    parser.add_argument("--score", default="frechet-distance")
+    parser.add_argument("--until", default="3,1.3", help="values of it, with commas between")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--epochs", type=int, default=40, help="where no preset sets a length")
     parser.add_argument("--most", type=float, default=180, help="seconds of training")
@@ -150,6 +175,8 @@ def main() -> None:
     given = parser.parse_args()
     options: dict[str, Any] = {"data": given.data, "epochs": given.epochs}
     options |= {key.replace("-", "_"): value for key, _, value in map(_halves, given.option)}
+    better = min if registry.metrics[given.score].better == "lower" else max
+    goal = Goal(given.score, [float(target) for target in given.until.split(",")], better)
     found = []
     for variant in given.variants or dcgan:
         attempts = [
@@ -157,7 +184,7 @@ def main() -> None:
                 variant,
                 seed,
                 registry=registry,
-                targets=[float(target) for target in given.until.split(",")],
+                goal=goal,
                 most=given.most,
                 options=options,
             )
