@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,6 +91,18 @@ def test_without_batchnorm_the_discriminator_keeps_weights_that_can_learn() -> N
         1 / (3 * layers[1].weight[0].numel()) ** 0.5, rel=0.1
     )
     assert plain.generator[1].weight.std().item() == pytest.approx(0.02, rel=0.05)
+
+
+@pytest.mark.parametrize("options", [{"penalty": "r1"}, {"spectral_norm": True}])
+def test_without_batchnorm_the_discriminator_has_biases(options: dict[str, Any]) -> None:
+    # Without them D(0) is 0 and D(a x) = a D(x): gray images could not be told from real ones.
+    gan = DCGAN.create(Config(ndf=4, ngf=4, **options), Shapes((28, 28), 1, classes=0))
+    layers = [m for m in gan.discriminator.modules() if isinstance(m, nn.Conv2d)]
+    assert all(layer.bias is not None for layer in layers)
+    gray = torch.zeros(1, 1, 28, 28)
+    assert gan.discriminate(gray, None).item() != 0
+    with_batch_norm = DCGAN.create(Config(ndf=4, ngf=4), Shapes((28, 28), 1, classes=0))
+    assert not any(m.bias is not None for m in with_batch_norm.modules() if type(m) is nn.Conv2d)
 
 
 def test_optimizers_are_the_tutorials() -> None:

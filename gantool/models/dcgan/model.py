@@ -89,19 +89,21 @@ def discriminator(shapes: Shapes, ndf: int, *, batch_norm: bool) -> nn.Sequentia
     """A network from images [N, C, H, W] to logits [N, 1, 1, 1].
 
     It has convolutions with LeakyReLU 0.2 between them, and BatchNorm on all but the first if
-    `batch_norm`.
+    `batch_norm`; without it they have biases, or D(a x) = a D(x), and gray images had the logit 0.
     """
     inwards = maps(shapes.size)
     layers: list[nn.Module] = []
     width_in = shapes.channels
     steps = zip(pairwise(inwards), widths(ndf, len(inwards) - 1), strict=True)
     for i, ((larger, smaller), width) in enumerate(steps):
-        layers.append(nn.Conv2d(width_in, width, bias=False, **between(larger, smaller)))
+        layers.append(nn.Conv2d(width_in, width, bias=not batch_norm, **between(larger, smaller)))
         if i and batch_norm:
             layers.append(nn.BatchNorm2d(width))
         layers.append(nn.LeakyReLU(0.2, inplace=True))
         width_in = width
-    return nn.Sequential(*layers, nn.Conv2d(width_in, 1, kernel_size=inwards[-1], bias=False))
+    return nn.Sequential(
+        *layers, nn.Conv2d(width_in, 1, kernel_size=inwards[-1], bias=not batch_norm)
+    )
 
 
 def treats_images_apart(config: GANConfig) -> bool:
