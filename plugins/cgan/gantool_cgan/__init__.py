@@ -11,14 +11,14 @@ from gantool import Field
 class Config(gantool.LabelOptions, gantool.GANConfig):
     """The options of cgan; the defaults train in a minute on small data."""
 
-    epochs: int | None = 10
+    epochs: int | None = 16
     backbone: Literal["dcgan", "mlp", "paper"] = Field(
         "dcgan",
         description="dcgan: convolutions; mlp: BatchNorm and LeakyReLU; paper: the authors' "
         "maxout networks",
     )
     width: int = Field(
-        64, ge=1, le=4096, description="channels of the outermost hidden layer of backbone dcgan"
+        40, ge=1, le=4096, description="channels of the outermost hidden layer of backbone dcgan"
     )
 
 
