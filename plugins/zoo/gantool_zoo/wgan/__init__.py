@@ -16,12 +16,12 @@ class WGANConfig(NarrowConfig):
     optimizer: str = "rmsprop"
     lr: float = 5e-4
     epochs: int | None = 60
-    long_steps: int = Field(
-        20,
+    critic_boost: int = Field(
+        4,
         ge=1,
         le=1000,
-        description="critic updates in each of the first 25 generator steps and in every 500th, "
-        "if more than discriminator_steps",
+        description="times as many critic updates in each of the first 25 generator steps and in "
+        "every 500th",
     )
 
 
@@ -30,7 +30,7 @@ PAPER = {
     "ngf": 64,
     "ndf": 64,
     "lr": 5e-5,
-    "long_steps": 100,
+    "critic_boost": 20,
     "discriminator_norm": "batch",
     "epochs": 100,
 }

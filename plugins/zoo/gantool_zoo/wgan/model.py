@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gantool import Progress, Turn
+from gantool.data.prepared import Split
+from gantool.gan.game import DISCRIMINATOR
 from gantool_zoo.networks import PlainNetworks
 from gantool_zoo.wgan import WGANConfig
 
@@ -19,9 +21,13 @@ class WGAN(PlainNetworks):
 
     config: WGANConfig
 
+    def initialize(self, train_data: Split) -> None:
+        """First weights within the critic's bounds."""
+        super().initialize(train_data)
+        self.constrain(DISCRIMINATOR)
+
     def turns(self, progress: Progress) -> Sequence[Turn]:
         """The critic's, then the generator's."""
         *critic, generator = super().turns(progress)
-        long = progress.step < _WARM_UP or progress.step % _INTERVAL == 0
-        count = max(len(critic), self.config.long_steps) if long else len(critic)
-        return critic[:1] * count + [generator]
+        boosted = progress.step < _WARM_UP or progress.step % _INTERVAL == 0
+        return critic * (self.config.critic_boost if boosted else 1) + [generator]
