@@ -292,8 +292,7 @@ def _check_networks(make: Callable[[], Trainer]) -> None:
             packs = (_BATCH // model.config.pack,)
             if tuple(logits.shape) != packs:
                 raise _MendError(
-                    f"judge returned logits {tuple(logits.shape)}, not [N] = {packs}: "
-                    "flatten them"
+                    f"judge returned logits {tuple(logits.shape)}, not [N] = {packs}: flatten them"
                 )
 
 

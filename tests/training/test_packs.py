@@ -67,9 +67,7 @@ def trainer_of(kind: type[GAN[Any]], shapes: Shapes, data: Any, **options: Any) 
     given = {"nz": 4, "batch_size": 12, "lr": 1e-2, "steps": 100, "epochs": None, "pack": 3}
     config = (Config if kind is DCGAN else GANConfig)(**{**given, **options})
     model = kind.create(config, shapes, train_data=data).double()
-    batches = Batches(
-        data, batch_size=12, seed=5, device=CPU, per_label=model.samples_per_label
-    )
+    batches = Batches(data, batch_size=12, seed=5, device=CPU, per_label=model.samples_per_label)
     return Trainer(model, batches, total_steps=100, rng=torch.Generator().manual_seed(3))
 
 

@@ -85,9 +85,7 @@ def generator(shapes: Shapes, nz: int, ngf: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Tanh())
 
 
-def discriminator(
-    shapes: Shapes, ndf: int, *, batch_norm: bool, outputs: int = 1
-) -> nn.Sequential:
+def discriminator(shapes: Shapes, ndf: int, *, batch_norm: bool, outputs: int = 1) -> nn.Sequential:
     """A network from images [N, C, H, W] to logits [N, outputs, 1, 1].
 
     It has convolutions with LeakyReLU 0.2 between them, and BatchNorm on all but the first if

@@ -29,14 +29,12 @@ class BEGANConfig(gantool.GANConfig):
     )
 
 
-PAPER = {"nz": 64, "filters": 128, "lr": 1e-4, "ema": 0.0}
-
 SPEC = gantool.ModelSpec(
     name="began",
     summary="D is an autoencoder, kept in balance with G",
     paper="Berthelot et al. 2017, arXiv:1703.10717",
     config=BEGANConfig,
     implementation="gantool_zoo.began.model:BEGAN",
-    presets={"paper": PAPER},
+    presets={"paper": {"nz": 64, "filters": 128, "lr": 1e-4, "ema": 0.0}},
     preset_notes={"paper": "the paper's sizes; its learning rate was halved by hand on the way"},
 )
