@@ -84,5 +84,6 @@ def test_k_is_resumed_and_stays_between_0_and_1():
     assert torch.equal(other.model.k, trainer.model.k)
     gan = trainer.model
     for real, fake, expected in ((10.0, 0.0, 1.0), (0.0, 10.0, 0.0)):
-        gan.after_step({"d_real": torch.tensor(-real), "loss_g": torch.tensor(fake)})
+        told = gan.after_step({"d_real": torch.tensor(-real), "loss_g": torch.tensor(fake)})
         assert gan.k.item() == expected
+        assert told["convergence"].item() == pytest.approx(real + abs(0.9 * real - fake))

@@ -16,6 +16,7 @@ def test_lsgan_keeps_gantools_contract():
 @pytest.mark.parametrize("preset", [None, "pearson"])
 def test_the_losses_are_the_papers_equation_2(preset):
     """Mao et al. 2017; the preset has the labels of equation 8, the default those of equation 9."""
+    torch.manual_seed(1)
     overlay = SPEC.presets[preset] if preset else {}
     a, b, c = {None: (0, 1, 1), "pearson": (-1, 1, 0)}[preset]
     gan = LSGAN.create(LSGANConfig(nz=2, ngf=2, ndf=2, **overlay), Shapes.of_points()).double()
