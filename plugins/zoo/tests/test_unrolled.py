@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from gantool_zoo.unrolled import UnrolledConfig
 from gantool_zoo.unrolled.model import Unrolled
 
-from gantool import Batch, Shapes
+from gantool import Batch, ConfigError, Shapes
 from gantool.testing import check_model
 
 
@@ -76,6 +76,11 @@ def test_weights_and_buffers_of_d_are_what_they_were(options):
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert all(p.grad is None for p in gan.discriminator.parameters())
     assert gan._ahead is None
+
+
+def test_a_compiled_discriminator_is_refused():
+    with pytest.raises(ConfigError, match="no second derivatives"):
+        gan_of(1, compile=True)
 
 
 def test_penalties_are_unrolled_with_the_loss():

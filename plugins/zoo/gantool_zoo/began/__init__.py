@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import gantool
 from gantool import Field
 from gantool_zoo.options import NO_LOGITS
@@ -14,9 +12,9 @@ class BEGANConfig(gantool.GANConfig):
 
     fixed = NO_LOGITS
     nz: int = 32
-    latent: Literal["normal", "uniform"] = "uniform"
+    latent: str = "uniform"
     batch_size: int | None = 16
-    generator_batch: Literal["reuse", "fresh"] = "fresh"
+    generator_batch: str = "fresh"
     lr: float = 5e-4
     ema: float = 0.99
     epochs: int | None = 8
