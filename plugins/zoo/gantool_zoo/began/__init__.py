@@ -20,23 +20,11 @@ class BEGANConfig(gantool.GANConfig):
     ema: float = 0.99
     epochs: int | None = 6
     filters: int = Field(12, ge=1, le=1024, description="channels of the largest feature maps")
-    gamma: float = Field(
-        0.7, ge=0, le=1, description="error of fakes over that of real images, at the balance"
-    )
-    k_rate: float = Field(
-        0.01, gt=0, le=1, description="rate at which the weight k of the fakes follows the balance"
-    )
+    gamma: float = Field(0.7, ge=0, le=1, description="error of fakes over that of real images")
+    k_rate: float = Field(0.01, gt=0, le=1, description="rate at which k follows that balance")
 
 
-PAPER = {
-    "nz": 64,
-    "filters": 128,
-    "lr": 1e-4,
-    "beta2": 0.999,
-    "k_rate": 1e-3,
-    "gamma": 0.5,
-    "ema": 0.0,
-}
+PAPER = {"nz": 64, "filters": 128, "lr": 1e-4, "beta2": 0.999, "k_rate": 1e-3, "ema": 0.0}
 
 SPEC = gantool.ModelSpec(
     name="began",
