@@ -85,8 +85,8 @@ def generator(shapes: Shapes, nz: int, ngf: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Tanh())
 
 
-def discriminator(shapes: Shapes, ndf: int, *, batch_norm: bool) -> nn.Sequential:
-    """A network from images [N, C, H, W] to logits [N, 1, 1, 1].
+def discriminator(shapes: Shapes, ndf: int, *, batch_norm: bool, outputs: int = 1) -> nn.Sequential:
+    """A network from images [N, C, H, W] to logits [N, outputs, 1, 1].
 
     It has convolutions with LeakyReLU 0.2 between them, and BatchNorm on all but the first if
     `batch_norm`; without it they have biases, or D(a x) = a D(x), and gray images had the logit 0.
@@ -101,9 +101,8 @@ def discriminator(shapes: Shapes, ndf: int, *, batch_norm: bool) -> nn.Sequentia
             layers.append(nn.BatchNorm2d(width))
         layers.append(nn.LeakyReLU(0.2, inplace=True))
         width_in = width
-    return nn.Sequential(
-        *layers, nn.Conv2d(width_in, 1, kernel_size=inwards[-1], bias=not batch_norm)
-    )
+    last = nn.Conv2d(width_in, outputs, kernel_size=inwards[-1], bias=not batch_norm)
+    return nn.Sequential(*layers, last)
 
 
 def treats_images_apart(config: GANConfig) -> bool:
@@ -137,7 +136,9 @@ class DCGAN(GAN[Config]):
     def build(self, shapes: Shapes) -> None:
         """Derive both networks from the data's shape."""
         self.generator = generator(shapes, self.config.nz, ngf=self.config.ngf)
-        self.discriminator = discriminator(shapes, self.config.ndf, batch_norm=self._batch_norm())
+        self.discriminator = discriminator(
+            self.judged, self.config.ndf, batch_norm=self._batch_norm()
+        )
 
     def _batch_norm(self) -> bool:
         config = self.config

@@ -1,4 +1,4 @@
-"""Layers of the papers that PyTorch does not have, and perceptrons for points in the plane."""
+"""Dense layers: maxout, scaling, and perceptrons for points in the plane."""
 
 from __future__ import annotations
 

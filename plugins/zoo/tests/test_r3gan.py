@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from gantool_zoo import R3GANConfig, WGANGPConfig
-from gantool_zoo.model import R3GAN, WGANGP
+from gantool_zoo.r3gan import R3GANConfig
+from gantool_zoo.r3gan.model import R3GAN
+from gantool_zoo.wgan_gp import WGANGPConfig
+from gantool_zoo.wgan_gp.model import WGANGP
 from torch import nn
 
 from gantool import ConfigError, Progress, Shapes

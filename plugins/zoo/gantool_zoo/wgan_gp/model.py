@@ -1,0 +1,9 @@
+"""WGAN-GP's model."""
+
+from __future__ import annotations
+
+from gantool_zoo.networks import PlainNetworks
+
+
+class WGANGP(PlainNetworks):
+    """WGAN-GP (Gulrajani et al. 2017, Algorithm 1): the game is the configuration's."""
