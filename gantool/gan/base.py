@@ -125,6 +125,17 @@ class Model(nn.Module, Generic[C]):
         images: Tensor = self.generator(z)
         return images
 
+    def encode(self, x: Tensor, y: Tensor | None) -> Tensor:
+        """Latents [N, dimension] that samples x and their labels are drawn from, or nearly so.
+
+        Raises:
+            ConfigError: the model has no encoder.
+        """
+        raise ConfigError(
+            "this model has no encoder: it draws samples, and cannot tell where one comes from.",
+            "Train one that has, as bigan or vae (`gantool list-models`).",
+        )
+
     def players(self) -> dict[str, Sequence[nn.Module]]:
         """The modules whose parameters each player moves; no parameter belongs to two."""
         raise NotImplementedError(f"{type(self).__name__} must define players(self)")

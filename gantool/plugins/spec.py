@@ -112,7 +112,8 @@ class ModelSpec:
 
     def defaults_on(self, kind: str) -> Mapping[str, Any]:
         """The defaults of options that are other ones on data of a kind."""
-        return {**USUAL[kind], **self.defaults.get(kind, {})}
+        usual = {key: v for key, v in USUAL[kind].items() if key in self.config.model_fields}
+        return {**usual, **self.defaults.get(kind, {})}
 
     def defaults_on_images(self, images: int, config: TrainConfig) -> Mapping[str, Any]:
         """The defaults of options that are other ones on so many training images.

@@ -85,8 +85,10 @@ def generator(shapes: Shapes, nz: int, ngf: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Tanh())
 
 
-def discriminator(shapes: Shapes, ndf: int, *, batch_norm: bool) -> nn.Sequential:
-    """A network from images [N, C, H, W] to logits [N, 1, 1, 1].
+def discriminator(
+    shapes: Shapes, ndf: int, *, batch_norm: bool, outputs: int = 1
+) -> nn.Sequential:
+    """A network from images [N, C, H, W] to logits [N, outputs, 1, 1].
 
     It has convolutions with LeakyReLU 0.2 between them, and BatchNorm on all but the first if
     `batch_norm`.
@@ -101,7 +103,7 @@ def discriminator(shapes: Shapes, ndf: int, *, batch_norm: bool) -> nn.Sequentia
             layers.append(nn.BatchNorm2d(width))
         layers.append(nn.LeakyReLU(0.2, inplace=True))
         width_in = width
-    return nn.Sequential(*layers, nn.Conv2d(width_in, 1, kernel_size=inwards[-1], bias=False))
+    return nn.Sequential(*layers, nn.Conv2d(width_in, outputs, kernel_size=inwards[-1], bias=False))
 
 
 def treats_images_apart(config: GANConfig) -> bool:
