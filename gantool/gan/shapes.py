@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Self
 
 from gantool.config import parse_size
@@ -106,3 +107,25 @@ class Shapes:
     def values(self) -> int:
         """Values a sample has: channels * height * width of an image, 2 of a point."""
         return math.prod(self.sample)
+
+
+def sides(length: int) -> list[int]:
+    """The sides of the feature maps along one dimension, largest first.
+
+    Each is half of the one before, rounded up, until 4 or less is left. 64 gives 64, 32, 16, 8, 4;
+    28 gives 28, 14, 7, 4; 48 gives 48, 24, 12, 6, 3.
+    """
+    result = [length]
+    while result[-1] > 4:
+        result.append((result[-1] + 1) // 2)
+    return result
+
+
+def maps(size: tuple[int, int]) -> list[tuple[int, int]]:
+    """The (height, width) of the feature maps, largest first.
+
+    Both sides are halved until the shorter is done; it then stays while the longer goes on. 16 x 64
+    gives 16 x 64, 8 x 32, 4 x 16, 4 x 8, 4 x 4.
+    """
+    height, width = map(sides, size)
+    return [(h or height[-1], w or width[-1]) for h, w in zip_longest(height, width, fillvalue=0)]
