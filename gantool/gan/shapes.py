@@ -129,3 +129,17 @@ def maps(size: tuple[int, int]) -> list[tuple[int, int]]:
     """
     height, width = map(sides, size)
     return [(h or height[-1], w or width[-1]) for h, w in zip_longest(height, width, fillvalue=0)]
+
+
+def between(larger: tuple[int, int], smaller: tuple[int, int]) -> dict[str, Any]:
+    """Kernel, stride and padding of a layer between two feature maps, along each dimension.
+
+    A side that is halved has stride 2 and a kernel of 4, or of 3 where it is odd; one that stays
+    has stride 1 and a kernel of 3.
+    """
+    sizes = list(zip(larger, smaller, strict=True))
+    return {
+        "kernel_size": tuple(4 if a > b and a % 2 == 0 else 3 for a, b in sizes),
+        "stride": tuple(2 if a > b else 1 for a, b in sizes),
+        "padding": 1,
+    }

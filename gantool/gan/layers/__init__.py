@@ -10,6 +10,7 @@ from gantool.gan.layers.residual import (
     UpBlock,
     initialize_residual,
 )
+from gantool.gan.layers.unet import TimedBlock, UNet, waves
 
 __all__ = [
     "DownBlock",
@@ -17,7 +18,10 @@ __all__ = [
     "ResidualGenerator",
     "ResidualTrunk",
     "Scale",
+    "TimedBlock",
+    "UNet",
     "UpBlock",
     "initialize_residual",
     "perceptron",
+    "waves",
 ]

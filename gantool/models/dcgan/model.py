@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 from torch import nn
 
@@ -11,22 +10,8 @@ from gantool.config import GANConfig
 from gantool.data.prepared import Split
 from gantool.errors import ConfigError
 from gantool.gan.base import GAN
-from gantool.gan.shapes import Shapes, maps
+from gantool.gan.shapes import Shapes, between, maps
 from gantool.models.dcgan import Config
-
-
-def between(larger: tuple[int, int], smaller: tuple[int, int]) -> dict[str, Any]:
-    """Kernel, stride and padding of a layer between two feature maps, along each dimension.
-
-    A side that is halved has stride 2 and a kernel of 4, or of 3 where it is odd; one that stays
-    has stride 1 and a kernel of 3.
-    """
-    sizes = list(zip(larger, smaller, strict=True))
-    return {
-        "kernel_size": tuple(4 if a > b and a % 2 == 0 else 3 for a, b in sizes),
-        "stride": tuple(2 if a > b else 1 for a, b in sizes),
-        "padding": 1,
-    }
 
 
 def widths(base: int, layers: int) -> list[int]:
@@ -63,9 +48,7 @@ def generator(shapes: Shapes, nz: int, ngf: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Tanh())
 
 
-def discriminator(
-    shapes: Shapes, ndf: int, *, batch_norm: bool, outputs: int = 1
-) -> nn.Sequential:
+def discriminator(shapes: Shapes, ndf: int, *, batch_norm: bool, outputs: int = 1) -> nn.Sequential:
     """A network from images [N, C, H, W] to logits [N, outputs, 1, 1].
 
     It has convolutions with LeakyReLU 0.2 between them, and BatchNorm on all but the first if

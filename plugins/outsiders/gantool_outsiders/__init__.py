@@ -6,9 +6,9 @@ In a folder are the description, which does not import torch, and the model.
 from __future__ import annotations
 
 import gantool
-from gantool_outsiders import vae
+from gantool_outsiders import flow, vae
 
-VARIANTS = (vae,)
+VARIANTS = (flow, vae)
 
 
 @gantool.hookimpl
