@@ -14,7 +14,7 @@ import torch
 
 from gantool._version import __version__
 from gantool.config import TrainConfig, spell_size
-from gantool.data.load import load, refuse_on_points
+from gantool.data.load import refuse_on_points
 from gantool.data.prepared import Prepared
 from gantool.data.preparing import data_folder
 from gantool.display import Display, OnProgress
@@ -41,7 +41,7 @@ from gantool.runs.folder import RunFolder
 from gantool.runs.records import Score
 from gantool.sampling.generate import generate_samples
 from gantool.sampling.pictures import lay_out, png
-from gantool.sampling.trained import open_trained
+from gantool.sampling.trained import open_data, open_trained
 
 SAMPLE_SEED = 10_000  # of the latents and labels of every evaluation
 _PAIRS, _PAIR_COLUMNS = 40, 8
@@ -97,7 +97,6 @@ def evaluate_run(
     """
     folder = RunFolder.open(path)
     with folder.locked():
-        record = folder.read()
         trained = open_trained(folder, registry, device=choose_device(device))
         given: dict[str, Any] = {
             "data_dir": data_dir,
@@ -109,13 +108,7 @@ def evaluate_run(
         if extractor not in (None, trained.model.config.extractor):
             update["weights"] = weights  # the run's file is another network's
         config = trained.model.config.model_copy(update=update)
-        data = load(config, registry, progress=display.preparing)
-        if data.fingerprint != record.data.get("fingerprint"):
-            raise ConfigError(
-                f"{path} was trained on other {data.kind} than {data.name} has now.",
-                f"Bring the data back as it was; scores against other {data.kind} would not be the "
-                "run's.",
-            )
+        data = open_data(folder, config, registry, progress=display.preparing)
         display.say(f"scoring {config.evaluation_samples:,} samples of {folder.path}")
         # As in training: to the last bit the samples are those that the run itself has scored.
         model = trained.model.to(memory_format=torch.channels_last)

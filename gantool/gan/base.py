@@ -126,15 +126,11 @@ class Model(nn.Module, Generic[C]):
         return images
 
     def encode(self, x: Tensor, y: Tensor | None) -> Tensor:
-        """Latents [N, dimension] that samples x and their labels are drawn from, or nearly so.
+        """Latents [N, dimension] from which `generate` draws about x, samples with labels y.
 
-        Raises:
-            ConfigError: the model has no encoder.
+        Written by models that have an encoder, for `gantool reconstruct`.
         """
-        raise ConfigError(
-            "this model has no encoder: it draws samples, and cannot tell where one comes from.",
-            "Train one that has, as bigan or vae (`gantool list-models`).",
-        )
+        raise NotImplementedError(f"{type(self).__name__} has no encoder")
 
     def players(self) -> dict[str, Sequence[nn.Module]]:
         """The modules whose parameters each player moves; no parameter belongs to two."""

@@ -57,6 +57,7 @@ CORE_COMMANDS = frozenset(
         "sheet",
         "interpolate",
         "arithmetic",
+        "reconstruct",
         "animate",
         "export",
         "explore",

@@ -99,7 +99,7 @@ def test_d_learns_classes_that_can_be_told():
 
 
 def test_the_models_keep_gantools_contract():
-    check_model("acgan", sizes=(16, (17, 24)), classes=(3,), ngf=2, ndf=2)
+    check_model("acgan", sizes=(16, (17, 24)), channels=(1,), classes=(3,), ngf=2, ndf=2)
 
 
 def test_points_have_perceptrons_without_batchnorm():

@@ -6,9 +6,9 @@ In a folder are the description, which does not import torch, and the model.
 from __future__ import annotations
 
 import gantool
-from gantool_latent import infogan
+from gantool_latent import bigan, infogan
 
-VARIANTS = (infogan,)
+VARIANTS = (bigan, infogan)
 
 
 @gantool.hookimpl

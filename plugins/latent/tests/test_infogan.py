@@ -70,10 +70,9 @@ def test_q_moves_with_the_generator_and_its_trunk_with_the_discriminator():
     assert all(slope.abs().sum() > 0 for slope in slopes)
 
 
-@pytest.mark.parametrize("shapes", [SHAPES, Shapes.of_points()])
-def test_q_recovers_a_planted_code(shapes):
+def test_q_recovers_a_planted_code():
     """Samples that show their code: only Q learns, and reads both parts of it."""
-    gan = make(shapes, ndf=8, styles=1, category_weight=1.0, style_weight=1.0).float()
+    shapes, gan = SHAPES, make(ndf=8, styles=1, category_weight=1.0, style_weight=1.0).float()
     generator = torch.Generator().manual_seed(2)
     patterns = torch.randn(4, *shapes.sample, generator=generator)
 
@@ -83,10 +82,10 @@ def test_q_recovers_a_planted_code(shapes):
         shown = torch.cat([parts["category"], parts["style"]], dim=1) @ patterns.flatten(1)
         return Batch(z=z, fake=shown.view(n, *shapes.sample))
 
-    optimizer = torch.optim.Adam(gan.q.parameters(), lr=5e-3)
-    for _ in range(150):
+    optimizer = torch.optim.Adam(gan.q.parameters(), lr=1e-2)
+    for _ in range(80):
         optimizer.zero_grad()
-        gan.generator_loss(planted(64)).total.backward()
+        gan.generator_loss(planted(48)).total.backward()
         optimizer.step()
     gan.eval()
     batch = planted(200)
@@ -99,7 +98,7 @@ def test_q_recovers_a_planted_code(shapes):
 
 
 def test_the_model_keeps_gantools_contract():
-    check_model("infogan", sizes=(16, (17, 24)), classes=(0,), ngf=2, ndf=2)
+    check_model("infogan", sizes=(16, (17, 24)), channels=(1,), classes=(0,), ngf=2, ndf=2)
 
 
 def test_points_have_perceptrons_without_batchnorm():
@@ -117,8 +116,9 @@ def test_samples_are_asked_for_by_code(tmp_path):
     words = ("--steps", "3", "--name", "x", "--ngf", "2", "--ndf", "2", "--no-evaluate")
     done = run_cli("run", "infogan", *words, cwd=tmp_path)
     assert done.code == 0, done.err
-    run = "experiments/x"
-    for code in ("category=3", "category=all", "style.1=all"):
-        assert run_cli("sample", run, "--code", code, cwd=tmp_path).code == 0
-    done = run_cli("reconstruct", run, cwd=tmp_path)
-    assert (done.code, "has no encoder" in done.err) == (2, True)
+    codes = ("--code", "category=3", "--code", "style.1=all")
+    done = run_cli("sample", "experiments/x", *codes, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert (tmp_path / done.out.strip()).is_file()
+    done = run_cli("reconstruct", "experiments/x", cwd=tmp_path)
+    assert (done.code, "infogan, which has no encoder" in done.err) == (2, True)

@@ -26,7 +26,7 @@ def real(shapes=IMAGES, n=5):
 
 
 def test_the_model_keeps_gantools_contract():
-    check_model("vae", sizes=(16, (17, 24)), classes=(0,), width=4)
+    check_model("vae", sizes=(16, (17, 24)), channels=(1,), classes=(0,), width=4)
 
 
 def test_so_do_the_authors_networks():
