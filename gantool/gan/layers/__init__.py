@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gantool.gan.layers.dense import Maxout, Scale, perceptron
+from gantool.gan.layers.normalization import ConditionalBatchNorm2d
 from gantool.gan.layers.residual import (
     DownBlock,
     ResidualGenerator,
@@ -13,6 +14,7 @@ from gantool.gan.layers.residual import (
 from gantool.gan.layers.unet import TimedBlock, UNet, waves
 
 __all__ = [
+    "ConditionalBatchNorm2d",
     "DownBlock",
     "Maxout",
     "ResidualGenerator",

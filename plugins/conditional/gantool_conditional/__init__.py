@@ -6,9 +6,9 @@ In a folder are the description, which does not import torch, and the model.
 from __future__ import annotations
 
 import gantool
-from gantool_conditional import acgan
+from gantool_conditional import acgan, projection
 
-VARIANTS = (acgan,)
+VARIANTS = (acgan, projection)
 
 
 @gantool.hookimpl
