@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gantool.gan.layers.attention import SelfAttention
 from gantool.gan.layers.dense import Maxout, Scale, perceptron
 from gantool.gan.layers.residual import (
     DownBlock,
@@ -10,6 +11,7 @@ from gantool.gan.layers.residual import (
     UpBlock,
     initialize_residual,
 )
+from gantool.gan.layers.spectral import normalize_spectrally
 
 __all__ = [
     "DownBlock",
@@ -17,7 +19,9 @@ __all__ = [
     "ResidualGenerator",
     "ResidualTrunk",
     "Scale",
+    "SelfAttention",
     "UpBlock",
     "initialize_residual",
+    "normalize_spectrally",
     "perceptron",
 ]
