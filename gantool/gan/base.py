@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations
 
 from gantool.config import GANConfig, LabelOptions, TrainConfig
 from gantool.data.prepared import Split
 from gantool.errors import ConfigError, GantoolError
 from gantool.gan.game import DISCRIMINATOR, GENERATOR, Batch, Losses, Progress, Settings, Turn
 from gantool.gan.latent import Latent
+from gantool.gan.layers import normalize_spectrally
 from gantool.gan.objectives import Objective
 from gantool.gan.optimizers import without_compiler
 from gantool.gan.penalties import PenaltyTerms
@@ -256,9 +256,7 @@ class GAN(Model[G]):
     def finish(self) -> None:
         """Normalise the discriminator's layers where `spectral_norm` asks for it."""
         if self.config.spectral_norm:
-            for layer in self.discriminator.modules():
-                if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-                    parametrizations.spectral_norm(layer)
+            normalize_spectrally(self.discriminator)
 
     def players(self) -> dict[str, Sequence[nn.Module]]:
         """The discriminator and the generator."""

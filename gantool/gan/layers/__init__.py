@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gantool.gan.layers.attention import SelfAttention
 from gantool.gan.layers.dense import Maxout, Scale, perceptron
 from gantool.gan.layers.normalization import ConditionalBatchNorm2d
 from gantool.gan.layers.residual import (
@@ -11,6 +12,7 @@ from gantool.gan.layers.residual import (
     UpBlock,
     initialize_residual,
 )
+from gantool.gan.layers.spectral import normalize_spectrally
 from gantool.gan.layers.unet import TimedBlock, UNet, waves
 
 __all__ = [
@@ -20,10 +22,12 @@ __all__ = [
     "ResidualGenerator",
     "ResidualTrunk",
     "Scale",
+    "SelfAttention",
     "TimedBlock",
     "UNet",
     "UpBlock",
     "initialize_residual",
+    "normalize_spectrally",
     "perceptron",
     "waves",
 ]

@@ -12,6 +12,7 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gantool.gan.layers.attention import SelfAttention
 from gantool.gan.shapes import Shapes, maps
 
 Size = tuple[int, int]
@@ -30,10 +31,17 @@ class UpBlock(nn.Module):
         size: (height, width) afterwards; equal to before where nothing is enlarged.
         norm: makes the normalisation of so many channels. One that is conditional takes the labels
             beside the maps; they are given to `forward`, and passed on to it.
+        attention: whether self-attention follows.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, *, size: Size, norm: MakeNorm = nn.BatchNorm2d
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        size: Size,
+        norm: MakeNorm = nn.BatchNorm2d,
+        attention: bool = False,
     ) -> None:
         super().__init__()
         self.size = size
@@ -41,12 +49,14 @@ class UpBlock(nn.Module):
         self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.skip = nn.Conv2d(inputs, outputs, 1)
+        self.attention = SelfAttention(outputs) if attention else nn.Identity()
 
     def forward(self, x: Tensor, *labels: Tensor) -> Tensor:
         """The enlarged maps; `labels` is nothing, or int64 [N] for conditional norms."""
         h = self._up(F.relu(self.first_norm(x, *labels)))
         h = self.second(F.relu(self.second_norm(self.first(h), *labels)))
-        enlarged: Tensor = self._up(self.skip(x)) + h  # 1 x 1 and repeating pixels commute
+        # 1 x 1 and repeating pixels commute.
+        enlarged: Tensor = self.attention(self._up(self.skip(x)) + h)
         return enlarged
 
     def _up(self, x: Tensor) -> Tensor:
@@ -107,10 +117,17 @@ class ResidualGenerator(nn.Module):
         nz: dimensions of the latents.
         width: channels of all blocks.
         norm: as in `UpBlock`; the last normalisation, before the image, is BatchNorm.
+        attention: whether there is self-attention at the middle size.
     """
 
     def __init__(
-        self, shapes: Shapes, *, nz: int, width: int, norm: MakeNorm = nn.BatchNorm2d
+        self,
+        shapes: Shapes,
+        *,
+        nz: int,
+        width: int,
+        norm: MakeNorm = nn.BatchNorm2d,
+        attention: bool = False,
     ) -> None:
         super().__init__()
         smallest, *larger = reversed(maps(shapes.size))
@@ -143,9 +160,10 @@ class ResidualTrunk(nn.Module):
     Args:
         shapes: those that it judges.
         width: channels of all blocks.
+        attention: whether there is self-attention at the middle size.
     """
 
-    def __init__(self, shapes: Shapes, *, width: int) -> None:
+    def __init__(self, shapes: Shapes, *, width: int, attention: bool = False) -> None:
         super().__init__()
         *sizes, _ = maps(shapes.size)
         sizes += [sizes[-1]] * 2
@@ -154,12 +172,20 @@ class ResidualTrunk(nn.Module):
         for before, after in pairwise(sizes):
             first = len(self.blocks) == 0
             self.blocks.append(DownBlock(channels, width, before=before, after=after, first=first))
+            if attention and before != after == _middle(shapes):
+                self.blocks.append(SelfAttention(width))
             channels = width
 
     def forward(self, x: Tensor) -> Tensor:
         """The features."""
         features: Tensor = self.blocks(x)
         return F.relu(features).sum((2, 3))
+
+
+def _middle(shapes: Shapes) -> Size:
+    """The size in the middle of the feature maps, of two the larger: 14 x 14 at 28 x 28."""
+    sizes = maps(shapes.size)
+    return sizes[(len(sizes) - 1) // 2]
 
 
 def initialize_residual(network: nn.Module) -> None:

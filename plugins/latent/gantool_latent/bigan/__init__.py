@@ -26,6 +26,7 @@ SPEC = gantool.ModelSpec(
     preset_notes={
         "paper": "the authors' latents and optimizer; their networks of digits were dense"
     },
+    group="GANs that read latents",
     kinds=("images", "points"),
     defaults={"points": {"steps": 1500, "batch_size": 128, "lr": 1e-3}},
     small_data={"lr": 6e-4, "beta2": 0.99, "ema": 0.999, "ema_rampup": 0.05},

@@ -32,6 +32,7 @@ SPEC = gantool.ModelSpec(
     implementation="gantool_latent.infogan.model:InfoGAN",
     presets={"paper": {"batch_size": 128, "ema": 0.0, "beta2": 0.999}},
     preset_notes={"paper": "the authors' rates and codes for digits, on DCGAN's networks"},
+    group="GANs that read latents",
     kinds=("images", "points"),
     defaults={"points": {"steps": 1500, "batch_size": 128, "categories": 8, "styles": 1}},
     small_data={"discriminator_lr": 6e-4, "beta2": 0.99, "ema": 0.999, "ema_rampup": 0.05},
