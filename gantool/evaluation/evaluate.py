@@ -40,6 +40,8 @@ from gantool.runs.files import JsonLines, write_bytes
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import Score
 from gantool.sampling.generate import generate_samples
+from gantool.sampling.grid import LARGEST
+from gantool.sampling.latents import BLOCK
 from gantool.sampling.pictures import lay_out, png
 from gantool.sampling.trained import open_data, open_trained
 
@@ -206,11 +208,21 @@ def draw_samples(
     Their latents (and labels) are the same at every evaluation. `progress` is told of those drawn.
     """
     rng = torch.Generator().manual_seed(SAMPLE_SEED)
-    z = gan.sample_latent(n, rng)
-    y = gan.sample_labels(n, rng)
-    labels = None if y is None else y.numpy()
-    samples = generate_samples(gan, z, y=y, progress=progress)
-    return sample_set(gan.shapes.kind, "samples", samples, labels)
+    # Latents as large as images are drawn a block at a time: memory does not grow with them.
+    block = n if gan.latent.dimension <= LARGEST else BLOCK
+    drawn, asked = [], []
+    for start in range(0, n, block):
+        z = gan.sample_latent(min(block, n - start), rng)
+        y = gan.sample_labels(len(z), rng)
+
+        def told(done: int, _: int, start: int = start) -> None:
+            progress(start + done, n)
+
+        drawn.append(generate_samples(gan, z, y=y, progress=told))
+        if y is not None:
+            asked.append(y.numpy())
+    labels = np.concatenate(asked) if asked else None
+    return sample_set(gan.shapes.kind, "samples", np.concatenate(drawn), labels)
 
 
 def _wanted(registry: Registry, names: Sequence[str], data: Prepared) -> list[MetricSpec]:

@@ -224,6 +224,7 @@ def test_animations_of_runs_in_step(tmp_path: Path, cli: Cli) -> None:
         (["sample", "--separate", "--format", "npz"], "one of the two"),
         (["sample", "--at", "7"], "no generator of step 7"),
         (["export", "--format", "pickle"], "pickle"),
+        (["reconstruct"], "is a run of dcgan, which has no encoder"),
         (["sheet", "--output", "/proc/nothing/x.png"], "/proc/nothing"),
     ],
 )

@@ -13,9 +13,10 @@ from gantool.gan.layers.residual import (
     initialize_residual,
 )
 from gantool.gan.layers.spectral import normalize_spectrally
-from gantool.gan.layers.unet import TimedBlock, UNet, waves
+from gantool.gan.layers.unet import WAVES, TimedBlock, UNet, waves
 
 __all__ = [
+    "WAVES",
     "ConditionalBatchNorm2d",
     "DownBlock",
     "Maxout",

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from gantool import Batch, Shapes
+from gantool.evaluation.evaluate import draw_samples
 from gantool.testing import check_model
 
 IMAGES = Shapes((16, 12), 1, classes=0)
@@ -82,6 +83,15 @@ def test_the_latent_is_noise_of_the_datas_shape():
     assert (flow.latent.prior, flow.latent.dimension) == ("normal", 16 * 12)
     with pytest.raises(ValidationError, match="nz"):
         FlowConfig(nz=3)
+
+
+def test_latents_as_large_as_images_are_drawn_a_block_at_a_time(monkeypatch):
+    flow = make(Shapes((33, 32), 1, classes=0), sampling_steps=1, width=1).float()
+    sizes, told, sample = [], [], flow.sample_latent
+    monkeypatch.setattr(flow, "sample_latent", lambda n, rng: (sizes.append(n), sample(n, rng))[1])
+    drawn = draw_samples(flow, 300, lambda *progress: told.append(progress))
+    assert (sizes, len(drawn.pixels), told[-1]) == ([256, 44], 300, (300, 300))
+    assert draw_samples(flow, 10).pixels.tolist() == drawn.pixels[:10].tolist()
 
 
 def test_encoding_goes_the_way_back():

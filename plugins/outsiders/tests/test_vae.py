@@ -7,6 +7,7 @@ import pytest
 import torch
 from gantool_outsiders.vae import VAEConfig
 from gantool_outsiders.vae.model import VAE, divergence
+from support import run_cli
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from gantool import Batch, ConfigError, Shapes
@@ -95,3 +96,10 @@ def test_latents_of_real_images_are_the_posteriors_means():
 def test_what_points_cannot_have_is_refused(options):
     with pytest.raises(ConfigError, match="points have --backbone mlp"):
         make(Shapes.of_points(), **options)
+
+
+def test_reconstructions_of_points_are_refused_in_words(tmp_path):
+    done = run_cli("run", "vae", "--data", "ring", "--steps", "2", "--name", "x", cwd=tmp_path)
+    assert done.code == 0, done.err
+    done = run_cli("reconstruct", "experiments/x", cwd=tmp_path)
+    assert (done.code, "a run on points" in done.err) == (2, True)

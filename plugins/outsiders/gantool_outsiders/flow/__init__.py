@@ -23,9 +23,7 @@ class FlowConfig(gantool.TrainConfig):
     sampling_steps: int = Field(
         8, ge=1, le=1000, description="steps from noise to a sample; heun has two passes in each"
     )
-    solver: Literal["euler", "heun"] = Field(
-        "heun", description="the way along the velocity: of first or of second order"
-    )
+    solver: Literal["euler", "heun"] = Field("heun", description="of first or of second order")
 
 
 SPEC = gantool.ModelSpec(

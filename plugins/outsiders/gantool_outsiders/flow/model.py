@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gantool import Latent, Losses, Model, Shapes, Turn
-from gantool.gan.layers import UNet, perceptron, waves
+from gantool.gan.layers import WAVES, UNet, perceptron, waves
 
 
 class Flow(Model):
@@ -62,7 +62,7 @@ class Plane(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.layers = perceptron(2 + waves(torch.zeros(1)).shape[1], 2, width=width)
+        self.layers = perceptron(2 + WAVES, 2, width=width)
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         """The velocities."""
