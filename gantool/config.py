@@ -514,6 +514,12 @@ class GameOptions(OptionGroup):
         description="what the generator's update sees: "
         "the discriminator's last fakes, or fresh latents",
     )
+    pack: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="samples that the discriminator judges together, as one (PacGAN)",
+    )
     augment: str = Field(
         "none", description="augmentation of all that the discriminator sees; samples are spared"
     )

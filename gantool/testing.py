@@ -46,6 +46,7 @@ _CHANGED: dict[str, tuple[Any, ...]] = {
     "spectral_norm": (True, False),
     "discriminator_steps": (2, 3),
     "generator_batch": ("fresh", "reuse"),
+    "pack": (2, 1),
     "augment": ("diff", "none"),
     "discriminator_lr": (0.05, 0.1),
     "update": ("simultaneous", "alternating"),
@@ -288,10 +289,10 @@ def _check_networks(make: Callable[[], Trainer]) -> None:
         for seen, asked in ((real, labels), (samples, y)):
             answer = model.discriminate(seen, asked)
             logits = answer[0] if isinstance(answer, tuple) else answer
-            if tuple(logits.shape) != (_BATCH,):
+            packs = (_BATCH // model.config.pack,)
+            if tuple(logits.shape) != packs:
                 raise _MendError(
-                    f"judge returned logits {tuple(logits.shape)}, not [N] = {(_BATCH,)}: "
-                    "flatten them"
+                    f"judge returned logits {tuple(logits.shape)}, not [N] = {packs}: flatten them"
                 )
 
 

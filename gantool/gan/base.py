@@ -19,6 +19,7 @@ from gantool.gan.optimizers import without_compiler
 from gantool.gan.penalties import PenaltyTerms
 from gantool.gan.schedules import decayed, linear
 from gantool.gan.shapes import Shapes
+from gantool.machine.distributed import world
 from gantool.plugins.registry import load_registry
 
 C = TypeVar("C", bound=TrainConfig)
@@ -192,7 +193,7 @@ class Model(nn.Module, Generic[C]):
 
     @property
     def samples_per_label(self) -> int:
-        """Samples of one label that lie side by side in a real batch; 1 asks for no order."""
+        """Samples of one label that lie side by side in a batch, real and fake; 1 asks for none."""
         return 1
 
     def learning_rate(self, player: str) -> float:
@@ -232,13 +233,14 @@ class GAN(Model[G]):
 
         Raises:
             ConfigError: the configuration has no options of the game, or some that say nothing of
-                such data.
+                such data; a process's part of the batch is no multiple of `pack`.
         """
         if not isinstance(self.config, GANConfig):
             raise ConfigError(
                 f"{type(self).__name__} is a GAN, and its configuration has no game.",
                 "Derive it from gantool.GANConfig.",
             )
+        _check_packs(self.config)
         registry = load_registry()
         self.objective = registry.piece("objective", self.config.loss).make()
         self.penalties = PenaltyTerms(self.config, registry)
@@ -253,10 +255,47 @@ class GAN(Model[G]):
             None if chosen == "none" else registry.piece("augmentation", chosen).make(self.config)
         )
 
+    @property
+    def judged(self) -> Shapes:
+        """The shapes of what D judges, which its layers are derived from: packs of samples."""
+        return self.shapes.packed(self.config.pack)
+
+    @property
+    def samples_per_label(self) -> int:
+        """A pack holds samples of one label, where the model looks at labels."""
+        return self.config.pack if self.conditional else 1
+
     def finish(self) -> None:
-        """Normalise the discriminator's layers where `spectral_norm` asks for it."""
+        """Normalise the discriminator's layers where `spectral_norm` asks for it.
+
+        Raises:
+            ConfigError: the discriminator does not take packs, and is to judge some.
+        """
+        if self.config.pack > 1:
+            self._try_packs()
         if self.config.spectral_norm:
             normalize_spectrally(self.discriminator)
+
+    @torch.no_grad()
+    def _try_packs(self) -> None:
+        modes = {module: module.training for module in self.modules()}
+        packs = torch.zeros(2, *self.judged.sample)
+        labels = torch.zeros(2, dtype=torch.int64) if self.conditional else None
+        try:
+            with torch.random.fork_rng(devices=[]):
+                answer = _first(self.eval().judge(packs, labels))
+            taken = answer.shape == (2,)
+        except (RuntimeError, ValueError, IndexError):
+            taken = False
+        if not taken:
+            raise ConfigError(
+                f"--pack {self.config.pack}: the discriminator of {type(self).__name__} takes "
+                "samples one by one.",
+                "Leave --pack out; its author makes it take packs by deriving it from "
+                "`self.judged` in `build`.",
+            )
+        for module, training in modes.items():
+            module.training = training
 
     def players(self) -> dict[str, Sequence[nn.Module]]:
         """The discriminator and the generator."""
@@ -277,8 +316,8 @@ class GAN(Model[G]):
     def judge(self, x: Tensor, y: Tensor | None) -> Any:
         """Logits [N] from samples, as `generate` makes them, and labels int64 [N] (or None).
 
-        A model may answer with a tuple whose first part are the logits. Losses do not call it but
-        `discriminate`.
+        The samples are of the shapes `judged`: with `pack`, each is that many. A model may answer
+        with a tuple whose first part are the logits. Losses do not call it but `discriminate`.
         """
         logits: Tensor = self.discriminator(x)
         return logits.flatten()
@@ -286,11 +325,17 @@ class GAN(Model[G]):
     def discriminate(self, x: Tensor, y: Tensor | None) -> Any:
         """The answer of `judge` to the images, augmented where configured, in full precision.
 
+        With `pack` so many images in a row are judged as one, of the first one's label: the logits
+        are [N / pack].
         The only door to the discriminator: gradient penalties differentiate at `x`, before the
         augmentation, and whatever the networks' passes used, losses are computed in float32.
         """
         if self.augmentation is not None:
             x = self.augmentation(x)
+        pack = self.config.pack
+        if pack > 1:
+            x = x.reshape(len(x) // pack, *self.judged.sample)
+            y = None if y is None else y[::pack]
         answer = self.judge(x, y)
         return tuple(map(_full, answer)) if isinstance(answer, tuple) else _full(answer)
 
@@ -381,6 +426,18 @@ def parameters_of(model: Model[Any]) -> dict[str, list[nn.Parameter]]:
                 )
         found[player] = list(unique)
     return found
+
+
+def _check_packs(config: GANConfig) -> None:
+    """Refuse a batch that packs do not fill; where several processes share it, each one's part."""
+    if config.pack == 1 or config.batch_size is None:
+        return
+    step = config.pack * world().size
+    if config.batch_size % step:
+        raise ConfigError(
+            f"a batch of {config.batch_size} does not hold packs of {config.pack} evenly.",
+            f"Give a --batch-size that is a multiple of {step}.",
+        )
 
 
 def _full(answer: Tensor) -> Tensor:

@@ -123,17 +123,18 @@ def _differentiable(images: Tensor) -> Tensor:
 
 
 def squared_gradient(logits: Tensor, images: Tensor) -> Tensor:
-    """||grad_x D(x)||^2 of each image, [N], differentiable.
+    """||grad_x D(x)||^2 for each logit, [N], differentiable.
 
     `images` [N, C, H, W] must require gradients. Each image's gradient is that of its own logit as
-    long as D treats the images of a batch apart (no BatchNorm).
+    long as D treats the images of a batch apart (no BatchNorm). Where D judges packs, each logit is
+    that of len(images) / N images in a row, and x is all of them.
     """
     import torch
 
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     if gradient.dtype == torch.bfloat16:
         gradient = gradient.float()
-    return gradient.flatten(1).square().sum(1)
+    return gradient.reshape(len(logits), -1).square().sum(1)
 
 
 def zero_centered_gradient_penalty(
@@ -152,20 +153,58 @@ def one_centered_gradient_penalty(
     *,
     fake: Tensor,
     weight: float | Tensor,
+    pack: int = 1,
 ) -> Tensor:
     """The gradient penalty of Gulrajani et al. 2017: weight * E[(||grad_x D(x)|| - 1)^2].
 
-    Equation 3, where x = e * real + (1 - e) * fake, with one e, uniform in [0, 1], for each image;
-    real and fake are [N, C, H, W].
+    Equation 3, where x = e * real + (1 - e) * fake, with one e, uniform in [0, 1], for each image,
+    or each `pack` of images that D judges together; real and fake are [N, C, H, W].
     """
     import torch
 
-    shape = (len(real), *(1 for _ in real.shape[1:]))
+    shape = (len(real) // pack, *(1 for _ in real.shape[1:]))
     epsilon = torch.rand(shape, device=real.device, dtype=real.dtype)
-    between = torch.lerp(fake.detach(), real.detach(), weight=epsilon).requires_grad_()
+    if pack > 1:
+        epsilon = epsilon.repeat_interleave(pack, dim=0)
+    between = torch.lerp(fake.detach(), real.detach(), weight=epsilon)
+    return _slope_of_one(discriminate, between, weight=weight)
+
+
+def local_gradient_penalty(
+    discriminate: Callable[[Tensor], Tensor], real: Tensor, *, weight: float | Tensor
+) -> Tensor:
+    """DRAGAN's penalty, by Kodali et al. 2017: weight * E[(||grad_x D(x)|| - 1)^2] around the data.
+
+    As in the authors' code x = real + std(real) / 2 * u, where u is uniform in [0, 1] for each
+    value and std that of all values of the batch; real is [N, C, H, W], or points [N, 2].
+    """
+    import torch
+
+    real = real.detach()
+    around = real + 0.5 * real.std() * torch.rand_like(real)
+    return _slope_of_one(discriminate, around, weight=weight)
+
+
+def _slope_of_one(
+    discriminate: Callable[[Tensor], Tensor], images: Tensor, *, weight: float | Tensor
+) -> Tensor:
+    images = images.requires_grad_()
     # The small constant keeps the gradient of the root finite where D is flat.
-    norm = (squared_gradient(discriminate(between), between) + 1e-12).sqrt()
+    norm = (squared_gradient(discriminate(images), images) + 1e-12).sqrt()
     return weight * (norm - 1).square().mean()
+
+
+def _asking(
+    discriminate: Callable[[Tensor, Tensor | None], Any], labels: Tensor | None
+) -> Callable[[Tensor], Tensor]:
+    """The logits of images, whatever else D answers."""
+
+    def logits(images: Tensor) -> Tensor:
+        answer = discriminate(images, labels)
+        found: Tensor = answer[0] if isinstance(answer, tuple) else answer
+        return found
+
+    return logits
 
 
 def _gp(
@@ -176,12 +215,25 @@ def _gp(
     fake_logits: Tensor,
     weight: float,
 ) -> Tensor:
-    def logits(images: Tensor) -> Tensor:
-        answer = discriminate(images, batch.real_labels)
-        found: Tensor = answer[0] if isinstance(answer, tuple) else answer
-        return found
+    return one_centered_gradient_penalty(
+        _asking(discriminate, batch.real_labels),
+        batch.real,
+        fake=batch.fake,
+        weight=weight,
+        pack=len(batch.real) // len(real_logits),
+    )
 
-    return one_centered_gradient_penalty(logits, batch.real, fake=batch.fake, weight=weight)
+
+def _dragan(
+    discriminate: Callable[[Tensor, Tensor | None], Any],
+    batch: Batch,
+    *,
+    real_logits: Tensor,
+    fake_logits: Tensor,
+    weight: float,
+) -> Tensor:
+    asked = _asking(discriminate, batch.real_labels)
+    return local_gradient_penalty(asked, batch.real, weight=weight)
 
 
 def _r1(
@@ -208,7 +260,7 @@ def _r2(
 
 @hookimpl
 def register_penalties(register: Callable[[PenaltySpec], None]) -> None:
-    """Register gp, r1 and r2."""
+    """Register gp, r1, r2 and dragan."""
     register(
         PenaltySpec(
             name="gp",
@@ -237,5 +289,14 @@ def register_penalties(register: Callable[[PenaltySpec], None]) -> None:
             paper=mescheder,
             make=lambda: _r2,
             fake_gradients=True,
+        )
+    )
+    register(
+        PenaltySpec(
+            name="dragan",
+            summary="the slope around real images is pulled to 1",
+            formula="w E[(||grad D(x + std(x) u / 2)|| - 1)^2]",
+            paper="Kodali et al. 2017, arXiv:1705.07215",
+            make=lambda: _dragan,
         )
     )

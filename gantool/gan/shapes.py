@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ class Shapes:
         kind: images, or points in the plane.
         scale: the length, in the data's own units, that is 1 for a model of points.
         shares: the share of each class in the training data; None where they are equal.
+        pack: samples that lie behind each other in one, as a discriminator of packs sees them.
     """
 
     size: tuple[int, int]
@@ -33,6 +34,7 @@ class Shapes:
     kind: Kind = "images"
     scale: float = 1.0
     shares: tuple[float, ...] | None = None
+    pack: int = 1
 
     @classmethod
     def of_points(
@@ -96,11 +98,18 @@ class Shapes:
             )
         return self.height
 
+    def packed(self, pack: int) -> Self:
+        """Those of so many samples in one: images have all their channels, points all their values.
+
+        Packs of 1 are these shapes.
+        """
+        return replace(self, channels=self.channels * pack, pack=pack)
+
     @property
     def sample(self) -> tuple[int, ...]:
         """The shape of one sample: (channels, height, width) of an image, (2,) of a point."""
         if self.kind == "points":
-            return (2,)
+            return (2 * self.pack,)
         return (self.channels, *self.size)
 
     @property

@@ -48,7 +48,7 @@ def survey(
     real: Tensor | None = None,
     real_labels: Tensor | None = None,
 ) -> Landscape | None:
-    """Look at a discriminator as it stands; None for a model that has none.
+    """Look at a discriminator as it stands; None for a model that has none, or one of packs.
 
     Evaluation mode. Nothing of the model is changed: neither modes nor gradients, buffers or the
     random state.
@@ -61,7 +61,7 @@ def survey(
         real: float [N, 2] in the model's range, for objectives that compare with real points.
         real_labels: int64 [N] of those.
     """
-    if not isinstance(model, GAN) or model.d_scale is None:
+    if not isinstance(model, GAN) or model.d_scale is None or model.config.pack > 1:
         return None
     with _undisturbed(model):
         return Landscape(

@@ -101,7 +101,10 @@ class Draws:
         device, world = self.batches.device, self.batches.world
         z = world.part(model.sample_latent(n, self.rng))
         drawn.z = z.to(device, self.dtype, non_blocking=True)
-        y = model.sample_labels(n, self.rng)
+        alike = model.samples_per_label
+        y = model.sample_labels(n // alike, self.rng)
+        if y is not None and alike > 1:
+            y = y.repeat_interleave(alike)
         drawn.fake_labels = None if y is None else world.part(y).to(device, non_blocking=True)
         drawn.fake = None
 

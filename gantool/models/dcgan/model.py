@@ -98,7 +98,9 @@ class DCGAN(GAN[Config]):
     def build(self, shapes: Shapes) -> None:
         """Derive both networks from the data's shape."""
         self.generator = generator(shapes, self.config.nz, ngf=self.config.ngf)
-        self.discriminator = discriminator(shapes, self.config.ndf, batch_norm=self._batch_norm())
+        self.discriminator = discriminator(
+            self.judged, self.config.ndf, batch_norm=self._batch_norm()
+        )
 
     def _batch_norm(self) -> bool:
         config = self.config

@@ -52,7 +52,7 @@ class CGAN(GAN):
                 "Leave it out.",
             )
         self.generator = perceptron(nz + classes, shapes.values, width=_WIDTH)
-        self.discriminator = perceptron(shapes.values + classes, 1, width=_WIDTH)
+        self.discriminator = perceptron(self.judged.values + classes, 1, width=_WIDTH)
 
     def _build_mlp(self, shapes: Shapes, nz: int, classes: int) -> None:
         hidden = [
@@ -64,7 +64,7 @@ class CGAN(GAN):
             *hidden, nn.Linear(1024, shapes.values), nn.Tanh(), _image(shapes)
         )
         self.discriminator = nn.Sequential(
-            nn.Linear(shapes.values + classes, 512),
+            nn.Linear(self.judged.values + classes, 512),
             nn.LeakyReLU(0.2),
             nn.Linear(512, 256),
             nn.LeakyReLU(0.2),
@@ -88,9 +88,9 @@ class CGAN(GAN):
         )
         self.discriminator = nn.Sequential(
             TwoInputs(
-                shapes.values,
+                self.judged.values,
                 nn.Sequential(
-                    Scale(0.5, 0.5), Maxout(shapes.values, 240, pieces=5), nn.Dropout(0.5)
+                    Scale(0.5, 0.5), Maxout(self.judged.values, 240, pieces=5), nn.Dropout(0.5)
                 ),
                 right=nn.Sequential(Maxout(classes, 50, pieces=5), nn.Dropout(0.5)),
             ),
@@ -100,7 +100,7 @@ class CGAN(GAN):
         )
 
     def _build_dcgan(self, shapes: Shapes, nz: int, classes: int) -> None:
-        seen = replace(shapes, channels=shapes.channels + classes)
+        seen = replace(self.judged, channels=self.judged.channels + classes)
         batch_norm = not dcgan.treats_images_apart(self.config)
         self.generator = dcgan.generator(shapes, nz + classes, ngf=self.config.width)
         self.discriminator = dcgan.discriminator(seen, self.config.width, batch_norm=batch_norm)

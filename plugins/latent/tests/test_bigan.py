@@ -75,9 +75,9 @@ def test_generator_and_encoder_move_in_one_turn():
 
 
 def test_penalties_and_augmentations_are_refused():
-    for option in ("penalty", "augment"):
+    for option in ({"penalty": "r1"}, {"augment": "diff"}, {"pack": 2}):
         with pytest.raises(ValidationError):
-            BiGANConfig(**{option: "none"})
+            BiGANConfig(**option)
 
 
 def test_the_model_keeps_gantools_contract():

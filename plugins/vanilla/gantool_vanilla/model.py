@@ -31,7 +31,7 @@ class Vanilla(GAN):
             self._build_for_points(shapes)
             return
         image = nn.Unflatten(1, shapes.sample)
-        nz, pixels = self.config.nz, shapes.values
+        nz, pixels, judged = self.config.nz, shapes.values, self.judged.values
         if self.config.networks == "paper":
             # The authors' pixels are in [0, 1]: the sigmoid's are brought to [-1, 1], and back in
             # front of D.
@@ -49,7 +49,7 @@ class Vanilla(GAN):
                 Scale(0.5, 0.5),
                 nn.Flatten(),
                 nn.Dropout(0.2),
-                Maxout(pixels, 240, pieces=5),
+                Maxout(judged, 240, pieces=5),
                 nn.Dropout(0.5),
                 Maxout(240, 240, pieces=5),
                 nn.Dropout(0.5),
@@ -64,7 +64,7 @@ class Vanilla(GAN):
             self.generator = nn.Sequential(*hidden, nn.Linear(1024, pixels), nn.Tanh(), image)
             self.discriminator = nn.Sequential(
                 nn.Flatten(),
-                nn.Linear(pixels, 512),
+                nn.Linear(judged, 512),
                 nn.LeakyReLU(0.2),
                 nn.Linear(512, 256),
                 nn.LeakyReLU(0.2),
@@ -74,7 +74,7 @@ class Vanilla(GAN):
     def _build_for_points(self, shapes: Shapes) -> None:
         if self.config.networks == "modern":
             self.generator = perceptron(self.config.nz, shapes.values, width=_WIDTH)
-            self.discriminator = perceptron(shapes.values, 1, width=_WIDTH)
+            self.discriminator = perceptron(self.judged.values, 1, width=_WIDTH)
             return
         widths = [self.config.nz, 400, 400, 400, 400]
         hidden = [
@@ -84,7 +84,8 @@ class Vanilla(GAN):
         ]
         self.generator = nn.Sequential(*hidden, nn.Linear(400, shapes.values))
         self.discriminator = nn.Sequential(
-            *(Maxout(a, 200, pieces=5) for a in (shapes.values, 200, 200)), nn.Linear(200, 1)
+            *(Maxout(a, 200, pieces=5) for a in (self.judged.values, 200, 200)),
+            nn.Linear(200, 1),
         )
 
     def initialize(self, train_data) -> None:

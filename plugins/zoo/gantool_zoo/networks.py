@@ -22,7 +22,7 @@ class PlainNetworks(DCGAN):
             )
         config = self.config
         self.generator = perceptron(config.nz, shapes.values, width=4 * config.ngf)
-        self.discriminator = perceptron(shapes.values, 1, width=4 * config.ndf)
+        self.discriminator = perceptron(self.judged.values, 1, width=4 * config.ndf)
 
     def initialize(self, train_data: Split) -> None:
         """DCGAN's first weights where D has BatchNorm, else PyTorch's in both networks.

@@ -13,3 +13,7 @@ class NarrowConfig(DCGANConfig):
     batch_size: int | None = 32
     ngf: int = 32
     ndf: int = 32
+
+
+# Options of the game that a discriminator which answers with an energy does not honour.
+NO_LOGITS = ("loss", "penalty", "penalty_weight", "clip", "augment", "ada_images", "pack")

@@ -26,11 +26,11 @@ class ACGAN(dcgan.DCGAN):
             if config.discriminator_norm == "batch":
                 raise ConfigError("--discriminator-norm: points have no BatchNorm in D.")
             self.generator = perceptron(inputs, shapes.values, width=4 * config.ngf)
-            self.discriminator = perceptron(shapes.values, outputs, width=4 * config.ndf)
+            self.discriminator = perceptron(self.judged.values, outputs, width=4 * config.ndf)
             return
         self.generator = dcgan.generator(shapes, inputs, ngf=config.ngf)
         self.discriminator = dcgan.discriminator(
-            shapes, config.ndf, batch_norm=self._batch_norm(), outputs=outputs
+            self.judged, config.ndf, batch_norm=self._batch_norm(), outputs=outputs
         )
 
     def initialize(self, train_data: Split) -> None:
@@ -53,14 +53,20 @@ class ACGAN(dcgan.DCGAN):
         real, of_real = self.discriminate(batch.real, batch.real_labels)
         fake, of_fake = self.discriminate(batch.fake, batch.fake_labels)
         losses = super().discriminator_loss(replace(batch, real_logits=real, fake_logits=fake))
-        named = F.cross_entropy(of_real, batch.real_labels)
-        return self._with(losses, named + F.cross_entropy(of_fake, batch.fake_labels), "class_d")
+        named = self._unnamed(of_real, batch.real_labels) + self._unnamed(
+            of_fake, batch.fake_labels
+        )
+        return self._with(losses, named, "class_d")
 
     def generator_loss(self, batch: Batch) -> Losses:
         """The source's loss, and that fakes are of the classes that were asked for."""
         fake, of_fake = self.discriminate(batch.fake, batch.fake_labels)
         losses = super().generator_loss(replace(batch, fake_logits=fake))
-        return self._with(losses, F.cross_entropy(of_fake, batch.fake_labels), "class_g")
+        return self._with(losses, self._unnamed(of_fake, batch.fake_labels), "class_g")
+
+    def _unnamed(self, of_classes: Tensor, labels: Tensor) -> Tensor:
+        """-E log P(C = c | x); a pack of samples has one class."""
+        return F.cross_entropy(of_classes, labels[:: self.config.pack])
 
     def _with(self, losses: Losses, of_classes: Tensor, name: str) -> Losses:
         total = losses.total + self.config.class_weight * of_classes

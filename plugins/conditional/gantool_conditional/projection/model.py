@@ -27,7 +27,7 @@ class Projection(GAN):
         config = self.config
         self.generator = ResidualGenerator(shapes, nz=config.nz, width=config.ngf, norm=norm)
         self.discriminator = ProjectionHead(
-            ResidualTrunk(shapes, width=config.ndf), width=config.ndf, classes=shapes.classes
+            ResidualTrunk(self.judged, width=config.ndf), width=config.ndf, classes=shapes.classes
         )
 
     def initialize(self, train_data: Split) -> None:

@@ -7,9 +7,9 @@ from gantool.models.dcgan import Config as DCGANConfig
 
 
 class BiGANConfig(DCGANConfig):
-    """The options of bigan; penalties and augmentations do not know of pairs."""
+    """The options of bigan; penalties, augmentations and packs do not know of pairs."""
 
-    fixed = ("penalty", "penalty_weight", "augment", "ada_images")
+    fixed = ("penalty", "penalty_weight", "augment", "ada_images", "pack")
     nz: int = 50
     epochs: int | None = 12
 

@@ -8,8 +8,9 @@ from gantool.models.dcgan import Config as DCGANConfig
 
 
 class InfoGANConfig(DCGANConfig):
-    """The options of infogan; `nz` is the noise beside the codes."""
+    """The options of infogan; `nz` is the noise beside the codes, which are of one sample."""
 
+    fixed = ("pack",)
     nz: int = 62
     lr: float = 1e-3
     discriminator_lr: float | None = 2e-4

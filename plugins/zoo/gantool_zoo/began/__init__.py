@@ -1,0 +1,42 @@
+"""BEGAN: an autoencoder as discriminator, and a balance between both players."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import gantool
+from gantool import Field
+from gantool_zoo.options import NO_LOGITS
+
+
+class BEGANConfig(gantool.GANConfig):
+    """The options of began."""
+
+    fixed = NO_LOGITS
+    nz: int = 32
+    latent: Literal["normal", "uniform"] = "uniform"
+    batch_size: int | None = 16
+    generator_batch: Literal["reuse", "fresh"] = "fresh"
+    lr: float = 5e-4
+    ema: float = 0.99
+    epochs: int | None = 8
+    filters: int = Field(16, ge=1, le=1024, description="channels of the largest feature maps")
+    gamma: float = Field(
+        0.5, ge=0, le=1, description="error of fakes over that of real images, at the balance"
+    )
+    k_rate: float = Field(
+        1e-3, gt=0, le=1, description="rate at which the weight k of the fakes follows the balance"
+    )
+
+
+PAPER = {"nz": 64, "filters": 128, "lr": 1e-4, "ema": 0.0}
+
+SPEC = gantool.ModelSpec(
+    name="began",
+    summary="D is an autoencoder, kept in balance with G",
+    paper="Berthelot et al. 2017, arXiv:1703.10717",
+    config=BEGANConfig,
+    implementation="gantool_zoo.began.model:BEGAN",
+    presets={"paper": PAPER},
+    preset_notes={"paper": "the paper's sizes; its learning rate was halved by hand on the way"},
+)

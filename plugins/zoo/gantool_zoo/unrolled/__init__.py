@@ -1,0 +1,50 @@
+"""Unrolled GAN: the generator moves against the discriminator of some steps ahead."""
+
+from __future__ import annotations
+
+import gantool
+from gantool import Field
+from gantool_zoo.options import NarrowConfig
+
+
+class UnrolledConfig(NarrowConfig):
+    """The options of unrolled."""
+
+    beta1: float = 0.5
+    ngf: int = 16
+    ndf: int = 16
+    lr: float = 1e-3
+    ema: float = 0.99
+    epochs: int | None = 12
+    unrolled_steps: int = Field(
+        5, ge=0, le=100, description="steps of D that G looks ahead; 0 is the plain game"
+    )
+    unrolled_lr: float = Field(0.1, gt=0, le=100, description="learning rate of D's steps ahead")
+
+
+PAPER = {
+    "unrolled_steps": 10,
+    "batch_size": 512,
+    "lr": 1e-3,
+    "discriminator_lr": 1e-4,
+    "nz": 256,
+    "steps": 25_000,
+    "ngf": 32,
+    "ndf": 32,
+    "beta2": 0.999,
+    "ema": 0.0,
+}
+
+SPEC = gantool.ModelSpec(
+    name="unrolled",
+    summary="G moves against the D of some steps ahead",
+    paper="Metz et al. 2017, arXiv:1611.02163",
+    config=UnrolledConfig,
+    implementation="gantool_zoo.unrolled.model:Unrolled",
+    presets={"paper": PAPER},
+    preset_notes={
+        "paper": "for points; the authors' steps ahead are Adam's, here they are of plain descent"
+    },
+    kinds=("images", "points"),
+    defaults={"points": {"steps": 1500, "batch_size": 128, "ngf": 32, "ndf": 32, "ema": 0.0}},
+)

@@ -1,0 +1,57 @@
+"""The unrolled game."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from gantool import Batch, Losses, Shapes
+from gantool_zoo.networks import PlainNetworks
+from gantool_zoo.unrolled import UnrolledConfig
+
+
+class Unrolled(PlainNetworks):
+    """Unrolled GAN (Metz et al. 2017): G differentiates through K steps of D's gradient descent.
+
+    D itself moves as usual; its weights and buffers stay as they are while G looks ahead.
+    """
+
+    config: UnrolledConfig
+
+    def build(self, shapes: Shapes) -> None:
+        """Both networks; D's are its own until G looks ahead."""
+        super().build(shapes)
+        self._ahead: dict[str, Tensor] | None = None
+
+    def judge(self, x: Tensor, y: Tensor | None) -> Tensor:
+        """Logits of the discriminator, or of the one that G looks ahead at."""
+        if self._ahead is None:
+            return super().judge(x, y)
+        answer: Tensor = functional_call(self.discriminator, self._ahead, (x,))
+        return answer.flatten()
+
+    def generator_loss(self, batch: Batch) -> Losses:
+        """The objective against D after K steps of descent on D's loss (equations 6 to 8).
+
+        All K see this batch, and the gradient passes through them.
+        """
+        batch = replace(batch, real_logits=None, fake_logits=None)
+        weights = dict(self.discriminator.named_parameters())
+        buffers = {name: b.clone() for name, b in self.discriminator.named_buffers()}
+        rate = self.config.unrolled_lr
+        try:
+            for _ in range(self.config.unrolled_steps):
+                self._ahead = {**weights, **buffers}
+                loss = self.discriminator_loss(batch).total
+                slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
+                weights = {
+                    name: weight - rate * slope
+                    for (name, weight), slope in zip(weights.items(), slopes, strict=True)
+                }
+            self._ahead = {**weights, **buffers}
+            return super().generator_loss(batch)
+        finally:
+            self._ahead = None

@@ -1,0 +1,51 @@
+"""WGAN: a Wasserstein critic whose weights are clipped."""
+
+from __future__ import annotations
+
+import gantool
+from gantool import Field
+from gantool_zoo.options import NarrowConfig
+
+
+class WGANConfig(NarrowConfig):
+    """The options of wgan; the game is the paper's Algorithm 1, with its authors' schedule."""
+
+    loss: str = "wasserstein"
+    clip: float = 0.01
+    discriminator_steps: int = 5
+    optimizer: str = "rmsprop"
+    lr: float = 5e-4
+    epochs: int | None = 60
+    critic_boost: int = Field(
+        4,
+        ge=1,
+        le=1000,
+        description="times as many critic updates in each of the first 25 generator steps and in "
+        "every 500th",
+    )
+
+
+PAPER = {
+    "batch_size": 64,
+    "ngf": 64,
+    "ndf": 64,
+    "lr": 5e-5,
+    "critic_boost": 20,
+    "discriminator_norm": "batch",
+    "epochs": 100,
+}
+
+SPEC = gantool.ModelSpec(
+    name="wgan",
+    summary="Wasserstein critic with clipped weights",
+    paper="Arjovsky et al. 2017, arXiv:1701.07875",
+    config=WGANConfig,
+    implementation="gantool_zoo.wgan.model:WGAN",
+    presets={"paper": PAPER},
+    preset_notes={
+        "paper": "the paper's numbers and its authors' schedule; BatchNorm in the critic, as in "
+        "their DCGAN"
+    },
+    kinds=("images", "points"),
+    defaults={"points": {"steps": 1500, "batch_size": 128, "lr": 5e-4, "clip": 0.1, "ema": 0.98}},
+)
