@@ -28,7 +28,7 @@ class Reconstruction:
     """Images of the test split, and those that the model draws from their latents.
 
     Attributes:
-        real: the first ones, uint8 [n, H, W, C].
+        real: some, spread evenly over the split, uint8 [n, H, W, C].
         drawn: what G(E(x)) is of these, uint8 [n, H, W, C].
         images: the number of all in the split.
         mean_squared_error: over all of them and their values, which are in [-1, 1].
@@ -97,26 +97,26 @@ def reconstruct(
         )
     config = model.config.model_copy(update={"data_dir": data_dir} if data_dir else {})
     split = open_data(sampler.folder, config, registry, progress=progress).splits[SPLIT]
-    device = next(model.parameters()).device
-    error, real, drawn = 0.0, [], []
+    device, n = next(model.parameters()).device, len(split)
+    chosen = np.unique(np.linspace(0, n - 1, num=min(n, shown)).round())  # it may be in order
+    error, squares, real, drawn = 0.0, 0.0, [], []
     total = torch.zeros(model.shapes.sample, dtype=torch.float64)
-    squares = 0.0
-    for numbers in np.array_split(np.arange(len(split)), -(-len(split) // _CHUNK)):
-        x = split.tensor(numbers, device)
-        y = None
+    for numbers in np.array_split(np.arange(n), -(-n // _CHUNK)):
+        x, y = split.tensor(numbers, device), None
         if model.conditional and split.labels is not None:
             y = torch.from_numpy(split.labels[numbers]).to(device)
-        again = model.generate(model.encode(x, y), y)
-        error += (again - x).double().square().sum().item()
-        total += x.double().sum(0).cpu()
-        squares += x.double().square().sum().item()
-        if numbers[0] < shown:
-            real.append(to_pixels(x))
-            drawn.append(to_pixels(again))
-    n, values = len(split), len(split) * model.shapes.values
+        again = model.generate(model.encode(x, y), y).cpu()
+        x = x.cpu()  # MPS has no float64
+        error += (again - x).square().double().sum().item()
+        squares += x.square().double().sum().item()
+        total += x.sum(0, dtype=torch.float64)
+        looked_at = torch.from_numpy(np.isin(numbers, chosen))
+        real.append(to_pixels(x[looked_at]))
+        drawn.append(to_pixels(again[looked_at]))
+    values = n * model.shapes.values
     return Reconstruction(
-        np.concatenate(real)[:shown],
-        np.concatenate(drawn)[:shown],
+        np.concatenate(real),
+        np.concatenate(drawn),
         images=n,
         mean_squared_error=error / values,
         error_of_mean=(squares - total.square().sum().item() / n) / values,

@@ -113,3 +113,14 @@ def test_points_have_perceptrons_without_batchnorm():
 def test_the_preset_is_the_authors_optimizer():
     config = ACGANConfig(**SPEC.presets["paper"])
     assert (config.lr, config.beta1, config.beta2, config.batch_size) == (2e-4, 0.5, 0.999, 100)
+
+
+def test_a_pack_has_one_class():
+    gan = make(pack=2)
+    answer = torch.randn(2, 3, dtype=torch.float64)
+    labels = torch.tensor([1, 1, 2, 2])
+    found = gan._unnamed(answer, labels)
+    assert found.item() == pytest.approx(-mean_log(answer.softmax(1), labels[::2]).item())
+    x = torch.randn(4, 1, 8, 12, dtype=torch.float64)
+    source, classes = gan.discriminate(x, labels)
+    assert (source.shape, classes.shape) == ((2,), (2, 3))
