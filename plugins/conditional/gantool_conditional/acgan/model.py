@@ -53,10 +53,9 @@ class ACGAN(dcgan.DCGAN):
         real, of_real = self.discriminate(batch.real, batch.real_labels)
         fake, of_fake = self.discriminate(batch.fake, batch.fake_labels)
         losses = super().discriminator_loss(replace(batch, real_logits=real, fake_logits=fake))
-        named = self._unnamed(of_real, batch.real_labels) + self._unnamed(
-            of_fake, batch.fake_labels
-        )
-        return self._with(losses, named, "class_d")
+        of_classes = self._unnamed(of_real, batch.real_labels)
+        of_classes = of_classes + self._unnamed(of_fake, batch.fake_labels)
+        return self._with(losses, of_classes, "class_d")
 
     def generator_loss(self, batch: Batch) -> Losses:
         """The source's loss, and that fakes are of the classes that were asked for."""

@@ -17,7 +17,7 @@ class ProjectionConfig(gantool.LabelOptions, gantool.GANConfig):
     ema: float = 0.999
     ema_rampup: float | None = 0.05
     batch_size: int | None = 32
-    epochs: int | None = 12
+    epochs: int | None = 8
     ngf: int = Field(32, ge=1, le=4096, description="channels of the generator's blocks")
     ndf: int = Field(32, ge=1, le=4096, description="channels of the discriminator's blocks")
 

@@ -11,10 +11,10 @@ class BiGANConfig(DCGANConfig):
 
     fixed = ("penalty", "penalty_weight", "augment", "ada_images", "pack")
     nz: int = 50
+    ngf: int = 32
+    ndf: int = 32
     epochs: int | None = 12
 
-
-PAPER = {"latent": "uniform", "batch_size": 128, "lr": 2e-4, "beta2": 0.999, "ema": 0.0}
 
 SPEC = gantool.ModelSpec(
     name="bigan",
@@ -22,7 +22,7 @@ SPEC = gantool.ModelSpec(
     paper="Donahue et al. 2016, arXiv:1605.09782; Dumoulin et al. 2016, arXiv:1606.00704",
     config=BiGANConfig,
     implementation="gantool_latent.bigan.model:BiGAN",
-    presets={"paper": PAPER},
+    presets={"paper": {"latent": "uniform", "batch_size": 128, "beta2": 0.999, "ema": 0.0}},
     preset_notes={
         "paper": "the authors' latents and optimizer; their networks of digits were dense"
     },
