@@ -61,4 +61,4 @@ class ProjectionHead(nn.Module):
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The logits."""
         phi = self.trunk(x)
-        return  self.v(phi).gather(1, y[:, None])[:, 0]
+        return self.psi(phi)[:, 0] + self.v(phi).gather(1, y[:, None])[:, 0]

@@ -21,9 +21,9 @@ class FlowConfig(gantool.TrainConfig):
     epochs: int | None = 20
     width: int = Field(32, ge=1, le=4096, description="channels of the outermost level")
     sampling_steps: int = Field(
-        8, ge=1, le=1000, description="steps from noise to a sample; heun has two passes in each"
+        20, ge=1, le=1000, description="steps from noise to a sample; heun has two passes in each"
     )
-    solver: Literal["euler", "heun"] = Field("heun", description="of first or of second order")
+    solver: Literal["euler", "heun"] = Field("euler", description="of first or of second order")
 
 
 SPEC = gantool.ModelSpec(
