@@ -80,7 +80,8 @@ def test_samples_come_in_the_datas_own_units(ring_run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "data"), [("cgan", "grid"), ("wgan-gp", "spiral"), ("r3gan", "gaussian")]
+    ("model", "data"),
+    [("cgan", "grid"), ("wgan-gp", "spiral"), ("r3gan", "gaussian"), ("pacgan", "moons")],
 )
 def test_every_model_that_draws_points_does(
     cli: Cli, tmp_path: Path, model: str, data: str

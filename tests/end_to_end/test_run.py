@@ -690,3 +690,10 @@ def test_compiled_networks_train_as_the_others_do(finished_run: Path, tmp_path: 
     assert all(first[key] == pytest.approx(expected[key], rel=1e-4) for key in METRICS)
     assert run_cli("sample", run, cwd=tmp_path).code == 0
     assert run_cli("resume", run, "--steps", "4", cwd=tmp_path, timeout=400).code == 0
+
+
+def test_packs_that_a_batch_does_not_hold_leave_no_folder(cli: Cli, tmp_path: Path) -> None:
+    done = cli("run", "dcgan", "--pack", "3", "--batch-size", "16", "--steps", "2")
+    assert done.code == 2
+    assert "does not hold packs of 3 evenly" in done.err and "multiple of 3" in done.err
+    assert not (tmp_path / "experiments").exists()

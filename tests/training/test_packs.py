@@ -20,6 +20,7 @@ from gantool.gan.game import Batch
 from gantool.gan.shapes import Shapes
 from gantool.models.dcgan import Config
 from gantool.models.dcgan.model import DCGAN
+from gantool.sampling.landscape import survey
 from gantool.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -202,6 +203,7 @@ def test_points_are_packed_value_behind_value() -> None:
     points = PointSplit(np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32), None)
     trainer = trainer_of(Packs, Shapes.of_points(), points)
     assert trainer.model.judged.sample == (6,)
+    assert survey(trainer.model, torch.zeros(4, 2), bound=1.0) is None  # of what is one point?
     assert all(torch.isfinite(value) for value in trainer.step().values())
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import gantool
 from gantool import Field
 from gantool_zoo.options import NO_LOGITS
@@ -14,9 +12,9 @@ class BEGANConfig(gantool.GANConfig):
 
     fixed = NO_LOGITS
     nz: int = 32
-    latent: Literal["normal", "uniform"] = "uniform"
+    latent: str = "uniform"
     batch_size: int | None = 16
-    generator_batch: Literal["reuse", "fresh"] = "fresh"
+    generator_batch: str = "fresh"
     lr: float = 5e-4
     ema: float = 0.99
     epochs: int | None = 8
@@ -29,14 +27,12 @@ class BEGANConfig(gantool.GANConfig):
     )
 
 
-PAPER = {"nz": 64, "filters": 128, "lr": 1e-4, "ema": 0.0}
-
 SPEC = gantool.ModelSpec(
     name="began",
     summary="D is an autoencoder, kept in balance with G",
     paper="Berthelot et al. 2017, arXiv:1703.10717",
     config=BEGANConfig,
     implementation="gantool_zoo.began.model:BEGAN",
-    presets={"paper": PAPER},
+    presets={"paper": {"nz": 64, "filters": 128, "lr": 1e-4, "ema": 0.0}},
     preset_notes={"paper": "the paper's sizes; its learning rate was halved by hand on the way"},
 )

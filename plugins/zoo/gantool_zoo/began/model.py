@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Literal
+from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,45 +15,29 @@ from gantool.models.dcgan.model import between, maps
 from gantool_zoo.began import BEGANConfig
 
 
-def convolution(inputs: int, outputs: int) -> list[nn.Module]:
-    """3 x 3, and an exponential linear unit."""
-    return [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ELU()]
+def conv(inputs: int, outputs: int, **how: Any) -> list[nn.Module]:
+    """A convolution, 3 x 3 unless `how` says otherwise, and an exponential linear unit."""
+    return [nn.Conv2d(inputs, outputs, **{"kernel_size": 3, "padding": 1, **how}), nn.ELU()]
 
 
-def encoder(shapes: Shapes, filters: int, code: int) -> nn.Sequential:
-    """Images [N, C, H, W] to codes [N, code]: channels grow by `filters` where the sides halve."""
+def encoder(shapes: Shapes, n: int, code: int) -> nn.Sequential:
+    """Images [N, C, H, W] to codes [N, code]: n more channels where the sides are halved."""
     sizes = maps(shapes.size)[:-1]
-    layers = convolution(shapes.channels, filters)
+    layers = conv(shapes.channels, n)
     for i, (larger, smaller) in enumerate(pairwise(sizes), 1):
-        layers += [
-            *convolution(i * filters, i * filters),
-            nn.Conv2d(i * filters, (i + 1) * filters, **between(larger, smaller)),
-            nn.ELU(),
-        ]
-    width, (height, across) = len(sizes) * filters, sizes[-1]
-    return nn.Sequential(
-        *layers,
-        *convolution(width, width),
-        nn.Flatten(),
-        nn.Linear(width * height * across, code),
-    )
+        layers += [*conv(i * n, i * n), *conv(i * n, (i + 1) * n, **between(larger, smaller))]
+    width = len(sizes) * n
+    layers += [*conv(width, width), nn.Flatten(), nn.Linear(width * prod(sizes[-1]), code)]
+    return nn.Sequential(*layers)
 
 
-def decoder(shapes: Shapes, filters: int, code: int) -> nn.Sequential:
-    """Codes [N, code] to images [N, C, H, W] in no bounds: pixels are repeated to go up a size."""
-    *larger, (height, across) = maps(shapes.size)[:-1]
-    layers: list[nn.Module] = [
-        nn.Linear(code, filters * height * across),
-        nn.Unflatten(1, (filters, height, across)),
-        *convolution(filters, filters),
-    ]
+def decoder(shapes: Shapes, n: int, code: int) -> nn.Sequential:
+    """Codes [N, code] to images [N, C, H, W] in no bounds; pixels are repeated to go up a size."""
+    *larger, smallest = maps(shapes.size)[:-1]
+    layers = [nn.Linear(code, n * prod(smallest)), nn.Unflatten(1, (n, *smallest)), *conv(n, n)]
     for size in reversed(larger):
-        layers += [
-            *convolution(filters, filters),
-            nn.Upsample(size),
-            *convolution(filters, filters),
-        ]
-    return nn.Sequential(*layers, nn.Conv2d(filters, shapes.channels, 3, padding=1))
+        layers += [*conv(n, n), nn.Upsample(size), *conv(n, n)]
+    return nn.Sequential(*layers, *conv(n, n), nn.Conv2d(n, shapes.channels, 3, padding=1))
 
 
 class BEGAN(GAN):
@@ -61,22 +46,16 @@ class BEGAN(GAN):
     A logit is an error turned around, so that D(x) is higher the more real x seems.
     """
 
+    d_scale = "raw"
     config: BEGANConfig
     k: Tensor
 
     def build(self, shapes: Shapes) -> None:
         """A generator, which is such a decoder as D has, and the autoencoder."""
-        nz, filters = self.config.nz, self.config.filters
-        self.generator = nn.Sequential(decoder(shapes, filters, nz), nn.Tanh())
-        self.discriminator = nn.Sequential(
-            encoder(shapes, filters, nz), decoder(shapes, filters, nz)
-        )
+        code, n = self.config.nz, self.config.filters
+        self.generator = nn.Sequential(decoder(shapes, n, code), nn.Tanh())
+        self.discriminator = nn.Sequential(encoder(shapes, n, code), decoder(shapes, n, code))
         self.register_buffer("k", torch.zeros((), dtype=torch.float64))
-
-    @property
-    def d_scale(self) -> Literal["raw"]:
-        """Errors are no probabilities."""
-        return "raw"
 
     def judge(self, x: Tensor, y: Tensor | None) -> Tensor:
         """The negative of the mean absolute error of each image, [N]."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -45,6 +43,7 @@ class EBGAN(dcgan.DCGAN):
     A logit is an energy turned around, so that D(x) is higher the more real x seems.
     """
 
+    d_scale = "raw"
     config: EBGANConfig
 
     def build(self, shapes: Shapes) -> None:
@@ -54,11 +53,6 @@ class EBGAN(dcgan.DCGAN):
         self.discriminator = CodeAndImage(
             shapes, config.ndf, code=config.code, batch_norm=self._batch_norm()
         )
-
-    @property
-    def d_scale(self) -> Literal["raw"]:
-        """Energies are no probabilities."""
-        return "raw"
 
     def judge(self, x: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
         """The negative energy [N], which is the mean squared error of each image, and the code."""

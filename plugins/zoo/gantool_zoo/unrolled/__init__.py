@@ -43,7 +43,7 @@ SPEC = gantool.ModelSpec(
     implementation="gantool_zoo.unrolled.model:Unrolled",
     presets={"paper": PAPER},
     preset_notes={
-        "paper": "for points; the authors' steps ahead are Adam's, here they are of plain descent"
+        "paper": "for points; the authors' steps ahead are Adam's, here gradient descent"
     },
     kinds=("images", "points"),
     defaults={"points": {"steps": 1500, "batch_size": 128, "ngf": 32, "ndf": 32, "ema": 0.0}},

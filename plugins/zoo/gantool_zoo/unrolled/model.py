@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from gantool import Batch, Losses, Shapes
+from gantool import Batch, ConfigError, Losses, Shapes
 from gantool_zoo.networks import PlainNetworks
 from gantool_zoo.unrolled import UnrolledConfig
 
@@ -20,6 +20,15 @@ class Unrolled(PlainNetworks):
     """
 
     config: UnrolledConfig
+
+    def prepare(self) -> None:
+        """Refuse what has no second derivatives."""
+        super().prepare()
+        if self.config.compile:
+            raise ConfigError(
+                "--compile: torch.compile has no second derivatives, which looking ahead needs.",
+                "Leave it out.",
+            )
 
     def build(self, shapes: Shapes) -> None:
         """Both networks; D's are its own until G looks ahead."""
