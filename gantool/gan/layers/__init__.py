@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from gantool.gan.layers.attention import SelfAttention
 from gantool.gan.layers.dense import Maxout, Scale, perceptron
+from gantool.gan.layers.equalized import equalized
+from gantool.gan.layers.minibatch import MinibatchStd
+from gantool.gan.layers.modulated import ModulatedConv
+from gantool.gan.layers.resampling import Resample
 from gantool.gan.layers.residual import (
     DownBlock,
     ResidualGenerator,
@@ -16,11 +20,15 @@ from gantool.gan.layers.spectral import normalize_spectrally
 __all__ = [
     "DownBlock",
     "Maxout",
+    "MinibatchStd",
+    "ModulatedConv",
+    "Resample",
     "ResidualGenerator",
     "ResidualTrunk",
     "Scale",
     "SelfAttention",
     "UpBlock",
+    "equalized",
     "initialize_residual",
     "normalize_spectrally",
     "perceptron",
