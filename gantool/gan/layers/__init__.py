@@ -6,7 +6,6 @@ from gantool.gan.layers.attention import SelfAttention
 from gantool.gan.layers.dense import Maxout, Scale, perceptron
 from gantool.gan.layers.equalized import equalized
 from gantool.gan.layers.minibatch import MinibatchStd
-from gantool.gan.layers.modulated import ModulatedConv
 from gantool.gan.layers.resampling import Resample
 from gantool.gan.layers.residual import (
     DownBlock,
@@ -16,8 +15,17 @@ from gantool.gan.layers.residual import (
     initialize_residual,
 )
 from gantool.gan.layers.spectral import normalize_spectrally
+from gantool.gan.layers.stylegan2 import (
+    Activated,
+    ModulatedConv,
+    ShrinkingBlock,
+    StyleBlock,
+    StyledConv,
+    StyleGenerator,
+)
 
 __all__ = [
+    "Activated",
     "DownBlock",
     "Maxout",
     "MinibatchStd",
@@ -27,6 +35,10 @@ __all__ = [
     "ResidualTrunk",
     "Scale",
     "SelfAttention",
+    "ShrinkingBlock",
+    "StyleBlock",
+    "StyleGenerator",
+    "StyledConv",
     "UpBlock",
     "equalized",
     "initialize_residual",

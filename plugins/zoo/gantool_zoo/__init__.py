@@ -6,9 +6,9 @@ In a folder are the description, which does not import torch, and the model.
 from __future__ import annotations
 
 import gantool
-from gantool_zoo import r3gan, r3gan_full, sagan, sngan, wgan_gp
+from gantool_zoo import r3gan, r3gan_full, sagan, sngan, stylegan2, wgan_gp
 
-VARIANTS = (r3gan, r3gan_full, sagan, sngan, wgan_gp)
+VARIANTS = (r3gan, r3gan_full, sagan, sngan, stylegan2, wgan_gp)
 
 
 @gantool.hookimpl

@@ -40,8 +40,8 @@ PAPER = {
     "batch_size": 512,
     "lr": 2e-4,
     "final_lr": 5e-5,
-    "penalty_weight": 0.5,
-    "final_penalty_weight": 0.05,
+    "penalty_weight": 0.05,
+    "final_penalty_weight": 0.005,
     "ema": 0.999,
 }
 
