@@ -68,8 +68,8 @@ class StyleGAN2(GAN[StyleGAN2Config]):
         images = self.generator.draw(styles)
         y = torch.randn_like(images) / math.sqrt(images[0, 0].numel())
         (slope,) = torch.autograd.grad((images * y).sum(), styles, create_graph=True)
-        lengths = slope.float().square().sum(2).mean(1).sqrt()
-        mean = self.path_mean.lerp(lengths.detach().mean(), 1 - _PATH_DECAY)
+        lengths = slope.square().sum(2).mean(1).sqrt()
+        mean = self.path_mean.lerp(lengths.detach().mean().to(self.path_mean), 1 - _PATH_DECAY)
         weight = self.config.path_weight * self.config.path_every
         return Losses(
             weight * (lengths - mean).square().mean(), extra={"path_length": lengths.mean()}
