@@ -133,6 +133,17 @@ class Model(nn.Module, Generic[C]):
         """
         raise NotImplementedError(f"{type(self).__name__} has no encoder")
 
+    def truncate(self, psi: float) -> None:
+        """From now on draw samples nearer to the mean one: 1 changes nothing, 0 draws the mean.
+
+        Raises:
+            ConfigError: the model has no such thing, unless it defines this method.
+        """
+        raise ConfigError(
+            "this model has no truncation: its samples are those of its latents.",
+            "Leave --truncation out; `gantool run stylegan2` trains one that has.",
+        )
+
     def players(self) -> dict[str, Sequence[nn.Module]]:
         """The modules whose parameters each player moves; no parameter belongs to two."""
         raise NotImplementedError(f"{type(self).__name__} must define players(self)")

@@ -134,7 +134,11 @@ class ResidualGenerator(nn.Module):
         self.start = nn.Sequential(
             nn.Linear(nz, width * math.prod(smallest)), nn.Unflatten(1, (width, *smallest))
         )
-        self.blocks = nn.ModuleList(UpBlock(width, width, size=size, norm=norm) for size in larger)
+        attended = _middle(shapes) if attention else None
+        self.blocks = nn.ModuleList(
+            UpBlock(width, width, size=size, norm=norm, attention=size == attended)
+            for size in larger
+        )
         self.end = nn.Sequential(
             nn.BatchNorm2d(width),
             nn.ReLU(),

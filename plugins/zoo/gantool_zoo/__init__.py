@@ -13,14 +13,30 @@ from gantool_zoo import (
     lsgan,
     pacgan,
     r3gan,
+    r3gan_full,
     sagan,
     sngan,
+    stylegan2,
     unrolled,
     wgan,
     wgan_gp,
 )
 
-VARIANTS = (began, dragan, ebgan, lsgan, pacgan, r3gan, sagan, sngan, unrolled, wgan, wgan_gp)
+VARIANTS = (
+    began,
+    dragan,
+    ebgan,
+    lsgan,
+    pacgan,
+    r3gan,
+    r3gan_full,
+    sagan,
+    sngan,
+    stylegan2,
+    unrolled,
+    wgan,
+    wgan_gp,
+)
 
 
 @gantool.hookimpl
