@@ -29,7 +29,9 @@ def batches():
 
 def trainer_of():
     torch.manual_seed(0)
-    config = BEGANConfig(nz=4, filters=2, lr=1e-3, k_rate=0.5, epochs=None, steps=9, gamma=0.9)
+    config = BEGANConfig(
+        nz=4, filters=2, lr=1e-3, beta2=0.999, k_rate=0.5, epochs=None, steps=9, gamma=0.9
+    )
     gan = BEGAN.create(config, Shapes((8, 8), 1, classes=0), train_data=IMAGES).double()
     return Trainer(gan, batches(), total_steps=9, rng=torch.Generator().manual_seed(3))
 

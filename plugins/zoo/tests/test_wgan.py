@@ -26,7 +26,8 @@ def batches():
 
 def model_of(**options):
     torch.manual_seed(0)
-    config = WGANConfig(nz=2, ngf=2, ndf=2, batch_size=6, epochs=None, steps=9, **options)
+    given = {"discriminator_norm": "none", "clip": 0.01, "epochs": None, "steps": 9}
+    config = WGANConfig(nz=2, ngf=2, ndf=2, batch_size=6, **given, **options)
     return WGAN.create(config, Shapes.of_points(), train_data=POINTS).double()
 
 

@@ -15,17 +15,16 @@ class BEGANConfig(gantool.GANConfig):
     latent: str = "uniform"
     batch_size: int | None = 16
     generator_batch: str = "fresh"
-    lr: float = 5e-4
+    lr: float = 2e-3
+    beta2: float = 0.99
     ema: float = 0.99
-    epochs: int | None = 8
-    filters: int = Field(16, ge=1, le=1024, description="channels of the largest feature maps")
-    gamma: float = Field(
-        0.5, ge=0, le=1, description="error of fakes over that of real images, at the balance"
-    )
-    k_rate: float = Field(
-        1e-3, gt=0, le=1, description="rate at which the weight k of the fakes follows the balance"
-    )
+    epochs: int | None = 6
+    filters: int = Field(12, ge=1, le=1024, description="channels of the largest feature maps")
+    gamma: float = Field(0.7, ge=0, le=1, description="error of fakes over that of real images")
+    k_rate: float = Field(0.01, gt=0, le=1, description="rate at which k follows that balance")
 
+
+PAPER = {"nz": 64, "filters": 128, "lr": 1e-4, "beta2": 0.999, "k_rate": 1e-3, "ema": 0.0}
 
 SPEC = gantool.ModelSpec(
     name="began",
@@ -33,6 +32,6 @@ SPEC = gantool.ModelSpec(
     paper="Berthelot et al. 2017, arXiv:1703.10717",
     config=BEGANConfig,
     implementation="gantool_zoo.began.model:BEGAN",
-    presets={"paper": {"nz": 64, "filters": 128, "lr": 1e-4, "ema": 0.0}},
+    presets={"paper": PAPER},
     preset_notes={"paper": "the paper's sizes; its learning rate was halved by hand on the way"},
 )

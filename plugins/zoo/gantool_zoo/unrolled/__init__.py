@@ -14,8 +14,9 @@ class UnrolledConfig(NarrowConfig):
     ngf: int = 16
     ndf: int = 16
     lr: float = 1e-3
+    discriminator_lr: float | None = 1e-4
     ema: float = 0.99
-    epochs: int | None = 12
+    epochs: int | None = 8
     unrolled_steps: int = Field(
         5, ge=0, le=100, description="steps of D that G looks ahead; 0 is the plain game"
     )
@@ -25,8 +26,6 @@ class UnrolledConfig(NarrowConfig):
 PAPER = {
     "unrolled_steps": 10,
     "batch_size": 512,
-    "lr": 1e-3,
-    "discriminator_lr": 1e-4,
     "nz": 256,
     "steps": 25_000,
     "ngf": 32,

@@ -14,8 +14,9 @@ class WGANConfig(NarrowConfig):
     clip: float = 0.01
     discriminator_steps: int = 5
     optimizer: str = "rmsprop"
+    discriminator_norm: str = "batch"  # as in the authors' DCGAN: it learns far faster
     lr: float = 5e-4
-    epochs: int | None = 60
+    epochs: int | None = 36
     critic_boost: int = Field(
         4,
         ge=1,
@@ -31,8 +32,16 @@ PAPER = {
     "ndf": 64,
     "lr": 5e-5,
     "critic_boost": 20,
-    "discriminator_norm": "batch",
     "epochs": 100,
+}
+
+# The bound of the images' critic leaves a perceptron hardly any slope.
+POINTS = {
+    "steps": 1500,
+    "batch_size": 128,
+    "discriminator_norm": "none",
+    "clip": 0.1,
+    "ema": 0.98,
 }
 
 SPEC = gantool.ModelSpec(
@@ -42,10 +51,7 @@ SPEC = gantool.ModelSpec(
     config=WGANConfig,
     implementation="gantool_zoo.wgan.model:WGAN",
     presets={"paper": PAPER},
-    preset_notes={
-        "paper": "the paper's numbers and its authors' schedule; BatchNorm in the critic, as in "
-        "their DCGAN"
-    },
+    preset_notes={"paper": "the paper's numbers and its authors' schedule"},
     kinds=("images", "points"),
-    defaults={"points": {"steps": 1500, "batch_size": 128, "lr": 5e-4, "clip": 0.1, "ema": 0.98}},
+    defaults={"points": POINTS},
 )
