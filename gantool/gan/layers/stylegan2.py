@@ -190,8 +190,8 @@ class StyleGenerator(nn.Module):
     def draw(self, styles: Tensor) -> Tensor:
         """Images from the styles of all layers, [N, layers, nz]."""
         each = iter(styles.unbind(1))
-        x = self.start.expand(len(styles), -1, -1, -1)
-        picture = x.new_zeros(len(x), self.channels, *x.shape[2:])
+        x = self.start.expand(styles.shape[0], -1, -1, -1)
+        picture = x.new_zeros(x.shape[0], self.channels, *x.shape[2:])
         for block in self.blocks:
             x, picture = block(x, picture, each)
         return picture.tanh()
