@@ -29,7 +29,8 @@ class BiGAN(dcgan.DCGAN):
             norm, outputs = self._batch_norm(), 4 * config.ndf
             self.generator = dcgan.generator(shapes, nz, ngf=config.ngf)
             encoder = dcgan.discriminator(shapes, config.ndf, batch_norm=True, outputs=nz)
-            self.encoder = nn.Sequential(*encoder, nn.Flatten())
+            # E(x) is then as large as z from the first step on: D cannot tell by that.
+            self.encoder = nn.Sequential(*encoder, nn.Flatten(), nn.BatchNorm1d(nz))
             seen = dcgan.discriminator(shapes, config.ndf, batch_norm=norm, outputs=outputs)
         self.discriminator = Pairs(seen, nz, width=4 * config.ndf)
 
