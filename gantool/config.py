@@ -434,10 +434,26 @@ class TrainConfig(
     (`latent: Literal["normal"] = Field("normal", description=...)`), and adds its own with
     `Field(default, description=..., bounds)`. Instances are frozen.
 
+    Attributes:
+        fixed: the options that the model itself does not honour; they keep the defaults that the
+            model gives them, and are refused rather than ignored.
+
     Raises:
         pydantic.ValidationError: a value is out of bounds or of the wrong type, or options
         contradict each other.
     """
+
+    fixed: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Take the fixed options out of the fields; their defaults stay as attributes."""
+        super().__pydantic_init_subclass__(**kwargs)
+        taken = [name for name in cls.fixed if name in cls.model_fields]
+        for name in taken:
+            setattr(cls, name, cls.model_fields.pop(name).default)
+        if taken:
+            cls.model_rebuild(force=True)
 
     @field_validator("extractor")
     @classmethod
@@ -519,24 +535,7 @@ class GameOptions(OptionGroup):
 
 
 class GANConfig(GameOptions, TrainConfig):
-    """The options that every GAN has: those of the game besides those of every model.
-
-    Attributes:
-        fixed: the options of the game that the model's own turns do not honour; they keep the
-            defaults that the model gives them, and are refused rather than ignored.
-    """
-
-    fixed: ClassVar[tuple[str, ...]] = ()
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Take the fixed options out of the fields; their defaults stay as attributes."""
-        super().__pydantic_init_subclass__(**kwargs)
-        taken = [name for name in cls.fixed if name in cls.model_fields]
-        for name in taken:
-            setattr(cls, name, cls.model_fields.pop(name).default)
-        if taken:
-            cls.model_rebuild(force=True)
+    """The options that every GAN has: those of the game besides those of every model."""
 
     @field_validator("loss", "augment", "penalty", check_fields=False)
     @classmethod

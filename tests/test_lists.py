@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -16,10 +17,12 @@ from gantool.config import (
     RESERVED,
     RUN_ONLY,
     GANConfig,
+    TrainConfig,
     choices_of,
     incidental_of,
 )
 from gantool.plugins.registry import CORE_COMMANDS, load_registry
+from gantool.plugins.spec import ModelSpec
 from gantool.report import columns, page, tables
 from gantool.report.columns import COLUMNS, Column
 from gantool.report.compare import compare
@@ -93,3 +96,13 @@ def test_a_column_is_declared_once_and_appears_everywhere(
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.key)
 def test_every_column_is_shown_somewhere(column: Column) -> None:
     assert column.places
+
+
+def test_a_models_group_follows_from_what_it_is_unless_it_says() -> None:
+    def heading(config: type[TrainConfig], **given: Any) -> str:
+        return ModelSpec("x", "a test", "a.b:C", config=config, **given).heading
+
+    assert heading(GANConfig) == "GANs"
+    assert heading(GANConfig, needs_labels=True) == "GANs that take labels"
+    assert heading(TrainConfig) == "models without a discriminator"
+    assert heading(TrainConfig, group="flows") == "flows"

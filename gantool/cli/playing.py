@@ -52,8 +52,8 @@ def place_for(sampler: Sampler, output: Path | None, name: str) -> Path:
     return output or sampler.folder.pictures / name
 
 
-def write_picture(file: Path, content: bytes) -> None:
-    """Write a picture and name its place.
+def write_picture(file: Path, content: bytes, *, silent: bool = False) -> None:
+    """Write a picture and name its place, unless stdout is for a document.
 
     Raises:
         GantoolError: it cannot be written.
@@ -67,4 +67,5 @@ def write_picture(file: Path, content: bytes) -> None:
         raise GantoolError(
             f"cannot write {file}: {error.strerror or error}", "Name another place with --output."
         ) from None
-    print(file)
+    if not silent:
+        print(file)

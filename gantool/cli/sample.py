@@ -28,6 +28,15 @@ def sample(
         Literal["all"] | None, typer.Option(help="all: a column a class, the same latents in each.")
     ] = None,
     code: CodeOption = None,
+    truncation: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="PSI",
+            help="Styles at this share of their distance from the mean one, where a model has "
+            "styles: below 1 samples are cleaner and more alike.",
+        ),
+    ] = None,
     at: AtOption = None,
     kind: Annotated[
         Literal["png", "npz"], typer.Option("--format", help="A grid, or arrays.")
@@ -62,6 +71,8 @@ def sample(
     if labels and (separate or kind == "npz"):
         raise ConfigError("--labels all is for a grid", "Give --label, once for each class.")
     sampler = open_sampler(run, at, device=device)
+    if truncation is not None:
+        sampler.model.truncate(truncation)
     chosen = sampler.label(label)
     codes = sampler.codes(code or [], all_values=True)
     swept = [one for one in codes if len(one.values) > 1]
@@ -76,6 +87,7 @@ def sample(
     words += [str(chosen)] if chosen is not None else []
     words += ["all"] if labels else []
     words += [one.text.replace("=", "-").replace(" ", "") for one in [*codes, *swept]]
+    words += [f"truncation{truncation:g}"] if truncation is not None else []
     name = "-".join(words)
     if kind == "png" and not separate:
         if n > _MOST_IN_A_GRID:

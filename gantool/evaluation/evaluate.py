@@ -14,7 +14,7 @@ import torch
 
 from gantool._version import __version__
 from gantool.config import TrainConfig, spell_size
-from gantool.data.load import load, refuse_on_points
+from gantool.data.load import refuse_on_points
 from gantool.data.prepared import Prepared
 from gantool.data.preparing import data_folder
 from gantool.display import Display, OnProgress
@@ -40,8 +40,10 @@ from gantool.runs.files import JsonLines, write_bytes
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import Score
 from gantool.sampling.generate import generate_samples
+from gantool.sampling.grid import LARGEST
+from gantool.sampling.latents import BLOCK
 from gantool.sampling.pictures import lay_out, png
-from gantool.sampling.trained import open_trained
+from gantool.sampling.trained import open_data, open_trained
 
 SAMPLE_SEED = 10_000  # of the latents and labels of every evaluation
 _PAIRS, _PAIR_COLUMNS = 40, 8
@@ -97,7 +99,6 @@ def evaluate_run(
     """
     folder = RunFolder.open(path)
     with folder.locked():
-        record = folder.read()
         trained = open_trained(folder, registry, device=choose_device(device))
         given: dict[str, Any] = {
             "data_dir": data_dir,
@@ -109,13 +110,7 @@ def evaluate_run(
         if extractor not in (None, trained.model.config.extractor):
             update["weights"] = weights  # the run's file is another network's
         config = trained.model.config.model_copy(update=update)
-        data = load(config, registry, progress=display.preparing)
-        if data.fingerprint != record.data.get("fingerprint"):
-            raise ConfigError(
-                f"{path} was trained on other {data.kind} than {data.name} has now.",
-                f"Bring the data back as it was; scores against other {data.kind} would not be the "
-                "run's.",
-            )
+        data = open_data(folder, config, registry, progress=display.preparing)
         display.say(f"scoring {config.evaluation_samples:,} samples of {folder.path}")
         # As in training: to the last bit the samples are those that the run itself has scored.
         model = trained.model.to(memory_format=torch.channels_last)
@@ -213,11 +208,21 @@ def draw_samples(
     Their latents (and labels) are the same at every evaluation. `progress` is told of those drawn.
     """
     rng = torch.Generator().manual_seed(SAMPLE_SEED)
-    z = gan.sample_latent(n, rng)
-    y = gan.sample_labels(n, rng)
-    labels = None if y is None else y.numpy()
-    samples = generate_samples(gan, z, y=y, progress=progress)
-    return sample_set(gan.shapes.kind, "samples", samples, labels)
+    # Latents as large as images are drawn a block at a time: memory does not grow with them.
+    block = n if gan.latent.dimension <= LARGEST else BLOCK
+    drawn, asked = [], []
+    for start in range(0, n, block):
+        z = gan.sample_latent(min(block, n - start), rng)
+        y = gan.sample_labels(len(z), rng)
+
+        def told(done: int, _: int, start: int = start) -> None:
+            progress(start + done, n)
+
+        drawn.append(generate_samples(gan, z, y=y, progress=told))
+        if y is not None:
+            asked.append(y.numpy())
+    labels = np.concatenate(asked) if asked else None
+    return sample_set(gan.shapes.kind, "samples", np.concatenate(drawn), labels)
 
 
 def _wanted(registry: Registry, names: Sequence[str], data: Prepared) -> list[MetricSpec]:

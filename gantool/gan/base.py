@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations
 
 from gantool.config import GANConfig, LabelOptions, TrainConfig
 from gantool.data.prepared import Split
 from gantool.errors import ConfigError, GantoolError
 from gantool.gan.game import DISCRIMINATOR, GENERATOR, Batch, Losses, Progress, Settings, Turn
 from gantool.gan.latent import Latent
+from gantool.gan.layers import normalize_spectrally
 from gantool.gan.objectives import Objective
 from gantool.gan.optimizers import without_compiler
 from gantool.gan.penalties import PenaltyTerms
@@ -125,6 +125,24 @@ class Model(nn.Module, Generic[C]):
         """
         images: Tensor = self.generator(z)
         return images
+
+    def encode(self, x: Tensor, y: Tensor | None) -> Tensor:
+        """Latents [N, dimension] from which `generate` draws about x, samples with labels y.
+
+        Written by models that have an encoder, for `gantool reconstruct`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no encoder")
+
+    def truncate(self, psi: float) -> None:
+        """From now on draw samples nearer to the mean one: 1 changes nothing, 0 draws the mean.
+
+        Raises:
+            ConfigError: the model has no such thing, unless it defines this method.
+        """
+        raise ConfigError(
+            "this model has no truncation: its samples are those of its latents.",
+            "Leave --truncation out; `gantool run stylegan2` trains one that has.",
+        )
 
     def players(self) -> dict[str, Sequence[nn.Module]]:
         """The modules whose parameters each player moves; no parameter belongs to two."""
@@ -267,9 +285,7 @@ class GAN(Model[G]):
         if self.config.pack > 1:
             self._try_packs()
         if self.config.spectral_norm:
-            for layer in self.discriminator.modules():
-                if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-                    parametrizations.spectral_norm(layer)
+            normalize_spectrally(self.discriminator)
 
     @torch.no_grad()
     def _try_packs(self) -> None:

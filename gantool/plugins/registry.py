@@ -58,6 +58,7 @@ CORE_COMMANDS = frozenset(
         "sheet",
         "interpolate",
         "arithmetic",
+        "reconstruct",
         "animate",
         "export",
         "explore",

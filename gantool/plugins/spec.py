@@ -24,6 +24,9 @@ USUAL: Mapping[str, Mapping[str, Any]] = {
     "points": {"nz": 2, "threads": 1, "evaluation_samples": 2_500},
 }
 
+# Groups of models in `list-models`, those that a description falls into by itself.
+PLAIN, CONDITIONAL, OUTSIDERS = "GANs", "GANs that take labels", "models without a discriminator"
+
 # Training images from which on every default is the tutorial's, its batch of 128 included.
 MANY_IMAGES = 32_000
 # Options that make another game where they are not the model's own: it asks for other settings.
@@ -96,6 +99,7 @@ class ModelSpec:
         kinds: what it can draw: "images", "points" in the plane, or both.
         defaults: defaults of options that are other ones on data of a kind, by kind.
         small_data: defaults of options that are other ones on fewer than `MANY_IMAGES` images.
+        group: the heading under which `list-models` has it; by default what it follows from.
     """
 
     name: str
@@ -109,10 +113,21 @@ class ModelSpec:
     kinds: tuple[str, ...] = ("images",)
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     small_data: Mapping[str, Any] = field(default_factory=dict)
+    group: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The group that the author names, else what follows from labels and configuration."""
+        if self.group:
+            return self.group
+        if not issubclass(self.config, GANConfig):
+            return OUTSIDERS
+        return CONDITIONAL if self.needs_labels else PLAIN
 
     def defaults_on(self, kind: str) -> Mapping[str, Any]:
         """The defaults of options that are other ones on data of a kind."""
-        return {**USUAL[kind], **self.defaults.get(kind, {})}
+        usual = {key: v for key, v in USUAL[kind].items() if key in self.config.model_fields}
+        return {**usual, **self.defaults.get(kind, {})}
 
     def defaults_on_images(self, images: int, config: TrainConfig) -> Mapping[str, Any]:
         """The defaults of options that are other ones on so many training images.
@@ -152,6 +167,8 @@ class ModelSpec:
             raise InvalidSpecError(
                 f"model {self.name!r}: option name {min(reserved)!r} is reserved"
             )
+        if not isinstance(self.group, str):
+            raise InvalidSpecError(f"model {self.name!r}: group must be a word or a few")
         _check_kinds(f"model {self.name!r}", self.kinds)
         for kind, overlay in self.defaults.items():
             try:

@@ -17,7 +17,7 @@ SAMPLE_GRID_SEED = 2014
 # Rows and columns, and the most that classes may have, by the kind of data. A point takes little
 # room, and it takes many to show a distribution.
 _SIZES = {"images": (8, 8, 16), "points": (16, 32, 512)}
-_LARGEST = 1024  # dimensions of a latent that is written down
+LARGEST = 1024  # dimensions of a latent that is written down
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class SampleGrid:
             "labels": None if self.labels is None else self.labels.tolist(),
             "code": self.code or None,
             # Of a latent as large as an image the seed is enough: it is drawn again from that.
-            "latents": self.latents.tolist() if self.latents.shape[1] <= _LARGEST else None,
+            "latents": self.latents.tolist() if self.latents.shape[1] <= LARGEST else None,
         }
 
 

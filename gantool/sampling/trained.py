@@ -11,6 +11,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from gantool.config import TrainConfig
+from gantool.data.load import load
+from gantool.data.prepared import Prepared
+from gantool.display import OnProgress
 from gantool.errors import ConfigError, GantoolError
 from gantool.gan.base import GAN, Model
 from gantool.gan.game import DISCRIMINATOR
@@ -105,6 +109,34 @@ def open_trained(
         ) from None
     judged = model.shapes.kind == "points" and _take_discriminator(folder, model, step)
     return Trained(model.to(device).eval(), step=step, averaged=averaged, judged=judged)
+
+
+def open_data(
+    folder: RunFolder,
+    config: TrainConfig,
+    registry: Registry,
+    *,
+    progress: OnProgress = lambda done, total: None,
+) -> Prepared:
+    """The data that a run was trained on.
+
+    Args:
+        folder: the run's.
+        config: the run's, with another `data_dir` where the data has moved.
+        registry: the data sets there are.
+        progress: told of images prepared.
+
+    Raises:
+        ConfigError: the data is another today.
+        GantoolError: it cannot be had.
+    """
+    data = load(config, registry, progress=progress)
+    if data.fingerprint != folder.read().data.get("fingerprint"):
+        raise ConfigError(
+            f"{folder.path} was trained on other {data.kind} than {data.name} has now.",
+            f"Bring the data back as it was; what other {data.kind} give would not be the run's.",
+        )
+    return data
 
 
 def _take_discriminator(folder: RunFolder, model: Model[Any], step: int) -> bool:

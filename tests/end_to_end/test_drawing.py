@@ -223,7 +223,9 @@ def test_animations_of_runs_in_step(tmp_path: Path, cli: Cli) -> None:
         (["sample", "-n", "20000"], "too large to look at"),
         (["sample", "--separate", "--format", "npz"], "one of the two"),
         (["sample", "--at", "7"], "no generator of step 7"),
+        (["sample", "--truncation", "0.7"], "has no truncation"),
         (["export", "--format", "pickle"], "pickle"),
+        (["reconstruct"], "is a run of dcgan, which has no encoder"),
         (["sheet", "--output", "/proc/nothing/x.png"], "/proc/nothing"),
     ],
 )

@@ -290,7 +290,9 @@ def test_lists(cli: Cli) -> None:
     dcgan = next(m for m in models if m["name"] == "dcgan")
     assert dcgan["plugin"] == "gantool"
     assert dcgan["presets"] == ["paper", "tutorial"]
-    assert "dcgan" in cli("list-models").out
+    assert dcgan["group"] == "GANs"
+    shown = cli("list-models").out
+    assert shown.index("GANs\n") < shown.index("dcgan")
     datasets = {d["name"]: d for d in cli("list-datasets", "--json").json}
     assert set(datasets) >= {"mnist5k", "mnist", "fashion-mnist", "kmnist", "cifar10", "celeba"}
     assert datasets["mnist5k"]["present"] is True

@@ -12,9 +12,9 @@ from torch import nn
 
 from gantool.data.prepared import ImageSplit
 from gantool.errors import ConfigError
-from gantool.gan.shapes import Shapes
+from gantool.gan.shapes import Shapes, maps, sides
 from gantool.models.dcgan import Config
-from gantool.models.dcgan.model import DCGAN, maps, sides
+from gantool.models.dcgan.model import DCGAN
 
 
 def parameters(network: nn.Module) -> int:

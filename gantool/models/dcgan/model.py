@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, zip_longest
-from typing import Any
+from itertools import pairwise
 
 from torch import nn
 
@@ -11,44 +10,8 @@ from gantool.config import GANConfig
 from gantool.data.prepared import Split
 from gantool.errors import ConfigError
 from gantool.gan.base import GAN
-from gantool.gan.shapes import Shapes
+from gantool.gan.shapes import Shapes, between, maps
 from gantool.models.dcgan import Config
-
-
-def sides(length: int) -> list[int]:
-    """The sides of the feature maps along one dimension, largest first.
-
-    Each is half of the one before, rounded up, until 4 or less is left. 64 gives 64, 32, 16, 8, 4;
-    28 gives 28, 14, 7, 4; 48 gives 48, 24, 12, 6, 3.
-    """
-    result = [length]
-    while result[-1] > 4:
-        result.append((result[-1] + 1) // 2)
-    return result
-
-
-def maps(size: tuple[int, int]) -> list[tuple[int, int]]:
-    """The (height, width) of the feature maps, largest first.
-
-    Both sides are halved until the shorter is done; it then stays while the longer goes on. 16 x 64
-    gives 16 x 64, 8 x 32, 4 x 16, 4 x 8, 4 x 4.
-    """
-    height, width = map(sides, size)
-    return [(h or height[-1], w or width[-1]) for h, w in zip_longest(height, width, fillvalue=0)]
-
-
-def between(larger: tuple[int, int], smaller: tuple[int, int]) -> dict[str, Any]:
-    """Kernel, stride and padding of a layer between two feature maps, along each dimension.
-
-    A side that is halved has stride 2 and a kernel of 4, or of 3 where it is odd; one that stays
-    has stride 1 and a kernel of 3.
-    """
-    sizes = list(zip(larger, smaller, strict=True))
-    return {
-        "kernel_size": tuple(4 if a > b and a % 2 == 0 else 3 for a, b in sizes),
-        "stride": tuple(2 if a > b else 1 for a, b in sizes),
-        "padding": 1,
-    }
 
 
 def widths(base: int, layers: int) -> list[int]:

@@ -6,9 +6,37 @@ In a folder are the description, which does not import torch, and the model.
 from __future__ import annotations
 
 import gantool
-from gantool_zoo import began, dragan, ebgan, lsgan, pacgan, r3gan, unrolled, wgan, wgan_gp
+from gantool_zoo import (
+    began,
+    dragan,
+    ebgan,
+    lsgan,
+    pacgan,
+    r3gan,
+    r3gan_full,
+    sagan,
+    sngan,
+    stylegan2,
+    unrolled,
+    wgan,
+    wgan_gp,
+)
 
-VARIANTS = (began, dragan, ebgan, lsgan, pacgan, r3gan, unrolled, wgan, wgan_gp)
+VARIANTS = (
+    began,
+    dragan,
+    ebgan,
+    lsgan,
+    pacgan,
+    r3gan,
+    r3gan_full,
+    sagan,
+    sngan,
+    stylegan2,
+    unrolled,
+    wgan,
+    wgan_gp,
+)
 
 
 @gantool.hookimpl

@@ -1,0 +1,18 @@
+"""GANs that draw what a label asks for: a folder for each.
+
+In a folder are the description, which does not import torch, and the model.
+"""
+
+from __future__ import annotations
+
+import gantool
+from gantool_conditional import acgan, projection
+
+VARIANTS = (acgan, projection)
+
+
+@gantool.hookimpl
+def register_models(register):
+    """Register every variant."""
+    for variant in VARIANTS:
+        register(variant.SPEC)

@@ -1,0 +1,31 @@
+"""AC-GAN: a discriminator that says the class too: its description."""
+
+from __future__ import annotations
+
+import gantool
+from gantool import Field
+from gantool.models.dcgan import Config as DCGANConfig
+
+
+class ACGANConfig(gantool.LabelOptions, DCGANConfig):
+    """The options of acgan; the authors' learning rate and betas are gantool's own."""
+
+    epochs: int | None = 10
+    class_weight: float = Field(
+        1.0, ge=0, le=1000, description="weight of the class losses beside those of the source"
+    )
+
+
+SPEC = gantool.ModelSpec(
+    name="acgan",
+    summary="the discriminator names the class of what it sees, real and fake",
+    paper="Odena et al. 2016, arXiv:1610.09585",
+    config=ACGANConfig,
+    implementation="gantool_conditional.acgan.model:ACGAN",
+    presets={"paper": {"lr": 2e-4, "beta1": 0.5, "beta2": 0.999, "ema": 0.0, "batch_size": 100}},
+    preset_notes={"paper": "the authors' Adam and batch; their networks were for 128 x 128"},
+    needs_labels=True,
+    kinds=("images", "points"),
+    defaults={"points": {"steps": 1500, "batch_size": 128, "lr": 1e-3}},
+    small_data={"lr": 6e-4, "beta2": 0.99, "ema": 0.999, "ema_rampup": 0.05},
+)

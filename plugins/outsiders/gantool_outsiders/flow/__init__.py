@@ -1,0 +1,37 @@
+"""Flow matching: a velocity that carries noise to data: its description."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import gantool
+from gantool import Field
+
+
+class FlowConfig(gantool.TrainConfig):
+    """The options of flow; its latent is noise of the data's own shape."""
+
+    fixed = ("nz", "latent")
+    lr: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.99
+    ema: float = 0.999
+    ema_rampup: float | None = 0.05
+    batch_size: int | None = 32
+    epochs: int | None = 20
+    width: int = Field(32, ge=1, le=4096, description="channels of the outermost level")
+    sampling_steps: int = Field(
+        20, ge=1, le=1000, description="steps from noise to a sample; heun has two passes in each"
+    )
+    solver: Literal["euler", "heun"] = Field("euler", description="of first or of second order")
+
+
+SPEC = gantool.ModelSpec(
+    name="flow",
+    summary="flow matching: a network says which way noise moves to become data",
+    paper="Lipman et al. 2022, arXiv:2210.02747",
+    config=FlowConfig,
+    implementation="gantool_outsiders.flow.model:Flow",
+    kinds=("images", "points"),
+    defaults={"points": {"steps": 3000, "batch_size": 256, "width": 128, "sampling_steps": 25}},
+)
