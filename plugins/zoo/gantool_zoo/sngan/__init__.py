@@ -13,7 +13,7 @@ class SNGANConfig(gantool.GANConfig):
     spectral_norm: bool = True
     batch_size: int | None = 32
     nz: int = 128
-    lr: float = 4e-4
+    lr: float = 8e-4
     beta1: float = 0.0
     beta2: float = 0.9
     ema: float = 0.99
