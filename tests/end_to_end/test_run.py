@@ -289,7 +289,7 @@ def test_lists(cli: Cli) -> None:
     models = cli("list-models", "--json").json
     dcgan = next(m for m in models if m["name"] == "dcgan")
     assert dcgan["plugin"] == "gantool"
-    assert dcgan["presets"] == ["paper", "tutorial"]
+    assert dcgan["presets"] == ["fast", "paper", "tutorial"]
     assert dcgan["group"] == "GANs"
     shown = cli("list-models").out
     assert shown.index("GANs\n") < shown.index("dcgan")
