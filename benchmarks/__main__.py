@@ -404,6 +404,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "quality-dcgan": lambda: quality("quality-dcgan", ["dcgan", "--epochs", "5"], distance=3),
     "quality-cgan": lambda: quality("quality-cgan", ["cgan"], distance=2, fidelity=0.95),
     "quality-vanilla": lambda: quality("quality-vanilla", ["vanilla"], distance=15),
+    "quality-fast": lambda: quality("quality-fast", ["dcgan", "--preset", "fast"], distance=1.3),
     "quality-first": lambda: quality("quality-first", ["dcgan", "--epochs", "12"], distance=1.8),
 }
 # Minutes each, and gigabytes of disk: only where they are named.
