@@ -80,10 +80,11 @@ def _other_defaults(spec: ModelSpec) -> str:
         if spec.defaults_on(kind)
     ]
     if spec.small_data:
+        other = _as_flags(spec.small_data_other_game) or "the usual ones"
         lines.append(
             f"On fewer than {MANY_IMAGES:,} training images the defaults are "
-            f"{_as_flags(spec.small_data)}, unless there is a preset, or another loss, penalty or "
-            "spectral norm."
+            f"{_as_flags(spec.small_data)}, with another loss, penalty or spectral norm {other}, "
+            "unless there is a preset."
         )
     return "\n\n".join(lines)
 

@@ -99,6 +99,7 @@ class ModelSpec:
         kinds: what it can draw: "images", "points" in the plane, or both.
         defaults: defaults of options that are other ones on data of a kind, by kind.
         small_data: defaults of options that are other ones on fewer than `MANY_IMAGES` images.
+        small_data_other_game: those where loss, penalty or spectral norm is not the model's own.
         group: the heading under which `list-models` has it; by default what it follows from.
     """
 
@@ -113,6 +114,7 @@ class ModelSpec:
     kinds: tuple[str, ...] = ("images",)
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     small_data: Mapping[str, Any] = field(default_factory=dict)
+    small_data_other_game: Mapping[str, Any] = field(default_factory=dict)
     group: str = ""
 
     @property
@@ -132,14 +134,16 @@ class ModelSpec:
     def defaults_on_images(self, images: int, config: TrainConfig) -> Mapping[str, Any]:
         """The defaults of options that are other ones on so many training images.
 
-        {} where they are many, or where `config` has another loss, penalty or spectral norm than
-        the model's own.
+        {} where they are many; `small_data_other_game` where `config` has another loss, penalty or
+        spectral norm than the model's own.
         """
+        if images >= MANY_IMAGES:
+            return {}
         fields = self.config.model_fields
         own_game = all(
             getattr(config, key) == fields[key].default for key in _GAME if key in fields
         )
-        return self.small_data if own_game and images < MANY_IMAGES else {}
+        return self.small_data if own_game else self.small_data_other_game
 
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""
@@ -177,12 +181,13 @@ class ModelSpec:
                 raise InvalidSpecError(
                     f"model {self.name!r}: its defaults for {kind} are invalid: {_brief(error)}"
                 ) from error
-        try:
-            self.config(**self.small_data)
-        except (ValidationError, TypeError) as error:
-            raise InvalidSpecError(
-                f"model {self.name!r}: its defaults for small data are invalid: {_brief(error)}"
-            ) from error
+        for overlay in (self.small_data, self.small_data_other_game):
+            try:
+                self.config(**overlay)
+            except (ValidationError, TypeError) as error:
+                raise InvalidSpecError(
+                    f"model {self.name!r}: its defaults for small data are invalid: {_brief(error)}"
+                ) from error
         for preset, overlay in self.presets.items():
             _check_name(f"model {self.name!r}: preset", preset)
             try:
