@@ -2,8 +2,7 @@
 
 `python -m benchmarks.speedrun` takes dcgan with its presets on mnist5k until a Fréchet distance;
 others by name, a preset after a colon, as `r3gan` or `vanilla:paper`, and `--score valid` another
-score. The clock runs while steps are taken, and stands still
-while samples are drawn and scored.
+score. The clock runs while steps are taken, and stands still while samples are drawn and scored.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def main() -> None:
     print("|---|---|" + "---|" * len(losses))
     for penalty, norm in rows:
         values = [cells.get((loss, penalty, norm)) for loss in losses]
-        texts = ["refused" if value is None else _text(value, usual) for value in values]
+        texts = ["-" if value is None else _text(value, usual) for value in values]
         print(f"| {penalty} | {'yes' if norm else 'no'} |", " | ".join(texts), "|")
 
 

@@ -10,6 +10,7 @@ from gantool.config import GANConfig
 from gantool.data.prepared import Split
 from gantool.errors import ConfigError
 from gantool.gan.base import GAN
+from gantool.gan.layers import perceptron
 from gantool.gan.shapes import Shapes, between, maps
 from gantool.models.dcgan import Config
 
@@ -52,7 +53,7 @@ def discriminator(shapes: Shapes, ndf: int, *, batch_norm: bool, outputs: int = 
     """A network from images [N, C, H, W] to logits [N, outputs, 1, 1].
 
     It has convolutions with LeakyReLU 0.2 between them, and BatchNorm on all but the first if
-    `batch_norm`; without it they have biases, or D(a x) = a D(x), and gray images had the logit 0.
+    `batch_norm`; without it they have biases, or D(a x) = a D(x), and that of gray ones is 0.
     """
     inwards = maps(shapes.size)
     layers: list[nn.Module] = []
@@ -98,13 +99,34 @@ class DCGAN(GAN[Config]):
 
     def build(self, shapes: Shapes) -> None:
         """Derive both networks from the data's shape."""
-        self.generator = generator(shapes, self.config.nz, ngf=self.config.ngf)
-        self.discriminator = discriminator(
-            self.judged, self.config.ndf, batch_norm=self._batch_norm()
-        )
+        self.generator = self.make_generator(self.config.nz)
+        self.discriminator = self.make_discriminator()
+
+    def make_generator(self, inputs: int) -> nn.Sequential:
+        """A network from float [N, inputs] to samples.
+
+        For points, which variants may draw, it is a perceptron of 4 ngf units a layer.
+        """
+        if self.shapes.kind == "points":
+            return perceptron(inputs, self.shapes.values, width=4 * self.config.ngf)
+        return generator(self.shapes, inputs, ngf=self.config.ngf)
+
+    def make_discriminator(self, outputs: int = 1) -> nn.Sequential:
+        """A network from what D judges to [N, outputs], of images [N, outputs, 1, 1].
+
+        For points it is a perceptron of 4 ndf units a layer.
+        """
+        batch_norm, ndf = self._batch_norm(), self.config.ndf
+        if self.shapes.kind == "points":
+            return perceptron(self.judged.values, outputs, width=4 * ndf)
+        return discriminator(self.judged, ndf, batch_norm=batch_norm, outputs=outputs)
 
     def _batch_norm(self) -> bool:
         config = self.config
+        if config.discriminator_norm == "batch" and self.shapes.kind == "points":
+            raise ConfigError(
+                "--discriminator-norm: points have no BatchNorm in D.", "Leave it at auto."
+            )
         if config.discriminator_norm == "batch" and config.penalty != "none":
             raise ConfigError(
                 "--discriminator-norm batch with a gradient penalty: BatchNorm ties the images of "

@@ -8,35 +8,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gantool import Batch, ConfigError, Losses, Shapes
-from gantool.data.prepared import Split
-from gantool.gan.layers import perceptron
-from gantool.models.dcgan import model as dcgan
+from gantool import Batch, Losses, Shapes
+from gantool.models.dcgan.model import DCGAN
 
 
-class ACGAN(dcgan.DCGAN):
+class ACGAN(DCGAN):
     """AC-GAN (Odena et al. 2016): D's last layer has a logit of the source and of each class."""
 
     conditional = True
 
     def build(self, shapes: Shapes) -> None:
         """DCGAN's networks, with the one-hot label beside the latent; for points perceptrons."""
-        config, inputs, outputs = self.config, self.config.nz + shapes.classes, 1 + shapes.classes
-        if shapes.kind == "points":
-            if config.discriminator_norm == "batch":
-                raise ConfigError("--discriminator-norm: points have no BatchNorm in D.")
-            self.generator = perceptron(inputs, shapes.values, width=4 * config.ngf)
-            self.discriminator = perceptron(self.judged.values, outputs, width=4 * config.ndf)
-            return
-        self.generator = dcgan.generator(shapes, inputs, ngf=config.ngf)
-        self.discriminator = dcgan.discriminator(
-            self.judged, config.ndf, batch_norm=self._batch_norm(), outputs=outputs
-        )
-
-    def initialize(self, train_data: Split) -> None:
-        """DCGAN's first weights; perceptrons keep PyTorch's."""
-        if self.shapes.kind == "images":
-            super().initialize(train_data)
+        self.generator = self.make_generator(self.config.nz + shapes.classes)
+        self.discriminator = self.make_discriminator(1 + shapes.classes)
 
     def generate(self, z: Tensor, y: Tensor) -> Tensor:
         """Samples of the classes y."""

@@ -32,7 +32,7 @@ class Projection(GAN):
 
     def initialize(self, train_data: Split) -> None:
         """The authors' first weights."""
-        self.apply(initialize_residual)
+        initialize_residual(self)
 
     def generate(self, z: Tensor, y: Tensor) -> Tensor:
         """Samples of the classes y."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gantool import Batch, ConfigError, Losses, Shapes
+from gantool import Batch, Losses, Shapes
 from gantool.data.prepared import Split
 from gantool.gan.layers import perceptron
 from gantool.models.dcgan import model as dcgan
@@ -18,27 +18,22 @@ class BiGAN(dcgan.DCGAN):
 
     def build(self, shapes: Shapes) -> None:
         """DCGAN's networks, its discriminator's as encoder too; for points perceptrons."""
-        config, nz = self.config, self.config.nz
+        config, nz, norm = self.config, self.config.nz, self._batch_norm()
+        self.generator = self.make_generator(nz)
         if shapes.kind == "points":
-            if config.discriminator_norm == "batch":
-                raise ConfigError("--discriminator-norm: points have no BatchNorm in D.")
-            self.generator = perceptron(nz, shapes.values, width=4 * config.ngf)
             self.encoder = perceptron(shapes.values, nz, width=4 * config.ndf)
             seen = nn.Linear(shapes.values, 4 * config.ndf)
         else:
-            norm, outputs = self._batch_norm(), 4 * config.ndf
-            self.generator = dcgan.generator(shapes, nz, ngf=config.ngf)
             encoder = dcgan.discriminator(shapes, config.ndf, batch_norm=True, outputs=nz)
             # E(x) is then as large as z from the first step on: D cannot tell by that.
             self.encoder = nn.Sequential(*encoder, nn.Flatten(), nn.BatchNorm1d(nz))
-            seen = dcgan.discriminator(shapes, config.ndf, batch_norm=norm, outputs=outputs)
+            seen = dcgan.discriminator(shapes, config.ndf, batch_norm=norm, outputs=4 * config.ndf)
         self.discriminator = Pairs(seen, nz, width=4 * config.ndf)
 
     def initialize(self, train_data: Split) -> None:
         """DCGAN's first weights, the encoder's too; perceptrons keep PyTorch's."""
-        if self.shapes.kind == "images":
-            super().initialize(train_data)
-            self.encoder.apply(dcgan.initialize_weights)
+        super().initialize(train_data)
+        self.encoder.apply(dcgan.initialize_weights)
 
     def players(self):
         """The encoder moves with the generator."""

@@ -8,13 +8,11 @@ from dataclasses import replace
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gantool import Batch, ConfigError, Latent, Losses, Shapes
-from gantool.data.prepared import Split
-from gantool.gan.layers import perceptron
-from gantool.models.dcgan import model as dcgan
+from gantool import Batch, Latent, Losses, Shapes
+from gantool.models.dcgan.model import DCGAN
 
 
-class InfoGAN(dcgan.DCGAN):
+class InfoGAN(DCGAN):
     """InfoGAN (Chen et al. 2016): Q reads the codes from D's features, and moves with G."""
 
     @property
@@ -28,28 +26,15 @@ class InfoGAN(dcgan.DCGAN):
 
     def build(self, shapes: Shapes) -> None:
         """DCGAN's networks, for points perceptrons; Q takes what D's last layer takes."""
-        config, inputs = self.config, self.latent.dimension
-        if shapes.kind == "points":
-            if config.discriminator_norm == "batch":
-                raise ConfigError("--discriminator-norm: points have no BatchNorm in D.")
-            self.generator = perceptron(inputs, shapes.values, width=4 * config.ngf)
-            self.discriminator = perceptron(shapes.values, 1, width=4 * config.ndf)
-        else:
-            norm = self._batch_norm()
-            self.generator = dcgan.generator(shapes, inputs, ngf=config.ngf)
-            self.discriminator = dcgan.discriminator(shapes, config.ndf, batch_norm=norm)
+        self.generator = self.make_generator(self.latent.dimension)
+        self.discriminator = self.make_discriminator()
         self.q = nn.Sequential(
             nn.Flatten(),
             nn.Linear(self.discriminator[-1].weight.numel(), 128),
             nn.BatchNorm1d(128),
             nn.LeakyReLU(0.1),
-            nn.Linear(128, config.categories + 2 * config.styles),
+            nn.Linear(128, self.config.categories + 2 * self.config.styles),
         )
-
-    def initialize(self, train_data: Split) -> None:
-        """DCGAN's first weights; perceptrons and Q keep PyTorch's."""
-        if self.shapes.kind == "images":
-            super().initialize(train_data)
 
     def players(self):
         """Q moves with the generator."""

@@ -16,7 +16,6 @@ class R3GANFullConfig(R3GANConfig):
 
     batch_size: int | None = 16
     nz: int = 64
-    ema: float = 0.99
     lr: float = 1e-3
     final_lr: float = 1e-4
     epochs: int | None = 4
