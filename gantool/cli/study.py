@@ -55,7 +55,7 @@ def study(
     from gantool.errors import RunInterruptedError
     from gantool.plugins.registry import load_registry
     from gantool.study.file import read
-    from gantool.study.job import expand
+    from gantool.study.job import expand, left_out
 
     wanted = read(file)
     registry = load_registry()
@@ -72,12 +72,21 @@ def study(
     place = studies.place_of(experiments_dir, name or file.stem)
     found = studies.with_threads(found, threads)
     known = studies.known_steps(place)
-    found, seconds = budget.settle(
-        found, wanted.budget, registry=registry, known=known, timed=dry_run
-    )
+    found, seconds = budget.settle(found, registry=registry, known=known, timed=dry_run)
+    for line in left_out(wanted, registry):
+        print(line, file=sys.stderr)
     if dry_run:
         if json:
-            print_json([{**asdict(job), "seconds_a_step": seconds[job.variant]} for job in found])
+            print_json(
+                [
+                    {
+                        **asdict(job),
+                        "budget": job.budget.model_dump(),
+                        "seconds_a_step": seconds[job.variant],
+                    }
+                    for job in found
+                ]
+            )
         else:
             _print_plan(found, seconds, at_once=jobs)
         return

@@ -9,7 +9,6 @@ from dataclasses import replace
 from gantool.display import Display
 from gantool.errors import GantoolError
 from gantool.plugins.registry import Registry
-from gantool.study.file import Budget
 from gantool.study.job import Job, resolved
 from gantool.training.draws import steps_in
 from gantool.training.setup import Request, set_up
@@ -21,7 +20,6 @@ _TIMED_STEPS = 20
 
 def settle(
     jobs: Sequence[Job],
-    budget: Budget,
     registry: Registry,
     *,
     known: Mapping[str, int],
@@ -29,11 +27,10 @@ def settle(
 ) -> tuple[list[Job], dict[str, float]]:
     """The jobs with their steps, and the seconds of a step by variant.
 
-    There are no seconds, {}, unless `timed` or the budget is in seconds.
+    There are no seconds, {}, unless `timed` or a budget is in seconds.
 
     Args:
         jobs: the runs.
-        budget: equal for all.
         registry: the models and data sets there are.
         known: steps by variant that were worked out when the study began, for a budget of seconds.
         timed: whether to measure the seconds of a step.
@@ -47,6 +44,7 @@ def settle(
     for job in jobs:
         if job.variant in steps:
             continue
+        budget = job.budget
         try:
             trainer = _build(job, registry)
         except GantoolError as error:

@@ -43,14 +43,24 @@ class ModelChoice(BaseModel):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+class DataChoice(BaseModel):
+    """Data with options and a budget of its own, for all models alike."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    data: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    budget: Budget | None = None
+
+
 class Study(BaseModel):
     """A study's file.
 
     Attributes:
         models: names, or tables of model, preset and options.
-        data: names of data sets, or folders.
+        data: names of data sets, or folders; or tables of data, options and budget.
         seeds: one run each.
-        budget: equal for all runs.
+        budget: equal for all runs on the same data.
         scores: names of the scores of each run; None for all, an empty list for none.
         options: of every run.
         grid: lists of values by option: every combination.
@@ -62,7 +72,7 @@ class Study(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     models: list[str | ModelChoice] = Field(min_length=1)
-    data: list[str] = Field(["mnist5k"], min_length=1)
+    data: list[str | DataChoice] = Field(["mnist5k"], min_length=1)
     seeds: list[int] = Field([0], min_length=1)
     budget: Budget
     scores: list[str] | None = None
@@ -81,9 +91,10 @@ class Study(BaseModel):
             raise ValueError("values and trials go together")
         if empty := [key for key, values in self.grid.items() if not values]:
             raise ValueError(f"grid: {empty[0]} has no values")
-        for name in ("seeds", "data"):
-            if len(set(getattr(self, name))) < len(getattr(self, name)):
-                raise ValueError(f"{name}: one is given twice")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds: one is given twice")
+        if any(self.data.count(chosen) > 1 for chosen in self.data):
+            raise ValueError("data: one is given twice")
         return self
 
     def settings(self) -> Iterator[dict[str, Any]]:
@@ -120,7 +131,9 @@ def read(file: Path) -> Study:
         lines = []
         for problem in error.errors():
             place = ".".join(
-                str(part) for part in problem["loc"] if part not in ("str", "ModelChoice")
+                str(part)
+                for part in problem["loc"]
+                if part not in ("str", "ModelChoice", "DataChoice")
             )
             lines.append(
                 f"  {place or 'the study'}: {problem['msg'].removeprefix('Value error, ')}"

@@ -14,8 +14,9 @@ from typing import Any
 from gantool.config import Resolved, options_of
 from gantool.errors import ConfigError
 from gantool.plugins.registry import Registry
+from gantool.plugins.spec import ModelSpec
 from gantool.runs.files import slug
-from gantool.study.file import ModelChoice, Study
+from gantool.study.file import Budget, DataChoice, ModelChoice, Study
 
 # Options that a study says in words of its own.
 _OWN = frozenset({"seed", "data", "steps", "epochs", "evaluate"})
@@ -32,6 +33,7 @@ class Job:
         data: name of the data set, or a folder.
         seed: of the run.
         options: values by option.
+        budget: as the study's, or its data's.
         steps: generator updates; None until the budget has been worked out.
         scores: as the study's.
         threads: of its process, unless the options say; not part of the name.
@@ -42,6 +44,7 @@ class Job:
     preset: str | None
     data: str
     seed: int
+    budget: Budget
     options: Mapping[str, Any] = field(default_factory=dict)
     steps: int | None = None
     scores: tuple[str, ...] | None = None
@@ -74,20 +77,22 @@ class Job:
 def expand(study: Study, registry: Registry) -> list[Job]:
     """The runs of a study, each with options that have been validated; the steps are still open.
 
+    A model is left out on data that it cannot be trained on; `left_out` has them.
+
     Raises:
-        ConfigError: an unknown model, preset, option or score, or a value that an option cannot
-            have.
+        ConfigError: an unknown model, preset, option or score, a value that an option cannot
+            have, or a model that can be trained on none of the data.
     """
     for name in study.scores or ():
         if name not in registry.metrics:
             known = ", ".join(sorted(registry.metrics))
             raise ConfigError(f"scores: there is no score {name!r}.", f"There are {known}.")
     found = []
-    for data, choice, setting in itertools.product(
-        study.data, study.models, list(study.settings())
+    for (place, chosen), setting in itertools.product(
+        _fitting(study, registry), list(study.settings())
     ):
-        chosen = ModelChoice(model=choice) if isinstance(choice, str) else choice
-        options = {**setting, **chosen.options}
+        data = place.data
+        options = {**setting, **chosen.options, **place.options}
         if own := sorted(_OWN & options.keys()):
             raise ConfigError(
                 f"option {own[0]!r} is not for studies.",
@@ -101,7 +106,7 @@ def expand(study: Study, registry: Registry) -> list[Job]:
                 f"`gantool run {spec.name} --help` lists its options.",
             )
         for seed in study.seeds:
-            job = _job(study, chosen, data=data, options=options, seed=seed)
+            job = _job(study, chosen, place=place, options=options, seed=seed)
             if data not in registry.datasets:  # a folder, which a worker elsewhere must find too
                 job = replace(job, data=str(Path(data).expanduser().resolve()))
             # As the configuration understood them: 64.0 may stand for 64 in the file, and not on a
@@ -132,19 +137,73 @@ def resolved(job: Job, registry: Registry) -> Resolved:
     return registry.resolve(spec, preset=job.preset, flags=job.flags(), environment={})
 
 
-def _job(study: Study, chosen: ModelChoice, data: str, options: dict[str, Any], seed: int) -> Job:
-    said = [chosen.model, chosen.preset, data, options, study.budget.model_dump(), study.scores]
+def left_out(study: Study, registry: Registry) -> list[str]:
+    """A line for each data set of the study that some of its models cannot be trained on."""
+    lines = []
+    for place in _places(study):
+        reasons: dict[str, list[str]] = {}
+        for chosen in _choices(study):
+            if reason := _unfit(registry.model(chosen.model), place.data, registry):
+                reasons.setdefault(reason, []).append(chosen.model)
+        for reason, models in reasons.items():
+            lines.append(f"left out on {place.data}, {reason}: {', '.join(dict.fromkeys(models))}")
+    return lines
+
+
+def _choices(study: Study) -> list[ModelChoice]:
+    return [ModelChoice(model=m) if isinstance(m, str) else m for m in study.models]
+
+
+def _places(study: Study) -> list[DataChoice]:
+    return [DataChoice(data=d) if isinstance(d, str) else d for d in study.data]
+
+
+def _fitting(study: Study, registry: Registry) -> list[tuple[DataChoice, ModelChoice]]:
+    fitting = [
+        (place, chosen)
+        for place, chosen in itertools.product(_places(study), _choices(study))
+        if not _unfit(registry.model(chosen.model), place.data, registry)
+    ]
+    trained = {chosen.model for _, chosen in fitting}
+    for chosen in _choices(study):
+        if chosen.model not in trained:
+            first = _places(study)[0].data
+            reason = _unfit(registry.model(chosen.model), first, registry)
+            raise ConfigError(
+                f"{chosen.model} cannot be trained on any data of the study: {first} {reason}.",
+                "Take it out, or add data that it takes.",
+            )
+    return fitting
+
+
+def _unfit(spec: ModelSpec, data: str, registry: Registry) -> str:
+    """Why a model cannot be trained on data, in words that follow the data's name; else empty."""
+    known = registry.datasets.get(data)
+    kind = known.kind if known else "images"
+    if kind not in spec.kinds:
+        return f"which is of {kind}"
+    if known and spec.needs_labels and not known.classes:
+        return "which has no labels"
+    return ""
+
+
+def _job(
+    study: Study, chosen: ModelChoice, *, place: DataChoice, options: dict[str, Any], seed: int
+) -> Job:
+    budget = place.budget or study.budget
+    said = [chosen.model, chosen.preset, place.data, options, budget.model_dump(), study.scores]
     digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:8]
-    parts = [chosen.model, chosen.preset, slug(Path(data).name), digest]
+    parts = [chosen.model, chosen.preset, slug(Path(place.data).name), digest]
     name = "-".join(part for part in parts if part) + f"-s{seed}"
     scores = None if study.scores is None else tuple(study.scores)
     return Job(
         name,
         chosen.model,
         preset=chosen.preset,
-        data=data,
+        data=place.data,
         seed=seed,
+        budget=budget,
         options=options,
-        steps=study.budget.steps,
+        steps=budget.steps,
         scores=scores,
     )

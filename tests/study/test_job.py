@@ -65,10 +65,49 @@ def test_variants_presets_and_options_of_a_model() -> None:
     assert all((job.options.get("nz") == 50) == (job.model == "vanilla") for job in found)
 
 
+def test_data_with_options_and_a_budget_of_their_own() -> None:
+    ring = {"data": "ring", "options": {"evaluation_samples": 2500}, "budget": {"images": 90}}
+    found = jobs_of(**{**SMALL, "seeds": [0], "data": ["mnist5k", ring]})
+    plain = jobs_of(**{**SMALL, "seeds": [0]})
+    assert [job.name for job in found if job.data == "mnist5k"] == [job.name for job in plain]
+    points = [job for job in found if job.data == "ring"]
+    assert len(points) == 1  # dcgan draws images
+    assert all(job.budget.images == 90 and job.steps is None for job in points)
+    assert all(job.options == {"evaluation_samples": 2500} for job in points)
+    assert all(job.budget.steps == 5 and not job.options for job in plain)
+
+
+def test_models_are_left_out_on_data_that_they_cannot_be_trained_on() -> None:
+    content = {**SMALL, "seeds": [0], "models": ["ebgan", "vanilla", "cgan"]}
+    study = Study.model_validate({**content, "data": ["mnist5k", "ring", "grid"]})
+    jobs = study_job.expand(study, load_registry())
+    assert [(job.data, job.model) for job in jobs] == [
+        *(("mnist5k", "ebgan"), ("mnist5k", "vanilla"), ("mnist5k", "cgan")),
+        *(("ring", "vanilla"), ("ring", "cgan")),
+        *(("grid", "vanilla"), ("grid", "cgan")),
+    ]
+    assert study_job.left_out(study, load_registry()) == [
+        "left out on ring, which is of points: ebgan",
+        "left out on grid, which is of points: ebgan",
+    ]
+    with pytest.raises(ConfigError, match="ebgan cannot be trained on any data of the study: ring"):
+        jobs_of(**{**content, "data": ["ring"]})
+
+
+def test_models_that_need_labels_are_left_out_on_data_without() -> None:
+    registry = load_registry()
+    (bare,) = [name for name, data in registry.datasets.items() if name == "cats"]
+    study = Study.model_validate({**SMALL, "models": ["dcgan", "cgan"], "data": ["mnist5k", bare]})
+    assert study_job.left_out(study, registry) == [f"left out on {bare}, which has no labels: cgan"]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"models": []}, "models"),
+        ({"data": ["mnist5k", "mnist5k"]}, "given twice"),
+        ({"data": [{"data": "ring", "budget": {}}]}, "data.0.budget: give one of steps"),
+        ({"data": [{"set": "ring"}]}, "data.0.data"),
         ({"models": ["dcgn"]}, "Did you mean 'dcgan'"),
         ({"models": [{"model": "vanilla", "preset": "papr"}]}, "papr"),
         ({"budget": {}}, "one of steps, images and seconds"),

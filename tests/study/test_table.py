@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from gantool.study.file import Budget
 from gantool.study.job import Job
 from gantool.study.table import StudyTable
 
@@ -24,7 +25,15 @@ NOTHING = dict.fromkeys(("loss_d", "loss_g", "d_real", "d_fake", "d_fake_after")
 def test_a_run_under_way_shows_the_losses_it_has(
     tmp_path: Path, metrics: dict[str, Any], shown: str
 ) -> None:
-    job = Job(name="one", model="m", preset=None, data="mnist5k", seed=0, steps=100)
+    job = Job(
+        name="one",
+        model="m",
+        preset=None,
+        data="mnist5k",
+        seed=0,
+        budget=Budget(steps=100),
+        steps=100,
+    )
     (tmp_path / "one").mkdir()
     line = {"step": 10, "seconds": 5.0, **metrics}
     (tmp_path / "one" / "metrics.jsonl").write_text(json.dumps(line) + "\n")
