@@ -46,7 +46,7 @@ MLP = {
 
 POINTS = {"backbone": "mlp", "steps": 1500, "batch_size": 128, "lr": 1e-3}
 
-SMALL_DATA = {"lr": 6e-4, "beta2": 0.99, "ema": 0.999, "ema_rampup": 0.05}
+SMALL_DATA = {"width": 24, "lr": 6e-4, "beta2": 0.99, "ema": 0.999, "ema_rampup": 0.05}
 
 
 @gantool.hookimpl
