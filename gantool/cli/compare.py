@@ -10,8 +10,10 @@ import typer
 from gantool.errors import printable
 
 if TYPE_CHECKING:
-    from gantool.report.load import RunData
+    from collections.abc import Mapping, Sequence
+
     from gantool.report.result import ComparisonResult
+    from gantool.report.scoreboard import OnData
 
 _WATCH_SECONDS = 5.0
 
@@ -50,26 +52,25 @@ def compare(
         bool, typer.Option("--json", help="Print the comparison as JSON; write no files.")
     ] = False,
 ) -> None:
-    """Compare runs: a table with statistics, and a page with curves and samples side by side."""
+    """Compare runs: a table with statistics, and a page with curves and samples side by side.
+
+    Runs on different data are compared on each alone, and one table leads to them all.
+    """
     from gantool.cli.output import print_json
     from gantool.errors import ConfigError, did_you_mean
     from gantool.report import tables
-    from gantool.report.compare import UnknownNameError, compare
+    from gantool.report.compare import UnknownNameError
     from gantool.report.load import read_runs
+    from gantool.report.scoreboard import compare_by_data, overview
 
     if sum((markdown, latex, json, watch)) > 1:
         raise ConfigError("give one of --markdown, --latex, --json and --watch")
 
-    def look() -> tuple[ComparisonResult, list[RunData]]:
+    def look() -> tuple[list[OnData], dict[str, str]]:
         reading = read_runs(paths)
         try:
-            result = compare(
-                reading.runs,
-                sort=sort,
-                baseline=baseline,
-                budget_axis=budget,
-                paired=paired,
-                skipped=reading.skipped,
+            found = compare_by_data(
+                reading.runs, sort=sort, baseline=baseline, budget_axis=budget, paired=paired
             )
         except UnknownNameError as error:
             known = ", ".join(error.known) or "none"
@@ -77,26 +78,35 @@ def compare(
                 f"{error}.{did_you_mean(error.name, error.known)}",
                 f"{error.kind.capitalize()}s: {known}.",
             ) from None
-        return result, reading.runs
+        return found, reading.skipped
 
-    result, runs = look()
+    found, skipped = look()
     if json:
-        print_json(result.model_dump(mode="json"))
-    elif markdown:
-        print(tables.markdown(tables.full(result)), end="")
-    elif latex:
-        print(tables.latex(tables.full(result)), end="")
+        results = {each.data: each.result.model_dump(mode="json") for each in found}
+        if len(results) == 1:
+            print_json({**next(iter(results.values())), "skipped": skipped})
+        else:
+            print_json({"data": results, "skipped": skipped})
+    elif markdown or latex:
+        in_words = tables.markdown if markdown else tables.latex
+        if len(found) > 1:
+            print(in_words(overview(found)))
+        for each in found:
+            if len(found) > 1:
+                print(f"{'##' if markdown else '%'} {each.data}\n")
+            print(in_words(tables.full(each.result)), end="\n" if len(found) > 1 else "")
     else:
-        from gantool.report.write import write_comparison
+        from gantool.report.write import write_comparisons
 
-        _print(result)
-        page = write_comparison(output, result, runs=runs, again=_WATCH_SECONDS if watch else None)
-        print(f"page: {page}")
+        _print(found, skipped)
+        again = _WATCH_SECONDS if watch else None
+        print(f"page: {write_comparisons(output, found, skipped=skipped, again=again)}")
         while watch:
             _wait(_WATCH_SECONDS)
-            result, runs = look()
-            going = any(row.status == "running" for row in result.runs)
-            write_comparison(output, result, runs=runs, again=_WATCH_SECONDS if going else None)
+            found, skipped = look()
+            going = any(row.status == "running" for each in found for row in each.result.runs)
+            again = _WATCH_SECONDS if going else None
+            write_comparisons(output, found, skipped=skipped, again=again)
             if not going:
                 print("no run is going on any more; the page is complete.")
                 break
@@ -108,10 +118,27 @@ def _wait(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def _print(result: ComparisonResult) -> None:
+def _print(comparisons: Sequence[OnData], skipped: Mapping[str, str]) -> None:
+    from gantool.cli.output import print_table
+    from gantool.report.format import plain
+    from gantool.report.scoreboard import overview
+
+    for each in comparisons:
+        if len(comparisons) > 1:
+            print(printable(f"on {each.data}:"))
+        _print_one(each.result)
+    if len(comparisons) > 1:
+        print("on all data:")
+        print_table(*overview(comparisons))
+    if skipped:
+        names = ", ".join(f"{plain(name)} ({why})" for name, why in list(skipped.items())[:5])
+        more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
+        print(printable(f"not runs: {names}{more}"))
+
+
+def _print_one(result: ComparisonResult) -> None:
     from gantool.cli.output import print_table
     from gantool.report import tables
-    from gantool.report.format import plain
 
     print_table(*tables.headline(result))
     if len(result.columns) > 1:
@@ -123,9 +150,3 @@ def _print(result: ComparisonResult) -> None:
     print(printable(" ".join(result.verdict)))
     for flag in result.flags:
         print(f"- {printable(flag.message)}")
-    if result.skipped:
-        names = ", ".join(
-            f"{plain(name)} ({reason})" for name, reason in list(result.skipped.items())[:5]
-        )
-        more = f" and {len(result.skipped) - 5} more" if len(result.skipped) > 5 else ""
-        print(printable(f"not runs: {names}{more}"))

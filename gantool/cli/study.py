@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from gantool.errors import printable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -54,12 +56,14 @@ def study(
     from gantool.cli.output import print_json, print_table
     from gantool.errors import RunInterruptedError
     from gantool.plugins.registry import load_registry
+    from gantool.study.claims import check_claims
     from gantool.study.file import read
     from gantool.study.job import expand, left_out
 
     wanted = read(file)
     registry = load_registry()
     found = expand(wanted, registry)
+    check_claims(wanted, found, registry=registry)
     # PyTorch is imported only once the file is known to be sound.
     from gantool.study import budget
     from gantool.study import run as studies
@@ -98,7 +102,7 @@ def study(
         return ray_engine.run(all_jobs, folder, cluster=cluster, table=table)
 
     outcomes = studies.carry_out_all(found, wanted, place=place, engine=carry_out)
-    result = studies.compared(found, outcomes, place=place)
+    result = studies.compared(found, outcomes, place=place, study=wanted)
     picture = studies.best_of_budget(found, wanted, place=place)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if json:
@@ -109,14 +113,24 @@ def study(
                     {"name": o.name, "status": o.status, "reason": o.reason} for o in outcomes
                 ],
                 "page": None if result is None else str(result[1]),
+                "claims": [
+                    claim.model_dump()
+                    for each in (result[0] if result else [])
+                    for claim in each.result.claims
+                ],
             }
         )
     else:
         if failed:
             print_table(["failed", "why"], [(outcome.name, outcome.reason) for outcome in failed])
         if result is not None:
-            print(" ".join(result[0].verdict))
-            print(f"page: {result[1]}")
+            comparisons, page = result
+            for each in comparisons:
+                where = f"on {each.data}: " if len(comparisons) > 1 else ""
+                print(printable(where + " ".join(each.result.verdict)))
+                for claim in each.result.claims:
+                    print(printable(f"{claim.verdict}: {claim.claim} ({claim.why})"))
+            print(f"page: {page}")
         if picture is not None:
             print(f"best of budget: {picture}")
         done = sum(outcome.status == "done" for outcome in outcomes)

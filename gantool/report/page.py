@@ -35,6 +35,7 @@ from gantool.report.curves import (
 from gantool.report.format import plain, short, spread
 from gantool.report.load import AXES, RunData, Series
 from gantool.report.result import ComparisonResult, Variant
+from gantool.report.scoreboard import OnData
 from gantool.report.statistics import Summary
 from gantool.runs.folder import FINDING, thinned
 
@@ -95,6 +96,37 @@ def render(
         more_terms=terms_in(chosen)[_MOST_TERMS:],
         version=__version__,
         **{name: asset(file) for name, file in _ASSETS.items()},
+    )
+
+
+def render_overview(
+    comparisons: Sequence[OnData],
+    links: Mapping[str, str],
+    *,
+    table: tables.Table,
+    skipped: Mapping[str, str],
+) -> str:
+    """The page that leads to those of several data sets.
+
+    Args:
+        comparisons: one on each data set.
+        links: the page of each data set, from this page's folder.
+        table: of all variants on all data.
+        skipped: paths that were no run, with the reason.
+    """
+    headings, rows = table
+    runs = sum(row.repeat_of is None for each in comparisons for row in each.result.runs)
+    return template("overview.html.j2").render(
+        title=f"{len(rows) - 1} variants on {len(comparisons)} data sets, {runs} runs",
+        comparisons=comparisons,
+        links=links,
+        headings=headings[1:],
+        rows=rows[:-1],
+        real=rows[-1],
+        skipped=skipped,
+        version=__version__,
+        page_css=asset("page.css"),
+        theme_js=asset("theme.js"),
     )
 
 

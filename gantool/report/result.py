@@ -151,6 +151,22 @@ class Flag(_Frozen):
     unfair: bool = False
 
 
+class ClaimVerdict(_Frozen):
+    """A claim that one variant is better than another, and what the runs say of it.
+
+    Attributes:
+        claim: in words.
+        paper: where it is claimed.
+        verdict: whether it holds.
+        why: what that rests on.
+    """
+
+    claim: str
+    paper: str
+    verdict: Literal["holds", "does not hold", "cannot tell yet"]
+    why: str
+
+
 class ComparisonResult(_Frozen):
     """Everything that tables, figures and pages are drawn from.
 
@@ -167,6 +183,7 @@ class ComparisonResult(_Frozen):
         pairs: contrasts of variants: of all, or of the first with each where there are many.
         verdict: two sentences.
         skipped: paths that were no run, with the reason.
+        claims: those of the study that the runs are from.
     """
 
     variants: list[Variant]
@@ -183,3 +200,4 @@ class ComparisonResult(_Frozen):
     pairs: list[Pair] = Field(default_factory=list)
     verdict: list[str] = Field(default_factory=list)
     skipped: dict[str, str] = Field(default_factory=dict)
+    claims: list[ClaimVerdict] = Field(default_factory=list)

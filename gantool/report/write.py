@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from gantool.report import page, tables
 from gantool.report.compare import compare
 from gantool.report.load import RunData, read_run
 from gantool.report.result import ComparisonResult
-from gantool.runs.files import write_bytes, write_json
+from gantool.report.scoreboard import OnData, overview
+from gantool.runs.files import slug, write_bytes, write_json
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord
 
@@ -39,6 +40,46 @@ def write_comparison(
         comparison_figures.plot_comparison(result, runs, path=output / "losses.png")
         comparison_figures.plot_variants(result, runs, path=output / "samples.png")
         content = page.render(result, runs, title=_title(result), again=again)
+        write_bytes(output / "index.html", content.encode())
+    except OSError as error:
+        raise GantoolError(
+            f"cannot write to {output}: {error.strerror or error}",
+            "Name another place with --output.",
+        ) from error
+    return output / "index.html"
+
+
+def write_comparisons(
+    output: Path,
+    comparisons: Sequence[OnData],
+    *,
+    skipped: Mapping[str, str] | None = None,
+    again: float | None = None,
+) -> Path:
+    """Write a page for each data set in a folder of its own, and one that leads to them.
+
+    With one data set that is its page alone, as `write_comparison` writes it. The path of the
+    page that leads is returned.
+
+    Raises:
+        GantoolError: the folder cannot be written, or is a run's.
+    """
+    if len(comparisons) == 1:
+        (only,) = comparisons
+        result = only.result.model_copy(update={"skipped": dict(skipped or {})})
+        return write_comparison(output, result, runs=only.runs, again=again)
+    pages: dict[str, Path] = {}
+    for each in comparisons:
+        folder = output / (slug(each.data) or "data")
+        while folder in pages.values():
+            folder = folder.with_name(f"{folder.name}-2")
+        pages[each.data] = folder
+        write_comparison(folder, each.result, runs=each.runs, again=again)
+    links = {data: f"{folder.name}/index.html" for data, folder in pages.items()}
+    content = page.render_overview(
+        comparisons, links, table=overview(comparisons), skipped=skipped or {}
+    )
+    try:
         write_bytes(output / "index.html", content.encode())
     except OSError as error:
         raise GantoolError(

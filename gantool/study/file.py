@@ -53,6 +53,26 @@ class DataChoice(BaseModel):
     budget: Budget | None = None
 
 
+class Claim(BaseModel):
+    """An ordering that somebody claims, for the study to test.
+
+    Attributes:
+        better: the model that is claimed to be better; a table names its preset or options too.
+        than: the model that it is claimed to be better than.
+        score: the name of the score.
+        data: the data set, where the study has several.
+        paper: where it is claimed.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    better: str | ModelChoice
+    than: str | ModelChoice
+    score: str
+    data: str | None = None
+    paper: str = ""
+
+
 class Study(BaseModel):
     """A study's file.
 
@@ -67,6 +87,7 @@ class Study(BaseModel):
         variants: tables of options: one after the other.
         values: choices or ranges (`[low, high]`, `[low, high, "log"]`) by option, to draw `trials`
             settings from, with `search_seed`.
+        claims: orderings that the study is to test.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -82,6 +103,7 @@ class Study(BaseModel):
     values: dict[str, list[Any]] = Field(default_factory=dict)
     trials: int | None = Field(None, ge=1, le=10_000)
     search_seed: int = Field(0, ge=0)
+    claims: list[Claim] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -15,12 +15,12 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from gantool.errors import ConfigError, GantoolError
-from gantool.report.compare import compare
 from gantool.report.load import read_runs
-from gantool.report.result import ComparisonResult
-from gantool.report.write import write_comparison
+from gantool.report.scoreboard import OnData, compare_by_data
+from gantool.report.write import write_comparisons
 from gantool.runs.files import read_text, write_json
 from gantool.runs.folder import NAME, RunFolder
+from gantool.study.claims import with_claims
 from gantool.study.curves import best_of, plot_best_of_budget
 from gantool.study.engines.process import Outcome
 from gantool.study.file import Study
@@ -72,16 +72,15 @@ def _alone(place: Path) -> Iterator[None]:
 
 
 def compared(
-    jobs: Sequence[Job], outcomes: Sequence[Outcome], place: Path
-) -> tuple[ComparisonResult, Path] | None:
-    """The comparison of the runs that are done, and its page; None where there is none."""
+    jobs: Sequence[Job], outcomes: Sequence[Outcome], place: Path, *, study: Study
+) -> tuple[list[OnData], Path] | None:
+    """The comparisons of the runs that are done, and their page; None where there is none."""
     done = {outcome.name for outcome in outcomes if outcome.status == "done"}
     paths = [place / job.name for job in jobs if job.name in done]
     if not paths:
         return None
-    runs = read_runs(paths).runs
-    result = compare(runs)
-    return result, write_comparison(place / "comparison", result, runs=runs)
+    found = with_claims(study, jobs, compare_by_data(read_runs(paths).runs))
+    return found, write_comparisons(place / "comparison", found)
 
 
 def best_of_budget(jobs: Sequence[Job], study: Study, place: Path) -> Path | None:

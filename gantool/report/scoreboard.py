@@ -1,0 +1,120 @@
+"""Runs on several data sets: a comparison on each, and one table of them all."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gantool.report.compare import UnknownNameError, compare
+from gantool.report.format import plain, short, spread
+from gantool.report.load import Axis, RunData
+from gantool.report.result import ComparisonResult, ScoreColumn
+from gantool.report.tables import Table, heading_of
+
+
+@dataclass(frozen=True, slots=True)
+class OnData:
+    """The comparison of the runs on one data set.
+
+    Attributes:
+        data: its name.
+        result: of the comparison.
+        runs: that it was made from.
+    """
+
+    data: str
+    result: ComparisonResult
+    runs: Sequence[RunData]
+
+    def column(self) -> ScoreColumn | None:
+        """That of the score which ranks; None where there is no score."""
+        return next((c for c in self.result.columns if c.id == self.result.sorted_by), None)
+
+    def heading(self) -> str:
+        """The data's name and the score's."""
+        column = self.column()
+        return f"{self.data}: {heading_of(column)}" if column else self.data
+
+    def real(self) -> float | None:
+        """The score of real samples."""
+        column = self.column()
+        return column.real if column else None
+
+    def cell(self, name: str) -> str:
+        """A variant's score, and its place; a dash where it was not trained on these data."""
+        place = self.ranks().get(name)
+        if place is None or self.result.sorted_by is None:
+            return "-"
+        (variant,) = (v for v in self.result.variants if v.name == name)
+        return f"{spread(variant.scores[self.result.sorted_by])} ({place})"
+
+    def ranks(self) -> dict[str, int]:
+        """The place of each variant that has the score which ranks, from 1."""
+        scored = [v.name for v in self.result.variants if self.result.sorted_by in v.scores]
+        return {name: place for place, name in enumerate(scored, 1)}
+
+
+def compare_by_data(
+    runs: Sequence[RunData],
+    *,
+    sort: str | None = None,
+    baseline: str | None = None,
+    budget_axis: Axis = "images",
+    paired: bool = False,
+) -> list[OnData]:
+    """A comparison on each data set, as `compare` makes it, in the order of the runs.
+
+    Scores on different data are on different scales. A column or a baseline that only some data
+    have counts there.
+
+    Raises:
+        UnknownNameError: no data have that column or that variant.
+    """
+    by_data: dict[str, list[RunData]] = {}
+    for run in runs:
+        by_data.setdefault(str(run.record.data.get("name", "?")), []).append(run)
+    found: list[OnData] = []
+    unknown: dict[str, list[UnknownNameError]] = {"sort": [], "baseline": []}
+    for data, members in by_data.items():
+        here: dict[str, str | None] = {"sort": sort, "baseline": baseline}
+        result = None
+        while result is None:
+            try:
+                result = compare(
+                    members,
+                    sort=here["sort"],
+                    baseline=here["baseline"],
+                    budget_axis=budget_axis,
+                    paired=paired,
+                )
+            except UnknownNameError as error:
+                option = "baseline" if error.kind == "variant" else "sort"
+                unknown[option].append(error)
+                here[option] = None
+        found.append(OnData(data, result, members))
+    for errors in unknown.values():
+        if errors and len(errors) == len(by_data):
+            raise errors[0]
+    return found
+
+
+def overview(comparisons: Sequence[OnData]) -> Table:
+    """A row a variant and a column a data set: the score that ranks there.
+
+    The rows are in the order of the mean of their places, each counted as a share of the variants
+    there.
+    """
+    places = [each.ranks() for each in comparisons]
+
+    def mean_place(name: str) -> float:
+        shares = [ranks[name] / len(ranks) for ranks in places if name in ranks]
+        return statistics.mean(shares) if shares else 2
+
+    names = dict.fromkeys(v.name for each in comparisons for v in each.result.variants)
+    rows = [
+        [plain(name), *(each.cell(name) for each in comparisons)]
+        for name in sorted(names, key=lambda name: (mean_place(name), name))
+    ]
+    headings = ["variant", *(each.heading() for each in comparisons)]
+    return headings, [*rows, ["real samples", *(short(each.real()) for each in comparisons)]]

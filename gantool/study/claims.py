@@ -1,0 +1,128 @@
+"""The claims of a study: which runs they are about, and what these say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from gantool.errors import ConfigError
+from gantool.plugins.registry import Registry
+from gantool.report.format import short
+from gantool.report.result import ClaimVerdict, ComparisonResult, RunRow
+from gantool.report.scoreboard import OnData
+from gantool.report.statistics import Contrast, contrast
+from gantool.study.file import Claim, ModelChoice, Study
+from gantool.study.job import Job
+
+
+def check_claims(study: Study, jobs: Sequence[Job], registry: Registry) -> None:
+    """See that each claim is about two variants and a score of the study.
+
+    Raises:
+        ConfigError: an unknown score, data that the study does not have, or a side that is no
+            variant or several.
+    """
+    for number, claim in enumerate(study.claims):
+        place = f"claims.{number}"
+        if claim.score not in registry.metrics:
+            known = ", ".join(sorted(registry.metrics))
+            raise ConfigError(f"{place}: there is no score {claim.score!r}.", f"There are {known}.")
+        if study.scores is not None and claim.score not in study.scores:
+            raise ConfigError(f"{place}: the study's `scores` lack {claim.score}.", "Add it.")
+        if claim.data is None and len({job.data for job in jobs}) > 1:
+            raise ConfigError(f"{place}: the study has several data sets.", "Name one: `data`.")
+        if not any(_is_on(job, claim.data) for job in jobs):
+            raise ConfigError(f"{place}: the study has no data {claim.data!r}.", "Name one of its.")
+        for side in (claim.better, claim.than):
+            variants = {job.variant for job in _about(side, claim.data, jobs)}
+            if len(variants) != 1:
+                found = f"{len(variants)} variants" if variants else "no variant"
+                raise ConfigError(
+                    f"{place}: {_name(side)} is {found} of the study.",
+                    "Name its preset or options too, as in "
+                    '{ model = "unrolled", options = { unrolled_steps = 0 } }.',
+                )
+
+
+def with_claims(study: Study, jobs: Sequence[Job], comparisons: Iterable[OnData]) -> list[OnData]:
+    """The comparisons, each with what its runs say of the claims about its data."""
+    found = []
+    for each in comparisons:
+        names = {Path(row.path).name for row in each.result.runs}
+        here = [job for job in jobs if job.name in names]
+        claims = [
+            _judged(claim, here, each.result)
+            for claim in study.claims
+            if any(_is_on(job, claim.data) for job in here)
+        ]
+        result = each.result.model_copy(update={"claims": claims})
+        found.append(replace(each, result=result))
+    return found
+
+
+def _judged(claim: Claim, jobs: Sequence[Job], result: ComparisonResult) -> ClaimVerdict:
+    better, than = (_values(side, claim, jobs, result.runs) for side in (claim.better, claim.than))
+    column = next((column for column in result.columns if column.id == claim.score), None)
+    made = contrast(better, than, better=column.better) if column else None
+    where = f" on {claim.data}" if claim.data else ""
+    return ClaimVerdict(
+        claim=f"{_name(claim.better)} is better than {_name(claim.than)} in {claim.score}{where}",
+        paper=claim.paper,
+        verdict=_verdict(made),
+        why=_why(made),
+    )
+
+
+def _verdict(made: Contrast | None) -> Literal["holds", "does not hold", "cannot tell yet"]:
+    if made is not None and made.verdict == "better":
+        return "holds"
+    if made is not None and made.verdict == "worse":
+        return "does not hold"
+    return "cannot tell yet"
+
+
+def _why(made: Contrast | None) -> str:
+    if made is None:
+        return "one side has no run with that score"
+    if made.low is None or made.high is None:
+        return f"difference {short(made.difference)}; one run says nothing of the spread"
+    return (
+        f"difference {short(made.difference)}, 95% interval {short(made.low)} to "
+        f"{short(made.high)}, n = {made.n_a} and {made.n_b}"
+    )
+
+
+def _values(
+    side: str | ModelChoice, claim: Claim, jobs: Sequence[Job], rows: Iterable[RunRow]
+) -> dict[int, float]:
+    seeds = {job.name: job.seed for job in _about(side, claim.data, jobs)}
+    return {
+        seeds[name]: row.scores[claim.score]
+        for row in rows
+        if (name := Path(row.path).name) in seeds and claim.score in row.scores
+    }
+
+
+def _about(side: str | ModelChoice, data: str | None, jobs: Iterable[Job]) -> list[Job]:
+    wanted = ModelChoice(model=side) if isinstance(side, str) else side
+    return [
+        job
+        for job in jobs
+        if job.model == wanted.model
+        and _is_on(job, data)
+        and (wanted.preset is None or job.preset == wanted.preset)
+        and wanted.options.items() <= dict(job.options).items()
+    ]
+
+
+def _is_on(job: Job, data: str | None) -> bool:
+    return data in (None, job.data) or str(Path(str(data)).expanduser().resolve()) == job.data
+
+
+def _name(side: str | ModelChoice) -> str:
+    if isinstance(side, str):
+        return side
+    options = (f"{key}={value}" for key, value in side.options.items())
+    return " ".join(word for word in (side.model, side.preset, *options) if word)

@@ -1,0 +1,92 @@
+"""Runs on several data sets are compared on each alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from made_runs import make_run
+from support import Cli
+
+from gantool.report.compare import UnknownNameError
+from gantool.report.load import read_runs
+from gantool.report.scoreboard import OnData, compare_by_data, overview
+
+DISTANCES = {
+    "mnist5k": {"dcgan": 5.0, "vanilla": 9.0, "wgan": 7.0},
+    "robots": {"dcgan": 900.0, "vanilla": 300.0},
+}
+
+
+def make(where: Path, values: Mapping[str, Mapping[str, float]] = DISTANCES) -> Path:
+    for data, models in values.items():
+        for model, value in models.items():
+            for seed in (0, 1):
+                run = make_run(
+                    where / f"{model}-{data}-{seed}",
+                    model=model,
+                    seed=seed,
+                    scores={"frechet-distance": value + seed},
+                )
+                record = json.loads((run / "run.json").read_text())
+                record["data"] |= {"fingerprint": data[0] * 64, "name": data}
+                (run / "run.json").write_text(json.dumps(record))
+    return where
+
+
+def boards(where: Path, **options: str) -> list[OnData]:
+    return compare_by_data(read_runs([where]).runs, **options)
+
+
+def test_each_data_set_has_a_comparison_of_its_own(tmp_path: Path) -> None:
+    found = {each.data: each for each in boards(make(tmp_path))}
+    assert set(found) == {"mnist5k", "robots"}
+    assert [v.name for v in found["mnist5k"].result.variants] == ["dcgan", "wgan", "vanilla"]
+    assert [v.name for v in found["robots"].result.variants] == ["vanilla", "dcgan"]
+    assert len(found["robots"].result.runs) == 4
+    for each in found.values():
+        assert not any("different images" in flag.message for flag in each.result.flags)
+
+
+def test_one_table_has_all_of_them_by_the_mean_of_their_places(tmp_path: Path) -> None:
+    headings, rows = overview(boards(make(tmp_path)))
+    assert headings[1:] == ["mnist5k: frechet-distance ↓", "robots: frechet-distance ↓"]
+    # places as shares: wgan 2/3; vanilla (3/3 + 1/2) / 2; dcgan (1/3 + 2/2) / 2
+    assert [row[0] for row in rows] == ["dcgan", "wgan", "vanilla", "real samples"]
+    assert rows[0][1:] == ["5.50 ± 0.71 (1)", "900.50 ± 0.71 (2)"]
+    assert rows[1][1:] == ["7.50 ± 0.71 (2)", "-"]
+
+
+def test_a_baseline_of_some_data_counts_there(tmp_path: Path) -> None:
+    found = {each.data: each.result for each in boards(make(tmp_path), baseline="wgan")}
+    assert (found["mnist5k"].baseline, found["robots"].baseline) == ("wgan", None)
+    with pytest.raises(UnknownNameError, match="wgann"):
+        boards(tmp_path, baseline="wgann")
+    with pytest.raises(UnknownNameError, match="beauty"):
+        boards(tmp_path, sort="beauty")
+
+
+def test_the_command_writes_a_page_for_each_and_one_that_leads(cli: Cli, tmp_path: Path) -> None:
+    runs, output = make(tmp_path / "runs"), tmp_path / "out"
+    outcome = cli("compare", runs, "--output", output)
+    assert outcome.code == 0, outcome.err
+    for words in ("on mnist5k:", "on robots:", "on all data:", f"page: {output / 'index.html'}"):
+        assert words in outcome.out
+    leading = (output / "index.html").read_text()
+    for data in DISTANCES:
+        assert f'href="{data}/index.html"' in leading
+        assert (output / data / "index.html").is_file()
+        assert (output / data / "comparison.json").is_file()
+    assert "3 variants on 2 data sets, 10 runs" in leading
+
+
+def test_tables_of_several_data_sets(cli: Cli, tmp_path: Path) -> None:
+    runs = make(tmp_path)
+    shown = cli("compare", runs, "--markdown").out
+    assert "## mnist5k" in shown and "## robots" in shown and "| dcgan | 5.50 ± 0.71 (1) |" in shown
+    assert "% robots" in cli("compare", runs, "--latex").out
+    document = cli("compare", runs, "--json").json
+    assert set(document["data"]) == set(DISTANCES)
+    assert document["data"]["robots"]["variants"][0]["name"] == "vanilla"
