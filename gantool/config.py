@@ -196,6 +196,12 @@ class DataOptions(OptionGroup):
         False,
         description="leave out of the test split all but one of images that are equal",
     )
+    train_images: int | None = Field(
+        None,
+        ge=2,
+        description="images that train, drawn once for all seeds, to see what little data does "
+        "(unset: all)",
+    )
     points: int | None = Field(
         None,
         ge=100,

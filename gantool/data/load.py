@@ -69,7 +69,7 @@ def load(
         source, name = open_path(folder, registry)
         source.label_column = config.label_column
         image_size, channels = FOLDER_IMAGE_SIZE, None
-    return prepare(
+    data = prepare(
         source,
         name,
         size=parse_size(config.image_size or image_size),
@@ -79,6 +79,7 @@ def load(
         cache=data_folder(config.data_dir),
         progress=progress,
     )
+    return data if config.train_images is None else data.with_fewer(config.train_images)
 
 
 def refuse_on_points(name: str, given: Mapping[str, bool]) -> None:
@@ -167,6 +168,7 @@ def _load_points(config: DataOptions, spec: DatasetSpec) -> Prepared:
             "--flip": config.flip,
             f"--label-column {config.label_column}": config.label_column is not None,
             "--unique-test": config.unique_test,
+            f"--train-images {config.train_images}": config.train_images is not None,
         },
     )
     truth = load_implementation(spec.source)()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -14,13 +15,14 @@ from gantool.config import parse_size
 from gantool.data.points.mixture import Mixture
 from gantool.data.rows import read_rows
 from gantool.data.source import SPLITS
-from gantool.errors import GantoolError
+from gantool.errors import ConfigError, GantoolError
 from gantool.plugins.spec import Kind
 
 if TYPE_CHECKING:
     import torch
 
 FORMAT = 3
+_FEWER_SEED = 0
 _EQUAL = 1e-12  # shares that differ by less differ by rounding
 
 
@@ -152,6 +154,23 @@ class Prepared:
     def train(self) -> Split:
         """The samples that training sees."""
         return self.splits["train"]
+
+    def with_fewer(self, images: int) -> Prepared:
+        """The same data with some of the training images, drawn at random, always the same.
+
+        Raises:
+            ConfigError: there are not so many.
+        """
+        there = len(self.train)
+        if images > there:
+            raise ConfigError(
+                f"--train-images {images:,}: {self.name} has {there:,} images to train on.",
+                "Give fewer, or leave it out.",
+            )
+        chosen = np.sort(np.random.default_rng(_FEWER_SEED).permutation(there)[:images])
+        digest = hashlib.sha256(f"{self.fingerprint} {images}".encode()).hexdigest()
+        splits = {**self.splits, "train": self.train.take(chosen)}
+        return replace(self, fingerprint=digest, splits=splits)
 
     @property
     def shares(self) -> tuple[float, ...] | None:

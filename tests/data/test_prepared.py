@@ -20,6 +20,7 @@ from gantool.data.prepared import FORMAT, ImageSplit
 from gantool.data.preparing import prepare
 from gantool.data.readers.folder import ImageFolder
 from gantool.data.source import Source, UnreadableImageError
+from gantool.errors import ConfigError
 
 
 def test_images_of_given_splits_are_prepared_in_their_order(tmp_path: Path) -> None:
@@ -68,6 +69,26 @@ def test_equal_content_elsewhere_has_the_same_fingerprint(tmp_path: Path) -> Non
         prepared_folder(tmp_path / "x", tmp_path / "c").fingerprint
         == prepared_folder(tmp_path / "y/x", tmp_path / "d").fingerprint
     )
+
+
+def test_fewer_images_train_and_all_the_others_judge(tmp_path: Path) -> None:
+    for i in range(40):
+        picture(tmp_path / "x" / "ab"[i % 2] / f"{i}.png", seed=i)
+    data = prepared_folder(tmp_path / "x", tmp_path / "c")
+    fewer = data.with_fewer(10)
+    assert len(fewer.train) == len(np.unique(fewer.train.values, axis=0)) == 10
+    for split in ("validation", "test"):
+        assert fewer.splits[split] is data.splits[split]
+    known = {
+        image.tobytes(): label
+        for image, label in zip(data.train.values, data.train.labels, strict=True)
+    }
+    for image, label in zip(fewer.train.values, fewer.train.labels, strict=True):
+        assert known[image.tobytes()] == label
+    assert (data.with_fewer(10).train.values == fewer.train.values).all()
+    assert len({data.fingerprint, fewer.fingerprint, data.with_fewer(11).fingerprint}) == 3
+    with pytest.raises(ConfigError, match="images to train on"):
+        data.with_fewer(len(data.train) + 1)
 
 
 class Shades(Source):

@@ -153,6 +153,8 @@ def test_defaults_follow_the_kind_of_data_below_everything_else(tmp_path: Path) 
         ("dcgan", {"data": "ring"}, "dcgan is a model of images; ring is of points"),
         ("vanilla", {"data": "ring", "image_size": 32}, "--image-size 32: ring is of points"),
         ("vanilla", {"data": "ring", "channels": 1}, "--channels 1: ring is of points"),
+        ("vanilla", {"data": "ring", "train_images": 9}, "--train-images 9 is for images"),
+        ("vanilla", {"train_images": 4001}, "--train-images 4,001: mnist5k has 4,000 images"),
         ("vanilla", {"data": "ring", "augment": "diff"}, "--augment is for images"),
         ("vanilla", {"data": "ring", "extractor": "digits"}, "--extractor is for images"),
         ("vanilla", {"data": "ring", "preset": "paper"}, "--networks paper is not for points"),
