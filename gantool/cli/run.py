@@ -10,15 +10,23 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
+import click
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from gantool.cli.options import parameter_of
 from gantool.cli.output import CONTEXT
-from gantool.config import RUN_PARAMETERS, Resolved, RunParameter, options_of
+from gantool.config import (
+    RUN_PARAMETERS,
+    GANConfig,
+    Resolved,
+    RunParameter,
+    options_of,
+    refuse_fixed,
+)
 from gantool.errors import ConfigError, GantoolError, RunInterruptedError
 from gantool.machine.imports import imports_uncollected
-from gantool.plugins.registry import Registry, load_registry
+from gantool.plugins.registry import Registry, find_model, load_registry
 from gantool.plugins.spec import MANY_IMAGES, ModelSpec
 
 _RUN_PANEL = "Run"
@@ -43,7 +51,24 @@ class ModelGroup(TyperGroup):
                 if cmd_name not in load_registry().models
                 else _command(load_registry().models[cmd_name])
             )
-        return _command(load_registry().model(cmd_name))
+        return _command(find_model(cmd_name))
+
+
+class ModelCommand(TyperCommand):
+    """The command of one model; an option that the model fixes is refused with that reason."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments that are left.
+
+        Raises:
+            ConfigError: one is an option that the model fixes.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            key = error.option_name.removeprefix("--").removeprefix("no-").replace("-", "_")
+            refuse_fixed(load_registry().model(str(self.name)).config, key, model=str(self.name))
+            raise
 
 
 app = typer.Typer(
@@ -65,6 +90,7 @@ def _command(spec: ModelSpec) -> Any:
     paper = f"\n\n{spec.paper}" if spec.paper else ""
     single.command(
         spec.name,
+        cls=ModelCommand,
         help=f"{spec.summary}.{paper}",
         short_help=spec.summary,
         epilog="\n\n".join(filter(None, (_other_defaults(spec), _objectives(spec)))),
@@ -94,7 +120,7 @@ def _as_flags(values: Mapping[str, Any]) -> str:
 
 
 def _objectives(spec: ModelSpec) -> str:
-    """The formulas of the objectives that a model can be trained with, for the end of its help."""
+    """The formulas of what a model can be trained with, or of its own game: the end of its help."""
     known = load_registry().objectives
     names = [
         name
@@ -103,10 +129,11 @@ def _objectives(spec: ModelSpec) -> str:
         for name in option.choices
     ]
     lines = [f"--loss {name}: {known[name].formula}" for name in names if name in known]
-    if not lines:
-        return ""
-    note = "r = D(x), f = D(G(z)), sp(t) = log(1 + e^t), E: the mean over a batch."
-    return "\n\n".join([*lines, note]).replace("[", "\\[")
+    if not lines and spec.formula:
+        lines = [f"The losses: {spec.formula}"]
+    if lines and issubclass(spec.config, GANConfig):
+        lines.append("r = D(x), f = D(G(z)), sp(t) = log(1 + e^t), E: the mean over a batch.")
+    return "\n\n".join(lines).replace("[", "\\[")
 
 
 def _function(spec: ModelSpec) -> Callable[..., None]:
