@@ -10,19 +10,18 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-import click
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from gantool.cli.options import parameter_of
 from gantool.cli.output import CONTEXT
 from gantool.config import (
     RUN_PARAMETERS,
     GANConfig,
+    Option,
     Resolved,
     RunParameter,
     options_of,
-    refuse_fixed,
 )
 from gantool.errors import ConfigError, GantoolError, RunInterruptedError
 from gantool.machine.imports import imports_uncollected
@@ -54,23 +53,6 @@ class ModelGroup(TyperGroup):
         return _command(find_model(cmd_name))
 
 
-class ModelCommand(TyperCommand):
-    """The command of one model; an option that the model fixes is refused with that reason."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """The arguments that are left.
-
-        Raises:
-            ConfigError: one is an option that the model fixes.
-        """
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            key = error.option_name.removeprefix("--").removeprefix("no-").replace("-", "_")
-            refuse_fixed(load_registry().model(str(self.name)).config, key, model=str(self.name))
-            raise
-
-
 app = typer.Typer(
     cls=ModelGroup,
     help="Train a model; `gantool run MODEL --help` shows its options.",
@@ -90,7 +72,6 @@ def _command(spec: ModelSpec) -> Any:
     paper = f"\n\n{spec.paper}" if spec.paper else ""
     single.command(
         spec.name,
-        cls=ModelCommand,
         help=f"{spec.summary}.{paper}",
         short_help=spec.summary,
         epilog="\n\n".join(filter(None, (_other_defaults(spec), _objectives(spec)))),
@@ -148,6 +129,12 @@ def _function(spec: ModelSpec) -> Callable[..., None]:
     }
     for option in options_of(spec.config, spec.name):
         panels.setdefault(option.heading, []).append(parameter_of(option))
+    # Not shown, but taken, so that whoever asks for another value is told who decides it.
+    for key in spec.config.fixed:
+        fields = (getattr(base, "model_fields", {}) for base in spec.config.__mro__)
+        if field := next((known[key] for known in fields if key in known), None):
+            fixed = Option(key, field=field, heading="")
+            panels[_RUN_PANEL].append(parameter_of(fixed, hidden=True))
     train.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [parameter for panel in panels.values() for parameter in panel]
     )
@@ -196,7 +183,8 @@ def _tracker_key(name: str) -> str:
 
 
 def _train(spec: ModelSpec, values: dict[str, Any]) -> None:
-    flags = {key: values[key] for key in spec.config.model_fields if values.get(key) is not None}
+    known = (*spec.config.model_fields, *spec.config.fixed)
+    flags = {key: values[key] for key in known if values.get(key) is not None}
     registry = load_registry()
     runs = []
     for seed in _seeds(values["seeds"], flags):
