@@ -442,7 +442,8 @@ class TrainConfig(
 
     Attributes:
         fixed: the options that the model itself does not honour; they keep the defaults that the
-            model gives them, and are refused rather than ignored.
+            model gives them, and are refused rather than ignored. The weight of a penalty that is
+            fixed at none goes with it, and the pace of such an augmentation.
 
     Raises:
         pydantic.ValidationError: a value is out of bounds or of the wrong type, or options
@@ -455,6 +456,12 @@ class TrainConfig(
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Take the fixed options out of the fields; their defaults stay as attributes."""
         super().__pydantic_init_subclass__(**kwargs)
+        idle = [
+            name
+            for owner, name in (("penalty", "penalty_weight"), ("augment", "ada_images"))
+            if owner in cls.fixed and _default(cls, owner) == "none"
+        ]
+        cls.fixed = tuple(dict.fromkeys((*cls.fixed, *idle)))
         taken = [name for name in cls.fixed if name in cls.model_fields]
         for name in taken:
             setattr(cls, name, cls.model_fields.pop(name).default)
@@ -485,6 +492,30 @@ class TrainConfig(
         if (self.epochs is None) == (self.steps is None):
             raise ValueError("give epochs or steps, one of the two")
         return self
+
+
+def refuse_fixed(config: type[TrainConfig], option: str, model: str) -> None:
+    """Raise a `ConfigError` if a model fixes an option; it says at which value, if the model does.
+
+    Args:
+        config: the model's configuration class.
+        option: the key.
+        model: the model's name, for the message.
+    """
+    if option not in config.fixed or not hasattr(config, option):
+        return
+    stated = sum(option in inspect.get_annotations(base) for base in config.__mro__) > 1
+    value = getattr(config, option) if stated else "its own game has no use for the option"
+    flag = "--" + option.replace("_", "-")
+    raise ConfigError(
+        f"{model} fixes the {option.replace('_', ' ')}: {value}.", f"Leave {flag} out."
+    )
+
+
+def _default(config: type[TrainConfig], option: str) -> Any:
+    """The default of an option, fixed or not; None where there is no such option."""
+    field = config.model_fields.get(option)
+    return getattr(config, option, None) if field is None else field.default
 
 
 class GameOptions(OptionGroup):
@@ -541,7 +572,14 @@ class GameOptions(OptionGroup):
 
 
 class GANConfig(GameOptions, TrainConfig):
-    """The options that every GAN has: those of the game besides those of every model."""
+    """The options that every GAN has: those of the game besides those of every model.
+
+    Attributes:
+        bounds_slope: whether the model itself bounds the slope of its critic, so that loss
+            'wasserstein' asks for no penalty, clipping or spectral norm.
+    """
+
+    bounds_slope: ClassVar[bool] = False
 
     @field_validator("loss", "augment", "penalty", check_fields=False)
     @classmethod
@@ -566,6 +604,9 @@ def _registered(option: str, value: str) -> str:
     return value
 
 
+BOUND_IT = "add --penalty gp, --clip 0.01 or --spectral-norm"
+
+
 def incompatibilities(config: GANConfig) -> Iterator[tuple[bool, str]]:
     """The combinations of game options that make no sense.
 
@@ -575,9 +616,9 @@ def incompatibilities(config: GANConfig) -> Iterator[tuple[bool, str]]:
         config.loss == "wasserstein"
         and config.penalty == "none"
         and config.clip == 0
-        and not config.spectral_norm,
-        "loss 'wasserstein' needs a critic of bounded slope: "
-        "add --penalty gp, --clip 0.01 or --spectral-norm",
+        and not config.spectral_norm
+        and not config.bounds_slope,
+        f"loss 'wasserstein' needs a critic of bounded slope: {BOUND_IT}",
     )
     yield (
         config.clip > 0 and config.loss != "wasserstein",
@@ -869,6 +910,8 @@ def resolve(
         for key, value in {**_other_budget(layer), **layer}.items():
             values[key] = value
             sources[key] = source
+    for key in values:
+        refuse_fixed(config, key, model=model)
     try:
         resolved = config(**values)
     except ValidationError as error:
@@ -912,6 +955,7 @@ def _read_file(file: Path, config: type[TrainConfig], model: str) -> dict[str, A
     content = with_names_of_today(content)
     unknown = [key for key in content if key not in config.model_fields]
     if unknown:
+        refuse_fixed(config, unknown[0], model=model)
         nested = isinstance(content[unknown[0]], dict)
         raise ConfigError(
             f"{file}: {'table' if nested else 'option'} {unknown[0]!r} is not known to {model}."

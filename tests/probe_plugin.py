@@ -37,6 +37,8 @@ def register_models(register):
                 summary="a test",
                 implementation=f"probes:{kind}",
                 config=CONFIGS.get(name, Config),
+                paper="Nobody 2031",
+                formula="D: the probe's; G: [its] own" if name == "began" else "",
             )
         )
 

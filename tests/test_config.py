@@ -258,6 +258,50 @@ def test_senseless_combinations_are_refused_with_the_reason(
     assert reason in str(caught.value)
 
 
+class Fixed(GANConfig):
+    fixed = ("loss", "penalty", "clip", "augment")
+    loss: str = "least-squares"
+
+
+def test_an_option_that_a_model_fixes_is_refused_with_the_value_that_it_states(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.toml").write_text('loss = "hinge"')
+    for given in ({"flags": {"loss": "hinge"}}, {"file": tmp_path / "a.toml"}):
+        with pytest.raises(ConfigError) as caught:
+            resolve(Fixed, model="m", environment={}, **given)
+        assert str(caught.value) == "m fixes the loss: least-squares.\nLeave --loss out."
+    with pytest.raises(ConfigError, match="m fixes the clip: its own game has no use"):
+        resolve(Fixed, model="m", environment={}, flags={"clip": 0.1})
+    with pytest.raises(ConfigError, match="unknown option 'wdith'"):
+        resolve(Fixed, model="m", environment={}, flags={"wdith": 1})
+
+
+def test_the_weight_of_no_penalty_and_the_pace_of_no_augmentation_are_no_options() -> None:
+    assert not {"penalty_weight", "ada_images"} & Fixed.model_fields.keys()
+    assert (Fixed().penalty_weight, Fixed().ada_images) == (None, 500_000)
+    with pytest.raises(ConfigError, match="m fixes the penalty weight"):
+        resolve(Fixed, model="m", environment={}, flags={"penalty_weight": 3.0})
+
+    class Weighed(GANConfig):
+        fixed = ("penalty",)
+        penalty: str = "gp"
+
+    config = resolve(Weighed, model="m", environment={}, flags={"penalty_weight": 3.0}).config
+    assert getattr(config, "penalty_weight") == 3.0  # noqa: B009
+
+
+def test_a_model_may_bound_its_critic_itself() -> None:
+    class Bounded(GANConfig):
+        bounds_slope = True
+        loss: str = "wasserstein"
+
+    assert Bounded().loss == "wasserstein"
+    assert Bounded(clip=0.1).clip == 0.1
+    with pytest.raises(ValidationError, match="bounded slope"):
+        GANConfig(loss="wasserstein")
+
+
 def test_every_refusal_above_is_every_refusal_there_is() -> None:
     assert len(list(incompatibilities(GANConfig()))) == 7
 

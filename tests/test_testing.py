@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
+import typer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gantool.cli.check import check
 from gantool.config import GANConfig, TrainConfig
 from gantool.errors import ConfigError
 from gantool.gan.base import GAN, Model
@@ -19,7 +21,7 @@ from gantool.gan.game import Batch, Losses, Progress, Settings, Turn
 from gantool.gan.shapes import Shapes
 from gantool.plugins import registry as plugins
 from gantool.plugins.spec import ModelSpec
-from gantool.testing import check_model, run_checks
+from gantool.testing import check_model, faults_in, run_checks
 
 
 class Sound(GAN):
@@ -258,6 +260,35 @@ class Refuses(Sound):
         super().build(shapes)
 
 
+class Raises(Sound):
+    def discriminator_loss(self, batch: Batch) -> Losses:
+        return Losses(torch.stack([]).sum())
+
+
+class LateSame(Sound):
+    """In its 16th step the generator's turn comes first, and nothing has been drawn."""
+
+    def turns(self, progress: Progress) -> list[Turn]:
+        turns = list(super().turns(progress))
+        return turns if progress.step != 15 else [replace(turns[1], latent="same"), turns[0]]
+
+
+class NoPenalty(Sound):
+    def discriminator_loss(self, batch: Batch) -> Losses:
+        if self.config.penalty == "none":
+            raise RuntimeError("no penalty")
+        return super().discriminator_loss(batch)
+
+
+class CountsThreads(Sound):
+    threads: ClassVar[set[int]] = set()
+
+    def judge(self, x: Tensor, y: Tensor | None) -> Tensor:
+        self.threads.add(torch.get_num_threads())
+        logits: Tensor = super().judge(x, y)
+        return logits
+
+
 @pytest.fixture
 def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     registry = plugins.load_registry()
@@ -274,7 +305,7 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setitem(registry.models, "under-test", spec)
         plugin = plugins.Plugin("t", "t", version="1", models=[spec], module=plugins)
         monkeypatch.setattr(registry, "plugins", [*registry.plugins, plugin])
-        monkeypatch.setattr("gantool.testing.load_implementation", lambda path: kind)
+        monkeypatch.setattr("gantool.testing.subject.load_implementation", lambda path: kind)
         return "under-test"
 
     yield add
@@ -338,6 +369,7 @@ def test_a_sound_model_passes(register: Any, kind: type[Model]) -> None:
         (HiddenState, "goes on differently"),
         (SamplingMoves, "sampling changed"),
         (FixedSize, "generate returned"),
+        (LateSame, "none has drawn any"),
     ],
 )
 def test_each_fault_is_found(register: Any, kind: type[Model], said: str) -> None:
@@ -394,3 +426,69 @@ def test_a_description_that_imports_torch_is_found(
     monkeypatch.setattr(plugins.load_registry().plugin_of(name), "module", gantool.gan.base)
     with pytest.raises(AssertionError, match="imports torch"):
         check_model(name, sizes=(16,), channels=(1,), classes=(0,))
+
+
+def test_equal_faults_are_said_once_with_their_number_and_line(register: Any) -> None:
+    name = register(Raises)
+    results = list(run_checks(name, sizes=(16, 24), channels=(1,), classes=(0,)))
+    (fault,) = faults_in(results)
+    tried = [result for result in results if result.shapes]
+    assert fault.combinations == len(tried) == 20
+    assert fault.times == sum(bool(result.problem) for result in tried) > 10
+    line = Raises.discriminator_loss.__code__.co_firstlineno + 1
+    title, problem, place = str(fault).splitlines()
+    assert title == (
+        f"{fault.times} of 20 combinations, as losses are finite scalars, and change nothing "
+        "[16 x 16 x 1, no labels]"
+    )
+    assert problem == "raised RuntimeError: stack expects a non-empty TensorList"
+    assert place.endswith(f"test_testing.py:{line}, in discriminator_loss")
+
+
+def test_faults_that_differ_in_numbers_alone_are_equal(register: Any) -> None:
+    name = register(WrongRange)
+    results = run_checks(name, sizes=(16,), channels=(1, 3), classes=(0, 3))
+    (fault,) = faults_in(results)
+    assert (fault.times, fault.combinations) == (4, 40)
+    first = WrongRange.generate.__code__.co_firstlineno
+    assert fault.example.place.endswith(f"test_testing.py:{first}, in generate")
+
+
+def test_an_option_is_tried_at_every_value_that_is_not_the_default(register: Any) -> None:
+    class Penalized(Small):
+        penalty: str = "r1"
+
+    with pytest.raises(AssertionError, match="--penalty none raises RuntimeError: no penalty"):
+        check_model(register(NoPenalty, Penalized), sizes=(16,), channels=(1,), classes=(0,))
+
+
+def test_checks_have_one_thread_unless_told_otherwise(register: Any) -> None:
+    before = torch.get_num_threads()
+    name = register(CountsThreads)
+    for options, threads in (({}, 1), ({"threads": 2}, 2)):
+        CountsThreads.threads.clear()
+        check_model(name, sizes=(16,), channels=(1,), classes=(0,), **options)
+        assert CountsThreads.threads == {threads}
+    assert torch.get_num_threads() == before
+
+
+def test_the_command_has_a_line_for_each_kind_of_data_and_one_for_each_fault(
+    register: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as left:
+        check(register(Raises), sizes="16")
+    assert left.value.exit_code == 1
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert lines[0] == "ok      starts without torch"
+    assert [line[:31] for line in lines[1:5]] == [
+        *("MEND    16 x 16 x 1, no labels:", "MEND    16 x 16 x 1, 3 classes:"),
+        *("MEND    16 x 16 x 3, no labels:", "MEND    16 x 16 x 3, 3 classes:"),
+    ]
+    assert sum("stack expects a non-empty" in line for line in lines) == 1
+    assert lines[-1].endswith(", in discriminator_loss")
+    faults = sum(int(line.split(": ")[1].split()[0]) for line in lines[1:5])
+    assert last == f"under-test: 41 checks, {faults} to mend"
+    check(register(Sound), sizes="16")
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert lines[1] == "ok      16 x 16 x 1, no labels: 10 checks"
+    assert last == "under-test: 42 checks, 0 to mend"

@@ -14,10 +14,10 @@ from gantool.config import Option
 _METAVARS = {int: "N", float: "X", str: "TEXT", Path: "PATH", bool: ""}
 
 
-def parameter_of(option: Option) -> inspect.Parameter:
+def parameter_of(option: Option, *, hidden: bool = False) -> inspect.Parameter:
     """The flag of an option; one that is not given is None, whatever the real default.
 
-    The default is only shown, so that files and environment keep their say.
+    The default is only shown, so that files and environment keep their say; a hidden flag is not.
     """
     kind = _plain_type(option.field.annotation)
     default = option.field.default
@@ -35,6 +35,7 @@ def parameter_of(option: Option) -> inspect.Parameter:
         show_default=False,
         metavar=_METAVARS.get(kind, "NAME"),
         rich_help_panel=option.heading,
+        hidden=hidden,
     )
     return inspect.Parameter(
         option.key,

@@ -15,10 +15,17 @@ from typer.core import TyperGroup
 
 from gantool.cli.options import parameter_of
 from gantool.cli.output import CONTEXT
-from gantool.config import RUN_PARAMETERS, Resolved, RunParameter, options_of
+from gantool.config import (
+    RUN_PARAMETERS,
+    GANConfig,
+    Option,
+    Resolved,
+    RunParameter,
+    options_of,
+)
 from gantool.errors import ConfigError, GantoolError, RunInterruptedError
 from gantool.machine.imports import imports_uncollected
-from gantool.plugins.registry import Registry, load_registry
+from gantool.plugins.registry import Registry, find_model, load_registry
 from gantool.plugins.spec import MANY_IMAGES, ModelSpec
 
 _RUN_PANEL = "Run"
@@ -43,7 +50,7 @@ class ModelGroup(TyperGroup):
                 if cmd_name not in load_registry().models
                 else _command(load_registry().models[cmd_name])
             )
-        return _command(load_registry().model(cmd_name))
+        return _command(find_model(cmd_name))
 
 
 app = typer.Typer(
@@ -94,7 +101,7 @@ def _as_flags(values: Mapping[str, Any]) -> str:
 
 
 def _objectives(spec: ModelSpec) -> str:
-    """The formulas of the objectives that a model can be trained with, for the end of its help."""
+    """The formulas of what a model can be trained with, or of its own game: the end of its help."""
     known = load_registry().objectives
     names = [
         name
@@ -103,10 +110,11 @@ def _objectives(spec: ModelSpec) -> str:
         for name in option.choices
     ]
     lines = [f"--loss {name}: {known[name].formula}" for name in names if name in known]
-    if not lines:
-        return ""
-    note = "r = D(x), f = D(G(z)), sp(t) = log(1 + e^t), E: the mean over a batch."
-    return "\n\n".join([*lines, note]).replace("[", "\\[")
+    if not lines and spec.formula:
+        lines = [f"The losses: {spec.formula}"]
+    if lines and issubclass(spec.config, GANConfig):
+        lines.append("r = D(x), f = D(G(z)), sp(t) = log(1 + e^t), E: the mean over a batch.")
+    return "\n\n".join(lines).replace("[", "\\[")
 
 
 def _function(spec: ModelSpec) -> Callable[..., None]:
@@ -121,6 +129,12 @@ def _function(spec: ModelSpec) -> Callable[..., None]:
     }
     for option in options_of(spec.config, spec.name):
         panels.setdefault(option.heading, []).append(parameter_of(option))
+    # Not shown, but taken, so that whoever asks for another value is told who decides it.
+    for key in spec.config.fixed:
+        fields = (getattr(base, "model_fields", {}) for base in spec.config.__mro__)
+        if field := next((known[key] for known in fields if key in known), None):
+            fixed = Option(key, field=field, heading="")
+            panels[_RUN_PANEL].append(parameter_of(fixed, hidden=True))
     train.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [parameter for panel in panels.values() for parameter in panel]
     )
@@ -169,7 +183,8 @@ def _tracker_key(name: str) -> str:
 
 
 def _train(spec: ModelSpec, values: dict[str, Any]) -> None:
-    flags = {key: values[key] for key in spec.config.model_fields if values.get(key) is not None}
+    known = (*spec.config.model_fields, *spec.config.fixed)
+    flags = {key: values[key] for key in known if values.get(key) is not None}
     registry = load_registry()
     runs = []
     for seed in _seeds(values["seeds"], flags):

@@ -371,7 +371,7 @@ class GAN(Model[G]):
         return Losses(total, real_logits=real, fake_logits=fake)
 
     def penalty(self, batch: Batch, real_logits: Tensor, *, fake_logits: Tensor) -> Tensor:
-        """The configured penalties, a scalar, weighted."""
+        """The configured penalties, a scalar, weighted; 0 where there are none."""
         return self.penalties(
             self.discriminate, batch, real_logits=real_logits, fake_logits=fake_logits
         )

@@ -101,9 +101,11 @@ class PenaltyTerms:
         real_logits: Tensor,
         fake_logits: Tensor,
     ) -> Tensor:
-        """The sum of the terms, a scalar."""
+        """The sum of the terms, a scalar; 0 where there are none."""
         import torch
 
+        if not self._terms:
+            return torch.zeros((), device=real_logits.device)
         found = [
             term.penalty(
                 discriminate,

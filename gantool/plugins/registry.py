@@ -26,6 +26,7 @@ from gantool.plugins.spec import (
     AugmentationSpec,
     DatasetSpec,
     ExtractorSpec,
+    InvalidSpecError,
     MetricSpec,
     ModelSpec,
     ObjectiveSpec,
@@ -89,7 +90,10 @@ SLOW_SECONDS = 0.5  # a plugin that takes longer to load is named: it slows ever
 
 @dataclass(slots=True)
 class Plugin:
-    """One entry point of the group `gantool`, and the outcome of loading it."""
+    """One entry point of the group `gantool`, and the outcome of loading it.
+
+    `seconds` are those of the processor: others may keep the machine busy meanwhile.
+    """
 
     name: str
     distribution: str
@@ -300,6 +304,17 @@ def load_registry(*, announce: bool = True) -> Registry:
     return registry
 
 
+def find_model(name: str) -> ModelSpec:
+    """Look up a model for a command; of its own plugin's fault the error alone speaks.
+
+    Raises:
+        ConfigError: as `Registry.model`.
+    """
+    spec = load_registry(announce=False).model(name)
+    load_registry()
+    return spec
+
+
 @functools.cache
 def _load() -> Registry:
     registry = build_registry(_entry_points())
@@ -369,12 +384,12 @@ def build_registry(entry_points: Iterable[importlib.metadata.EntryPoint]) -> Reg
     for entry in entry_points:
         plugin = Plugin(entry.name, *_distribution(entry))
         registry.plugins.append(plugin)
-        start = time.perf_counter()
+        start = time.thread_time()
         with contextlib.redirect_stdout(sys.stderr), _isolation(plugin):
             _check_requirement(entry)
             plugin.module = entry.load()
             _register(manager, plugin)
-        plugin.seconds = time.perf_counter() - start
+        plugin.seconds = time.thread_time() - start
     _merge(registry)
     return registry
 
@@ -385,6 +400,8 @@ def _isolation(plugin: Plugin) -> Iterator[None]:
         yield
     except _PluginError as error:
         plugin.fail(str(error), error.remedy)
+    except InvalidSpecError as error:
+        plugin.fail(f"{error}.", f"Its author mends it where {plugin.distribution} registers it.")
     except (Exception, SystemExit) as error:
         cause = (str(error).strip() or "no message").splitlines()[0]
         plugin.fail(f"{type(error).__name__}: {cause}.")

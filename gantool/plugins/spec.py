@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from gantool.config import RESERVED, GANConfig, TrainConfig
+from gantool.config import BOUND_IT, RESERVED, GANConfig, TrainConfig
 from gantool.errors import GantoolError
 
 Kind = Literal["images", "points"]
@@ -31,6 +31,10 @@ PLAIN, CONDITIONAL, OUTSIDERS = "GANs", "GANs that take labels", "models without
 MANY_IMAGES = 32_000
 # Options that make another game where they are not the model's own: it asks for other settings.
 _GAME = ("loss", "penalty", "spectral_norm")
+_OF_THE_AUTHOR = (
+    "give penalty, clip or spectral_norm a default beside it, or set `bounds_slope = True` in the "
+    "configuration of a model that bounds it itself"
+)
 
 
 class InvalidSpecError(ValueError):
@@ -69,9 +73,12 @@ def _check_kinds(subject: str, kinds: object) -> None:
 def _brief(error: ValidationError | TypeError) -> str:
     if isinstance(error, TypeError):
         return str(error)
-    return "; ".join(
-        f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.errors()
-    )
+    found = []
+    for detail in error.errors():
+        where = "".join(f"{part}: " for part in detail["loc"])
+        message = detail["msg"].removeprefix("Value error, ").replace(BOUND_IT, _OF_THE_AUTHOR)
+        found.append(where + message)
+    return "; ".join(found)
 
 
 def _check_implementation(kind: str, path: object) -> None:
@@ -101,6 +108,8 @@ class ModelSpec:
         small_data: defaults of options that are other ones on fewer than `MANY_IMAGES` images.
         small_data_other_game: those where loss, penalty or spectral norm is not the model's own.
         group: the heading under which `list-models` has it; by default what it follows from.
+        formula: the losses of a game of its own, where `loss` is no option; as an `ObjectiveSpec`
+            has them.
     """
 
     name: str
@@ -116,6 +125,7 @@ class ModelSpec:
     small_data: Mapping[str, Any] = field(default_factory=dict)
     small_data_other_game: Mapping[str, Any] = field(default_factory=dict)
     group: str = ""
+    formula: str = ""
 
     @property
     def heading(self) -> str:

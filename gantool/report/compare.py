@@ -27,7 +27,7 @@ from gantool.report.result import (
     Variant,
 )
 from gantool.report.statistics import Summary, contrast, summarise
-from gantool.runs.records import RunRecord, Score
+from gantool.runs.records import RunRecord, Score, own_objective
 
 # Parts of a score's protocol that say nothing of the way of measuring.
 _NOT_THE_MEASURE = frozenset({"averaged", "gantool"})
@@ -432,10 +432,11 @@ def _variant(
 
 
 def _game(record: RunRecord) -> dict[str, Any]:
-    """The objective that a run was trained with, where that is an option of its model."""
+    """The objective that a run was trained with, an option of its model or the model's own."""
     name = record.config.get("loss") if record.has_discriminator else None
     known = record.objective or {}
-    described = known if known.get("name") == name else {}
+    game = name or own_objective(record.model)
+    described = known if known.get("name") == game else {}
     return {
         "loss": None if name is None else str(name),
         "formula": described.get("formula", ""),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 from gantool.report.load import Axis
 from gantool.report.statistics import Contrast, Summary
+from gantool.runs.records import own_objective
 
 FAILED = frozenset({"diverged", "failed"})
 
@@ -96,7 +97,7 @@ class Variant(_WithValues):
 
     Attributes:
         loss: the name of the GAN's objective; None where the model has its own.
-        formula: the objective's.
+        formula: the objective's; that of a game of its own where the model states it.
         source: the objective's paper.
         has_discriminator: whether one network judges the samples of another.
         runs: names of those that count, in order of their seeds.
@@ -132,7 +133,7 @@ class Variant(_WithValues):
     @property
     def objective(self) -> str:
         """The objective in words."""
-        return self.loss or f"{self.model}'s own"
+        return self.loss or own_objective(self.model)
 
 
 class Pair(_Frozen):

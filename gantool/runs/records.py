@@ -17,6 +17,11 @@ Status = Literal["running", "finished", "interrupted", "diverged", "failed"]
 ARROWS = {"lower": "↓", "higher": "↑"}  # the direction that is better
 
 
+def own_objective(model: str) -> str:
+    """The name of the game of a model for which `loss` is no option."""
+    return f"{model}'s own"
+
+
 class RunRecord(BaseModel):
     """run.json, format 1. Readers accept keys they do not know.
 
@@ -31,7 +36,8 @@ class RunRecord(BaseModel):
         environment: versions, device, threads.
         d_scale: "probability" where d_real and d_fake are probabilities, else "raw";
             None where there are none.
-        objective: name, formula and source of a GAN's game; None where the model has its own.
+        objective: name, formula and source of the game; None where the model has one of its own
+            and does not say which.
         total_steps: steps that the run is to have.
         steps: steps that it has had.
         epochs: passes over the training images so far.

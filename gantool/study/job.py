@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gantool.config import Resolved, options_of
+from gantool.config import Resolved, options_of, refuse_fixed
 from gantool.errors import ConfigError
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import ModelSpec
@@ -101,6 +101,7 @@ def expand(study: Study, registry: Registry) -> list[Job]:
         spec = registry.model(chosen.model)
         known_options = {option.key for option in options_of(spec.config, spec.name)}
         if unknown := sorted(options.keys() - known_options):
+            refuse_fixed(spec.config, unknown[0], model=spec.name)
             raise ConfigError(
                 f"option {unknown[0]!r} is not known to {spec.name}.",
                 f"`gantool run {spec.name} --help` lists its options.",

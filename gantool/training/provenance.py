@@ -11,11 +11,11 @@ import torch
 from gantool.config import spell_size
 from gantool.data.order import order_kind
 from gantool.data.prepared import Prepared
-from gantool.gan.base import GAN, Model
+from gantool.gan.base import Model
 from gantool.machine import distributed
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import ModelSpec
-from gantool.runs.records import RunRecord
+from gantool.runs.records import RunRecord, own_objective
 
 
 def describe(
@@ -48,7 +48,7 @@ def describe(
         "plugin": _plugin(registry, spec),
         "environment": {**_environment(device), **distributed.describe(model)},
         "d_scale": model.d_scale,
-        "objective": _objective(model, registry) if isinstance(model, GAN) else None,
+        "objective": _objective(model, registry, spec=spec),
     }
 
 
@@ -96,12 +96,14 @@ def _plugin(registry: Registry, spec: ModelSpec) -> dict[str, str]:
     return {"distribution": plugin.distribution, "version": plugin.version}
 
 
-def _objective(model: GAN[Any], registry: Registry) -> dict[str, str] | None:
-    """The objective, or None where the model's turns have one of their own."""
-    if "loss" in model.config.fixed:
+def _objective(model: Model[Any], registry: Registry, *, spec: ModelSpec) -> dict[str, str] | None:
+    """The objective, or None where the model has one of its own and does not say which."""
+    if "loss" in spec.config.model_fields:
+        piece = registry.piece("objective", model.config.loss)
+        return {"name": piece.name, "formula": piece.formula, "source": piece.paper}
+    if not spec.formula:
         return None
-    spec = registry.piece("objective", model.config.loss)
-    return {"name": spec.name, "formula": spec.formula, "source": spec.paper}
+    return {"name": own_objective(spec.name), "formula": spec.formula, "source": spec.paper}
 
 
 def _environment(device: torch.device) -> dict[str, Any]:

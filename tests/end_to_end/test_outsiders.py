@@ -63,6 +63,24 @@ def test_the_formula_of_a_plugins_objective_is_in_help(site: Site) -> None:
     assert "cubic" not in site("run", "dcgan", "--help", plugins=False).out
 
 
+def test_a_game_of_its_own_states_its_losses_and_fixes_its_options(site: Site) -> None:
+    shown = site("run", "probe-began", "--dry-run", "--json")
+    assert shown.json["objective"] == {
+        "name": "probe-began's own",
+        "formula": "D: the probe's; G: [its] own",
+        "source": "Nobody 2031",
+    }
+    words = " ".join(site("run", "probe-began", "--help").out.split())
+    assert "The losses: D: the probe's; G: [its] own" in words
+    for flag in ("--loss=hinge", "--penalty-weight=3"):
+        done = site("run", "probe-began", flag)
+        name = flag[2:].partition("=")[0].replace("-", " ")
+        assert done.code == 2
+        assert f"probe-began fixes the {name}: its own game has no use for the option." in done.err
+    assert "No such option" in site("run", "probe-began", "--los", "hinge").err
+    assert not (site.place / "experiments").exists()
+
+
 def test_an_outsider_that_diverges_says_so_without_a_discriminator(site: Site) -> None:
     done = site(
         "run", "probe-vae", "--steps", "40", "--name", "x", "--lr", "10", "--optimizer", "sgd"

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from gantool.config import GANConfig
 from gantool.gan import penalties
+from gantool.gan.game import Batch
 from gantool.gan.objectives import Objective
 from gantool.plugins.registry import load_registry
 
@@ -205,3 +207,12 @@ def test_one_centered_penalty_is_finite_where_the_critic_is_flat() -> None:
     )
     value.backward()
     assert torch.isfinite(weight.grad).all()
+
+
+def test_no_penalty_is_a_zero() -> None:
+    terms = penalties.PenaltyTerms(GANConfig(penalty="none"), load_registry())
+    real, fake = torch.randn(2, 3)
+    batch = terms.ready(Batch(real=torch.zeros(3, 1, 2, 2), fake=torch.zeros(3, 1, 2, 2)))
+    assert not batch.real.requires_grad
+    value = terms(lambda x, y: x, batch, real_logits=real, fake_logits=fake)
+    assert (value.dtype, value.shape, value.item()) == (torch.float32, (), 0.0)

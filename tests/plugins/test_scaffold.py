@@ -58,6 +58,16 @@ def test_a_new_plugin_asks_for_what_it_imports(kind: str, tmp_path: Path) -> Non
     assert asked == {{"PIL": "pillow"}.get(name, name) for name in imported - own}
 
 
+@pytest.mark.parametrize("kind", PLUGIN_KINDS)
+def test_a_new_plugin_has_a_place_for_its_paper_and_names_the_guide(
+    kind: str, tmp_path: Path
+) -> None:
+    folder = write_plugin("my-own", tmp_path, kind=kind).folder
+    assert "docs/plugins.md" in (folder / "README.md").read_text()
+    if PLUGIN_KINDS[kind].piece == "model":
+        assert "paper=" in (folder / "gantool_my_own" / "__init__.py").read_text()
+
+
 def test_every_kind_has_its_templates() -> None:
     files = TEMPLATES.rglob("*.template")
     folders = {file.relative_to(TEMPLATES).parts[0] for file in files}

@@ -217,6 +217,16 @@ def test_an_objective_is_shown_with_its_formula_and_paper(tmp_path: Path) -> Non
     assert ["vae&#39;s own", "-", "-"] in [row[:3] for row in rows]
 
 
+def test_a_game_of_its_own_is_shown_with_its_formula(tmp_path: Path) -> None:
+    own = {**game("own"), "name": "began's own"}
+    path = make_run(tmp_path / "a", model="began", objective=own)
+    record = json.loads((path / "run.json").read_text())
+    del record["config"]["loss"]
+    (path / "run.json").write_text(json.dumps(record))
+    (began,) = compared(tmp_path).variants
+    assert (began.objective, began.formula) == (own["name"], own["formula"])
+
+
 def test_a_gan_without_the_option_has_an_objective_of_its_own(tmp_path: Path) -> None:
     path = make_run(tmp_path / "a", model="began", objective=game("hinge"))
     record = json.loads((path / "run.json").read_text())

@@ -16,4 +16,4 @@ class NarrowConfig(DCGANConfig):
 
 
 # Options of the game that a discriminator which answers with an energy does not honour.
-NO_LOGITS = ("loss", "penalty", "penalty_weight", "clip", "augment", "ada_images", "pack")
+NO_LOGITS = ("loss", "penalty", "clip", "augment", "pack")

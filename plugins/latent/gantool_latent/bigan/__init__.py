@@ -9,7 +9,7 @@ from gantool.models.dcgan import Config as DCGANConfig
 class BiGANConfig(DCGANConfig):
     """The options of bigan; penalties, augmentations and packs do not know of pairs."""
 
-    fixed = ("penalty", "penalty_weight", "augment", "ada_images", "pack")
+    fixed = ("penalty", "augment", "pack")
     nz: int = 50
     ngf: int = 32
     ndf: int = 32

@@ -30,6 +30,7 @@ SPEC = gantool.ModelSpec(
     name="flow",
     summary="flow matching: a network says which way noise moves to become data",
     paper="Lipman et al. 2022, arXiv:2210.02747",
+    formula="E[(v(x_t, t) - (x_1 - x_0))^2], x_t = (1 - t) x_0 + t x_1",
     config=FlowConfig,
     implementation="gantool_outsiders.flow.model:Flow",
     kinds=("images", "points"),

@@ -36,6 +36,7 @@ SPEC = gantool.ModelSpec(
     name="vae",
     summary="variational autoencoder: encoder, decoder and a bound on the likelihood",
     paper="Kingma and Welling 2013, arXiv:1312.6114",
+    formula="E[-log p(x | z)] + KL(q(z | x) || p(z)), z from q",
     config=VAEConfig,
     implementation="gantool_outsiders.vae.model:VAE",
     presets={"paper": {"backbone": "mlp", "width": 500, "batch_size": 100, "ema": 0.0}},

@@ -30,6 +30,7 @@ SPEC = gantool.ModelSpec(
     name="began",
     summary="D is an autoencoder, kept in balance with G",
     paper="Berthelot et al. 2017, arXiv:1703.10717",
+    formula="D: -E[r] + k E[f]; G: -E[f]; D(x) = -(error of x)",
     config=BEGANConfig,
     implementation="gantool_zoo.began.model:BEGAN",
     presets={"paper": PAPER},

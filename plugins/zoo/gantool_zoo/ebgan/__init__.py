@@ -32,6 +32,7 @@ SPEC = gantool.ModelSpec(
     name="ebgan",
     summary="D is an autoencoder, and its error an energy with a margin",
     paper="Zhao et al. 2017, arXiv:1609.03126",
+    formula="D: -E[r] + E[max(0, margin + f)]; G: -E[f] + w PT; D(x) = -(energy of x)",
     config=EBGANConfig,
     implementation="gantool_zoo.ebgan.model:EBGAN",
     presets={"plain": {"pulling_away": 0.0}},

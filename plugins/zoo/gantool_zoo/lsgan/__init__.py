@@ -35,6 +35,7 @@ SPEC = gantool.ModelSpec(
     name="lsgan",
     summary="D's answers are pulled to labels by squared distances",
     paper="Mao et al. 2017, arXiv:1611.04076",
+    formula="D: E[(r - b)^2]/2 + E[(f - a)^2]/2; G: E[(f - c)^2]/2",
     config=LSGANConfig,
     implementation="gantool_zoo.lsgan.model:LSGAN",
     presets=PRESETS,
