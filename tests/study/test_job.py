@@ -16,6 +16,7 @@ from gantool.runs.records import RunRecord
 from gantool.study import file as study_file
 from gantool.study import job as study_job
 from gantool.study import run as study_run
+from gantool.study.claims import check_claims
 from gantool.study.engines import process
 from gantool.study.engines.process import _flags, carry_out
 from gantool.study.file import Study
@@ -170,8 +171,16 @@ def test_flags_say_the_job_again() -> None:
 
 def test_the_committed_studies_are_sound() -> None:
     root = Path(__file__).parents[2] / "experiments"
-    for file, runs in (("baselines.toml", 15), ("smoke.toml", 4)):
-        assert len(study_job.expand(study_file.read(root / file), load_registry())) == runs
+    registry = load_registry()
+    files = sorted([*root.glob("*.toml"), *(root / "claims").glob("*.toml")])
+    assert {"baselines.toml", "games.toml", "scoreboard.toml", "packing.toml"} <= {
+        file.name for file in files
+    }
+    for file in files:
+        study = study_file.read(file)
+        jobs = study_job.expand(study, registry)
+        check_claims(study, jobs, registry)
+        assert len(jobs) >= 4, file
 
 
 @pytest.mark.parametrize(("options", "threads"), [({}, "3"), ({"threads": 2}, "2")])
