@@ -95,6 +95,14 @@ class Model(nn.Module, Generic[C]):
         """Draw n latents, float32 [n, dimension], from this random generator only."""
         return self.latent.sample(n, rng)
 
+    def other_latents(self, z: Tensor) -> Tensor:
+        """As many latents that are independent of z, float32 on its device: for a loss.
+
+        They come from PyTorch's own random state, as all random numbers in a loss do.
+        """
+        seed = int(torch.randint(2**62, ()))
+        return self.sample_latent(len(z), torch.Generator(z.device).manual_seed(seed))
+
     @property
     def label_shares(self) -> tuple[float, ...] | None:
         """The share of fakes that ask for each class; None where all are asked for alike, or none.

@@ -76,7 +76,8 @@ def _check_networks(subject: Subject) -> None:
             packs = (BATCH // model.config.pack,)
             if tuple(logits.shape) != packs:
                 raise MendError(
-                    f"judge returned logits {tuple(logits.shape)}, not [N] = {packs}: flatten them",
+                    f"judge returned logits {tuple(logits.shape)}, not [N] = {packs}: flatten "
+                    "them, or where D answers with vectors return a tuple that begins with logits",
                     model.judge,
                 )
 
@@ -177,7 +178,8 @@ def _check_gradients(subject: Subject) -> None:
             if i >= len(own):
                 raise MendError(
                     f"the {turn.player}'s loss sends gradients into the generator: "
-                    "use batch.fake, which is detached for it",
+                    "use batch.fake, which is detached for it, and detach what the loss itself "
+                    "generates",
                     turn.loss,
                 )
             if not torch.isfinite(gradient).all():

@@ -40,6 +40,20 @@ def test_the_latent_is_the_papers():
     assert (latent.parts["style"].low, latent.parts["style"].high) == (-1, 1)
 
 
+def test_other_latents_are_of_the_same_prior_and_independent():
+    gan = make()
+    z = gan.sample_latent(400, torch.Generator().manual_seed(3))
+    torch.manual_seed(5)
+    first, second = gan.other_latents(z), gan.other_latents(z)
+    torch.manual_seed(5)
+    assert torch.equal(gan.other_latents(z), first)  # of PyTorch's own state, which runs keep
+    for a, b in ((z, first), (first, second)):
+        parts = [gan.latent.split(x) for x in (a, b)]
+        assert all(bool((part["category"].sum(1) == 1).all()) for part in parts)
+        noises = torch.corrcoef(torch.stack([part["noise"].flatten() for part in parts]))
+        assert noises[0, 1].abs() < 0.1  # 1,600 pairs: four standard errors
+
+
 def test_the_game_is_the_papers():
     """Equation 6 in its non-saturating form: D plays V alone, G and Q play V - lambda L_I."""
     gan = make(category_weight=0.7, style_weight=0.2)
