@@ -32,6 +32,7 @@ from gantool.runs.records import RunRecord, timestamp
 from gantool.sampling.trained import Weights
 from gantool.training import provenance, transfer
 from gantool.training.arithmetic import advice
+from gantool.training.cautions import caution
 from gantool.training.draws import steps_in
 from gantool.training.trainer import Trainer
 
@@ -108,9 +109,12 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
     if config.from_run is not None:
         weights = transfer.open_weights(config.from_run, model=spec.name)
     trainer = build(config, data, spec=spec, device=device, weights=weights)
-    said = advice(trainer.model, device, batch_size=trainer.batches.batch_size, sources=sources)
-    if said is not None:
-        display.say(said)
+    said = [
+        caution(config, len(data.train)) if data.kind == "images" else None,
+        advice(trainer.model, device, batch_size=trainer.batches.batch_size, sources=sources),
+    ]
+    for word in filter(None, said):
+        display.say(word)
     begun_from = None if weights is None else transfer.describe(trainer.model, weights)
     if begun_from is not None:
         for line in transfer.in_words(begun_from):
