@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def write_comparison(
         raise GantoolError(
             f"{output} is a run; a comparison there would mix with it.", "Give another --output."
         )
-    try:
+    with _writing_to(output):
         output.mkdir(parents=True, exist_ok=True)
         write_json(output / "comparison.json", result.model_dump(mode="json"))
         write_bytes(output / "comparison.csv", tables.as_csv(result).encode())
@@ -41,11 +42,6 @@ def write_comparison(
         comparison_figures.plot_variants(result, runs, path=output / "samples.png")
         content = page.render(result, runs, title=_title(result), again=again)
         write_bytes(output / "index.html", content.encode())
-    except OSError as error:
-        raise GantoolError(
-            f"cannot write to {output}: {error.strerror or error}",
-            "Name another place with --output.",
-        ) from error
     return output / "index.html"
 
 
@@ -79,14 +75,20 @@ def write_comparisons(
     content = page.render_overview(
         comparisons, links, table=overview(comparisons), skipped=skipped or {}
     )
-    try:
+    with _writing_to(output):
         write_bytes(output / "index.html", content.encode())
+    return output / "index.html"
+
+
+@contextlib.contextmanager
+def _writing_to(output: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise GantoolError(
             f"cannot write to {output}: {error.strerror or error}",
             "Name another place with --output.",
         ) from error
-    return output / "index.html"
 
 
 def write_report(folder: RunFolder, record: RunRecord | None = None) -> Path:

@@ -13,7 +13,7 @@ from gantool.report.format import short
 from gantool.report.result import ClaimVerdict, ComparisonResult, RunRow
 from gantool.report.scoreboard import OnData
 from gantool.report.statistics import Contrast, contrast
-from gantool.study.file import Claim, ModelChoice, Study
+from gantool.study.file import Claim, ModelChoice, Study, choice_of
 from gantool.study.job import Job
 
 
@@ -106,7 +106,7 @@ def _values(
 
 
 def _about(side: str | ModelChoice, data: str | None, jobs: Iterable[Job]) -> list[Job]:
-    wanted = ModelChoice(model=side) if isinstance(side, str) else side
+    wanted = choice_of(side)
     return [
         job
         for job in jobs
@@ -122,7 +122,6 @@ def _is_on(job: Job, data: str | None) -> bool:
 
 
 def _name(side: str | ModelChoice) -> str:
-    if isinstance(side, str):
-        return side
-    options = (f"{key}={value}" for key, value in side.options.items())
-    return " ".join(word for word in (side.model, side.preset, *options) if word)
+    wanted = choice_of(side)
+    options = (f"{key}={value}" for key, value in wanted.options.items())
+    return " ".join(word for word in (wanted.model, wanted.preset, *options) if word)

@@ -43,6 +43,11 @@ class ModelChoice(BaseModel):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+def choice_of(model: str | ModelChoice) -> ModelChoice:
+    """A model as a study names it: a name alone is one without preset and options."""
+    return ModelChoice(model=model) if isinstance(model, str) else model
+
+
 class DataChoice(BaseModel):
     """Data with options and a budget of its own, for all models alike."""
 

@@ -16,7 +16,7 @@ from gantool.errors import ConfigError
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import ModelSpec
 from gantool.runs.files import slug
-from gantool.study.file import Budget, DataChoice, ModelChoice, Study
+from gantool.study.file import Budget, DataChoice, ModelChoice, Study, choice_of
 
 # Options that a study says in words of its own.
 _OWN = frozenset({"seed", "data", "steps", "epochs", "evaluate"})
@@ -152,7 +152,7 @@ def left_out(study: Study, registry: Registry) -> list[str]:
 
 
 def _choices(study: Study) -> list[ModelChoice]:
-    return [ModelChoice(model=m) if isinstance(m, str) else m for m in study.models]
+    return [choice_of(model) for model in study.models]
 
 
 def _places(study: Study) -> list[DataChoice]:

@@ -160,7 +160,7 @@ def _data_of(
 def _on_shapes(subject: Subject) -> Iterator[CheckResult]:
     where, code = subject.where, AuthorsCode(subject.spec.implementation)
     try:
-        subject.still  # noqa: B018
+        _ = subject.still  # builds it
     except ConfigError as error:
         yield CheckResult("builds", where, refused=error.message)
         return
