@@ -11,7 +11,16 @@ from torch import Tensor, nn
 from gantool.config import GANConfig, LabelOptions, TrainConfig
 from gantool.data.prepared import Split
 from gantool.errors import ConfigError, GantoolError
-from gantool.gan.game import DISCRIMINATOR, GENERATOR, Batch, Losses, Progress, Settings, Turn
+from gantool.gan.game import (
+    DISCRIMINATOR,
+    GENERATOR,
+    Batch,
+    Losses,
+    Progress,
+    Settings,
+    Turn,
+    logits_of,
+)
 from gantool.gan.latent import Latent
 from gantool.gan.layers import normalize_spectrally
 from gantool.gan.objectives import Objective
@@ -302,7 +311,7 @@ class GAN(Model[G]):
         labels = torch.zeros(2, dtype=torch.int64) if self.conditional else None
         try:
             with torch.random.fork_rng(devices=[]):
-                answer = _first(self.eval().judge(packs, labels))
+                answer = logits_of(self.eval().judge(packs, labels))
             taken = answer.shape == (2,)
         except (RuntimeError, ValueError, IndexError):
             taken = False
@@ -388,13 +397,13 @@ class GAN(Model[G]):
         """The discriminator's logits [N] of the real images, asked for if not known already."""
         if batch.real_logits is not None:
             return batch.real_logits
-        return _first(self.discriminate(batch.real, batch.real_labels))
+        return logits_of(self.discriminate(batch.real, batch.real_labels))
 
     def fake_logits(self, batch: Batch) -> Tensor:
         """The discriminator's logits [N] of the fakes, asked for if not known already."""
         if batch.fake_logits is not None:
             return batch.fake_logits
-        return _first(self.discriminate(batch.fake, batch.fake_labels))
+        return logits_of(self.discriminate(batch.fake, batch.fake_labels))
 
     def constrain(self, player: str) -> None:
         """Clip the discriminator's weights where `clip` asks for it (Arjovsky et al. 2017)."""
@@ -461,7 +470,3 @@ def _check_packs(config: GANConfig) -> None:
 
 def _full(answer: Tensor) -> Tensor:
     return answer.float() if answer.dtype == torch.bfloat16 else answer
-
-
-def _first(answer: Tensor | tuple[Tensor, ...]) -> Tensor:
-    return answer[0] if isinstance(answer, tuple) else answer

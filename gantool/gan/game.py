@@ -109,3 +109,9 @@ class Settings:
     players: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     penalty_weight: float | None = None
     ema: float | None = None
+
+
+def logits_of(answer: Any) -> Tensor:
+    """The logits [N] in a discriminator's answer, which may be a tuple that begins with them."""
+    logits: Tensor = answer[0] if isinstance(answer, tuple) else answer
+    return logits

@@ -200,13 +200,9 @@ def _asking(
     discriminate: Callable[[Tensor, Tensor | None], Any], labels: Tensor | None
 ) -> Callable[[Tensor], Tensor]:
     """The logits of images, whatever else D answers."""
+    from gantool.gan.game import logits_of
 
-    def logits(images: Tensor) -> Tensor:
-        answer = discriminate(images, labels)
-        found: Tensor = answer[0] if isinstance(answer, tuple) else answer
-        return found
-
-    return logits
+    return lambda images: logits_of(discriminate(images, labels))
 
 
 def _gp(

@@ -14,7 +14,16 @@ import torch
 from torch import nn
 
 from gantool.gan.base import GAN, Model
-from gantool.gan.game import DISCRIMINATOR, GENERATOR, Batch, Losses, Progress, Settings, Turn
+from gantool.gan.game import (
+    DISCRIMINATOR,
+    GENERATOR,
+    Batch,
+    Losses,
+    Progress,
+    Settings,
+    Turn,
+    logits_of,
+)
 from gantool.sampling.generate import generate_samples
 from gantool.sampling.grid import plan_sample_grid
 from gantool.testing.subject import BATCH, Subject, play
@@ -71,8 +80,7 @@ def _check_networks(subject: Subject) -> None:
     if isinstance(model, GAN):
         real, labels = next(trainer.batches)
         for seen, asked in ((real, labels), (samples, y)):
-            answer = model.discriminate(seen, asked)
-            logits = answer[0] if isinstance(answer, tuple) else answer
+            logits = logits_of(model.discriminate(seen, asked))
             packs = (BATCH // model.config.pack,)
             if tuple(logits.shape) != packs:
                 raise MendError(

@@ -202,24 +202,22 @@ def _options_matter(subject: Subject) -> list[CheckResult]:
         if option not in config.model_fields:
             continue
         default = subject.options.get(option, config.model_fields[option].default)
-        # One value that changes something is enough: with small logits the hinge is Wasserstein's.
-        idle, changes, problem, place = None, False, "", ""
+        problem = place = ""
+        changes: dict[Any, bool] = {}
         for value in values:
             if value == default:
                 continue
             try:
-                changed = _moved(subject.make(**{option: value}))
+                moved = _moved(subject.make(**{option: value}))
             except (ConfigError, ValidationError):
                 continue  # refused, with a reason
             except Exception as error:
                 problem, place = f"{value} raises {_short(error)}", code.line_of(error)
                 break
-            if all(map(torch.equal, changed, usual)):
-                idle = value if idle is None else idle
-            else:
-                changes = True
-        if idle is not None and not changes and not problem:
-            problem = f"{idle} changes nothing"
+            changes[value] = not all(map(torch.equal, moved, usual))
+        # One value that changes something is enough: with small logits the hinge is Wasserstein's.
+        if changes and not any(changes.values()) and not problem:
+            problem = f"{next(iter(changes))} changes nothing"
         if problem:
             problem = (
                 f"--{option.replace('_', '-')} {problem}: let the turns honour it, or name it in "
