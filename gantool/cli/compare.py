@@ -39,6 +39,22 @@ def compare(
     paired: Annotated[
         bool, typer.Option("--paired", help="Pair runs by seed where variants are contrasted.")
     ] = False,
+    uncorrected: Annotated[
+        bool,
+        typer.Option(
+            "--uncorrected",
+            help="Do not correct contrasts for their number; the table says so.",
+        ),
+    ] = False,
+    matters: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="DIFFERENCE",
+            help="Smallest difference that matters in the score that ranks; by default the "
+            "distance between real images.",
+        ),
+    ] = None,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print a Markdown table; write no files.")
     ] = False,
@@ -70,7 +86,13 @@ def compare(
         reading = read_runs(paths)
         try:
             found = compare_by_data(
-                reading.runs, sort=sort, baseline=baseline, budget_axis=budget, paired=paired
+                reading.runs,
+                sort=sort,
+                baseline=baseline,
+                budget_axis=budget,
+                paired=paired,
+                corrected=not uncorrected,
+                matters=matters,
             )
         except UnknownNameError as error:
             known = ", ".join(error.known) or "none"
@@ -147,6 +169,9 @@ def _print_one(result: ComparisonResult) -> None:
     if any(pair.column == result.sorted_by for pair in result.pairs):
         print(f"in {result.sorted_by}:")
         print_table(*tables.contrasts(result))
+        print(tables.correction(result))
+    if (lost := tables.lost(result))[1]:
+        print_table(*lost)
     print(printable(" ".join(result.verdict)))
     for flag in result.flags:
         print(f"- {printable(flag.message)}")

@@ -26,7 +26,14 @@ from gantool.report.result import (
     ScoreColumn,
     Variant,
 )
-from gantool.report.statistics import Summary, contrast, summarise
+from gantool.report.statistics import (
+    Summary,
+    agreement,
+    chances_of_first,
+    contrasts,
+    share_of,
+    summarise,
+)
 from gantool.runs.records import RunRecord, Score, own_objective
 
 # Parts of a score's protocol that say nothing of the way of measuring.
@@ -50,6 +57,8 @@ def compare(
     baseline: str | None = None,
     budget_axis: Axis = "images",
     paired: bool = False,
+    corrected: bool = True,
+    matters: float | None = None,
     skipped: Mapping[str, str] | None = None,
 ) -> ComparisonResult:
     """Compare runs.
@@ -60,6 +69,9 @@ def compare(
         baseline: name of the variant that the others are compared with.
         budget_axis: the axis that a budget is measured on.
         paired: whether contrasts pair runs by their seeds.
+        corrected: whether the contrasts of a column are corrected for their number.
+        matters: the smallest difference that matters in the column that ranks; unless given, that
+            between two sets of real images in each column of distances, and unknown in others.
         skipped: paths that were no run, for the record.
 
     Raises:
@@ -85,9 +97,15 @@ def compare(
     columns = _columns(measures, variants, runs=runs)
     ranking = _ranking(columns, sort)
     ranked = _ranked(variants, ranking)
-    pairs = _pairs(ranked, columns, rows=rows, baseline=baseline, paired=paired)
+    family = _Family(
+        baseline=baseline, paired=paired, corrected=corrected, ranking=ranking, matters=matters
+    )
+    pairs = _pairs(ranked, columns, rows=rows, family=family)
+    tau = _agreement(ranked, columns)
     noun = noun_of(runs)
-    flags = verdict.flags(runs, rows=rows, variants=ranked, columns=columns, ranking=ranking)
+    flags = verdict.flags(
+        runs, rows=rows, variants=ranked, columns=columns, ranking=ranking, pairs=pairs
+    )
     return ComparisonResult(
         variants=ranked,
         runs=rows,
@@ -101,7 +119,12 @@ def compare(
         differences=_differences(ranked),
         flags=flags,
         pairs=pairs,
-        verdict=verdict.sentences(ranked, ranking, rows=rows, pairs=pairs, flags=flags, noun=noun),
+        corrected=corrected,
+        chances_of_first=_chances_of_first(ranked, columns),
+        agreement=tau,
+        verdict=verdict.sentences(
+            ranked, ranking, rows=rows, pairs=pairs, columns=columns, flags=flags, noun=noun
+        ),
         skipped=dict(skipped or {}),
     )
 
@@ -406,6 +429,7 @@ def _variant(
 ) -> Variant:
     first = runs[0].record
     ids = [measure.id for measure in measures.values()]
+    kept = [row for row in rows if not row.lost]
     values: dict[str, float | None] = {}
     for column in COLUMNS:
         known = [value for row in rows if (value := row.values[column.key]) is not None]
@@ -423,8 +447,10 @@ def _variant(
         seeds=[row.seed for row in rows],
         statuses=dict(Counter(row.status for row in rows)),
         failure_rate=sum(row.status in FAILED for row in rows) / len(rows),
-        collapsed=sum(any(spell.until is None for spell in row.collapses) for row in rows),
+        collapsed=sum(row.collapsed for row in rows),
+        lost=share_of(len(rows) - len(kept), len(rows)),
         scores=_summaries([row.scores for row in rows], ids),
+        scores_of_others=_summaries([row.scores for row in kept], ids) if kept != rows else {},
         best=_summaries([row.best for row in rows], ids),
         losses=_means([row.losses for row in rows]),
         values=values,
@@ -485,17 +511,48 @@ def _differences(variants: Sequence[Variant]) -> dict[str, dict[str, Any]]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """The contrasts of a column, which are judged together."""
+
+    baseline: str | None
+    paired: bool
+    corrected: bool
+    ranking: ScoreColumn | None
+    matters: float | None
+
+    def of(self, names: Sequence[str]) -> list[tuple[str, str]]:
+        """The others against the baseline, which was named before; else all pairs."""
+        if self.baseline is not None:
+            return [(name, self.baseline) for name in names if name != self.baseline]
+        return [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+
+    def shows(self, names: Sequence[str], a: str) -> bool:
+        """Whether a pair with `a` is kept: of many variants only the first one's are.
+
+        All pairs count for the correction, for the figures chose which variant is the first.
+        """
+        return self.baseline is not None or len(names) <= _MOST_FOR_ALL_PAIRS or a == names[0]
+
+    def least(self, column: ScoreColumn) -> float | None:
+        """The smallest difference that matters in a column."""
+        if self.matters is not None:
+            return self.matters if column is self.ranking else None
+        return column.real if column.better == "lower" and (column.real or 0) > 0 else None
+
+
 def _pairs(
     variants: Sequence[Variant],
     columns: Sequence[ScoreColumn],
     *,
     rows: Sequence[RunRow],
-    baseline: str | None,
-    paired: bool,
+    family: _Family,
 ) -> list[Pair]:
     """The contrasts of each column."""
     # Paths, since two folders may hold runs of one name.
     by_path = {row.path: row for row in rows}
+    names = [variant.name for variant in variants]
+    pairs = family.of(names)
     found = []
     for column in columns:
         values = {
@@ -506,22 +563,50 @@ def _pairs(
             }
             for variant in variants
         }
-        for a, b in _contrasted([variant.name for variant in variants], baseline):
-            made = contrast(values[a], values[b], better=column.better, paired=paired)
-            if made is not None:
-                found.append(Pair(column=column.id, a=a, b=b, contrast=made))
+        made = contrasts(
+            [(values[a], values[b]) for a, b in pairs],
+            better=column.better,
+            paired=family.paired,
+            corrected=family.corrected,
+            matters=family.least(column),
+            prospects=column is family.ranking,
+        )
+        found += [
+            Pair(column=column.id, a=a, b=b, contrast=one)
+            for (a, b), one in zip(pairs, made, strict=True)
+            if one is not None and family.shows(names, a)
+        ]
     return found
 
 
-def _contrasted(ranked: Sequence[str], baseline: str | None) -> list[tuple[str, str]]:
-    """The others against the baseline; else all against those ranked below them.
+def _chances_of_first(
+    variants: Sequence[Variant], columns: Sequence[ScoreColumn]
+) -> dict[str, dict[str, float]]:
+    found = {}
+    for column in columns:
+        having = [variant for variant in variants if column.id in variant.scores]
+        chances = chances_of_first(
+            [variant.scores[column.id] for variant in having], better=column.better
+        )
+        if chances is not None:
+            found[column.id] = dict(zip([v.name for v in having], chances, strict=True))
+    return found
 
-    Where there are many variants, only the first is held against the others.
-    """
-    if baseline is not None:
-        return [(name, baseline) for name in ranked if name != baseline]
-    ahead = ranked if len(ranked) <= _MOST_FOR_ALL_PAIRS else ranked[:1]
-    return [(a, b) for i, a in enumerate(ahead) for b in ranked[i + 1 :]]
+
+def _agreement(
+    variants: Sequence[Variant], columns: Sequence[ScoreColumn]
+) -> dict[str, dict[str, float]]:
+    """Of each two columns that share variants; turned so that 1 is agreement on what is better."""
+    found: dict[str, dict[str, float]] = {}
+    for x in columns:
+        for y in columns:
+            both = [v for v in variants if x.id in v.scores and y.id in v.scores]
+            tau = agreement(
+                [v.scores[x.id].mean for v in both], [v.scores[y.id].mean for v in both]
+            )
+            if x is not y and tau is not None:
+                found.setdefault(x.id, {})[y.id] = tau if x.better == y.better else -tau
+    return found
 
 
 def _seed(row: RunRow, position: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from gantool.report.load import Axis
-from gantool.report.statistics import Contrast, Summary
+from gantool.report.statistics import Contrast, Share, Summary
 from gantool.runs.records import own_objective
 
 FAILED = frozenset({"diverged", "failed"})
@@ -65,6 +65,16 @@ class RunRow(_WithValues):
     best: dict[str, float] = Field(default_factory=dict)
     losses: dict[str, float] = Field(default_factory=dict)
 
+    @property
+    def collapsed(self) -> bool:
+        """Whether it ended in what a detector takes for a collapse."""
+        return any(spell.until is None for spell in self.collapses)
+
+    @property
+    def lost(self) -> bool:
+        """Whether it diverged, failed or ended in a collapse."""
+        return self.status in FAILED or self.collapsed
+
 
 class ScoreColumn(_Frozen):
     """A score under one protocol: values of one column, and only those, may be ranked.
@@ -105,7 +115,9 @@ class Variant(_WithValues):
         statuses: the number of runs that ended in each way.
         failure_rate: share that diverged or failed.
         collapsed: the number that ended in a collapse.
+        lost: the runs that diverged, failed or ended in a collapse, of those that count.
         scores: by column.
+        scores_of_others: by column, those of the runs that are not lost; empty where none is.
         best: by column, the best value within the same budget.
         losses: the mean over the runs of their mean over the last tenth of the steps.
         values: by the keys of `report.columns`.
@@ -126,7 +138,9 @@ class Variant(_WithValues):
     statuses: dict[str, int]
     failure_rate: float
     collapsed: int
+    lost: Share
     scores: dict[str, Summary] = Field(default_factory=dict)
+    scores_of_others: dict[str, Summary] = Field(default_factory=dict)
     best: dict[str, Summary] = Field(default_factory=dict)
     losses: dict[str, float] = Field(default_factory=dict)
 
@@ -182,7 +196,10 @@ class ComparisonResult(_Frozen):
         budget: so much of that axis, which every variant has had.
         differences: options that differ between variants, by option and variant.
         pairs: contrasts of variants: of all, or of the first with each where there are many.
-        verdict: two sentences.
+        corrected: whether the contrasts of a column are corrected for their number.
+        chances_of_first: by column and variant, the probability that its mean is the best one.
+        agreement: Kendall's tau-b of the variants' means, by column and column.
+        verdict: two or three sentences.
         skipped: paths that were no run, with the reason.
         claims: those of the study that the runs are from.
     """
@@ -199,6 +216,9 @@ class ComparisonResult(_Frozen):
     differences: dict[str, dict[str, Any]] = Field(default_factory=dict)
     flags: list[Flag] = Field(default_factory=list)
     pairs: list[Pair] = Field(default_factory=list)
+    corrected: bool = True
+    chances_of_first: dict[str, dict[str, float]] = Field(default_factory=dict)
+    agreement: dict[str, dict[str, float]] = Field(default_factory=dict)
     verdict: list[str] = Field(default_factory=list)
     skipped: dict[str, str] = Field(default_factory=dict)
     claims: list[ClaimVerdict] = Field(default_factory=list)

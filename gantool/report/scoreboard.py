@@ -62,6 +62,8 @@ def compare_by_data(
     baseline: str | None = None,
     budget_axis: Axis = "images",
     paired: bool = False,
+    corrected: bool = True,
+    matters: float | None = None,
 ) -> list[OnData]:
     """A comparison on each data set, as `compare` makes it, in the order of the runs.
 
@@ -87,6 +89,8 @@ def compare_by_data(
                     baseline=here["baseline"],
                     budget_axis=budget_axis,
                     paired=paired,
+                    corrected=corrected,
+                    matters=matters,
                 )
             except UnknownNameError as error:
                 option = "baseline" if error.kind == "variant" else "sort"

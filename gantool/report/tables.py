@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gantool.report.columns import COLUMNS, Column, shown_in
 from gantool.report.curves import heading_of_loss
 from gantool.report.format import plain, short, spread, whole
 from gantool.report.result import ComparisonResult, ScoreColumn, Variant
+from gantool.report.statistics import Contrast
 from gantool.runs.records import ARROWS
 
 Table = tuple[list[str], list[list[str]]]
@@ -43,7 +44,10 @@ def headline(result: ComparisonResult, width: int = _WIDTH) -> Table:
         ("status", [status_of(variant) for variant in result.variants]),
         *_declared(result, shown_in("terminal", result.variants, before_scores=True)),
     ]
-    tail = _declared(result, shown_in("terminal", result.variants, before_scores=False))
+    tail = [
+        *_chances(result),
+        *_declared(result, shown_in("terminal", result.variants, before_scores=False)),
+    ]
     room = width - sum(_width(*column) for column in (*head, *tail))
     shown: list[tuple[str, list[str]]] = []
     for column in _ranked_first(result):
@@ -55,6 +59,17 @@ def headline(result: ComparisonResult, width: int = _WIDTH) -> Table:
     columns = [*head, *shown, *tail]
     rows = zip(*(cells for _, cells in columns), strict=True)
     return [heading for heading, _ in columns], [list(row) for row in rows]
+
+
+def _chances(result: ComparisonResult) -> list[tuple[str, list[str]]]:
+    chances = result.chances_of_first.get(result.sorted_by or "")
+    if chances is None:
+        return []
+    return [("P(best)", [_percent_of(chances.get(variant.name)) for variant in result.variants])]
+
+
+def _percent_of(share: float | None) -> str:
+    return "-" if share is None else _percent(share)
 
 
 def _declared(result: ComparisonResult, columns: Sequence[Column]) -> list[tuple[str, list[str]]]:
@@ -103,18 +118,98 @@ def contrasts(result: ComparisonResult) -> Table:
         if pair.column != result.sorted_by or (result.baseline is None and pair.a != first):
             continue
         found = pair.contrast
-        interval = "-" if found.low is None else f"{short(found.low)} to {short(found.high)}"
         rows.append(
             [
                 _cut(plain(pair.a)),
                 _cut(plain(pair.b)),
                 short(found.difference),
-                interval,
-                f"{found.wins:.0%}",
-                f"{found.verdict} (n = {found.n_a}, {found.n_b})",
+                _from_to(found.low, found.high, short),
+                "-" if found.p is None else f"{found.p:.2g}",
+                f"{found.wins:.0%}{_from_to(found.wins_low, found.wins_high, _percent, ' (', ')')}",
+                outcome(found),
             ]
         )
-    return ["variant", "against", "difference", "95% interval", "better in", "so it is"], rows
+    return [
+        "variant",
+        "against",
+        "difference",
+        interval_of(result),
+        "p",
+        "better in",
+        "so it is",
+    ], rows
+
+
+def interval_of(result: ComparisonResult) -> str:
+    """The heading of the intervals of differences."""
+    return "95% interval" if _family(result) == 1 else "95% together"
+
+
+def correction(result: ComparisonResult) -> str:
+    """The error that the verdicts keep to, in a sentence."""
+    family = _family(result)
+    if not result.corrected:
+        return (
+            "Not corrected for the number of comparisons: of twenty between equals one is called "
+            "different."
+        )
+    if family == 1:
+        return "One comparison: a false claim has a chance of 5%."
+    return (
+        f"Corrected for {family} comparisons (Holm): any false claim among them has a chance of "
+        "5%; the intervals (Bonferroni) hold together."
+    )
+
+
+def _family(result: ComparisonResult) -> int:
+    return max((p.contrast.family for p in result.pairs if p.column == result.sorted_by), default=1)
+
+
+def outcome(found: Contrast) -> str:
+    """The verdict of a contrast, with what it rests on or what would change it."""
+    n = f"n = {found.n_a}, {found.n_b}"
+    if found.verdict == "equal":
+        return f"equal within {short(found.matters)} ({n})"
+    if found.verdict in ("better", "worse") and found.small:
+        return f"{found.verdict}, by less than {short(found.matters)} ({n})"
+    if found.detectable is not None:
+        needed = "over 1,000" if found.runs is None else f"{found.runs:,}"
+        return f"{found.verdict} ({n}; {needed} runs each would show it)"
+    return f"{found.verdict} ({n})"
+
+
+def lost(result: ComparisonResult) -> Table:
+    """The variants that lost runs: how many, the share behind it, and the scores of the others."""
+    rows = [
+        [
+            _cut(plain(variant.name)),
+            f"{variant.lost.k} of {variant.lost.n}",
+            _from_to(variant.lost.low, variant.lost.high, _percent),
+            spread(variant.scores.get(result.sorted_by or "")),
+            spread(variant.scores_of_others.get(result.sorted_by or "")),
+        ]
+        for variant in result.variants
+        if variant.lost.k
+    ]
+    by = result.sorted_by or "score"
+    headings = ["variant", "diverged or collapsed", "95% interval", f"{by} of all", "of the others"]
+    return headings, rows
+
+
+def _from_to(
+    low: float | None,
+    high: float | None,
+    text: Callable[[float], str],
+    before: str = "",
+    after: str = "",
+) -> str:
+    if low is None or high is None:
+        return "" if before else "-"
+    return f"{before}{text(low)} to {text(high)}{after}"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}"
 
 
 def full(result: ComparisonResult) -> Table:

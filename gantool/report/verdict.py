@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -10,6 +11,7 @@ from gantool.report.format import short, text_of, with_origin
 from gantool.report.load import RunData, noun_of
 from gantool.report.result import FAILED, Flag, Pair, RunRow, ScoreColumn, Variant
 from gantool.report.statistics import Contrast
+from gantool.report.statistics.summaries import CONFIDENCE
 
 
 def flags(
@@ -19,6 +21,7 @@ def flags(
     variants: Sequence[Variant],
     columns: Sequence[ScoreColumn],
     ranking: ScoreColumn | None,
+    pairs: Sequence[Pair],
 ) -> list[Flag]:
     """The cautions that a reader needs before believing the table."""
     return [
@@ -27,6 +30,7 @@ def flags(
         *_about_budgets(variants, noun_of(runs)),
         *_about_beginnings(runs),
         *_about_counts(variants, rows, ranking=ranking),
+        *_about_few_runs(pairs, ranking),
         *_about_ends(rows),
         *_about_machines(runs, variants),
     ]
@@ -104,6 +108,24 @@ def _about_counts(
     return found
 
 
+def _about_few_runs(pairs: Sequence[Pair], ranking: ScoreColumn | None) -> list[Flag]:
+    """Where no test of ranks could show anything, only the assumption of normality speaks."""
+    sizes = [
+        (pair.contrast.n_a, pair.contrast.n_b)
+        for pair in pairs
+        if ranking is not None and pair.column == ranking.id and pair.contrast.p is not None
+    ]
+    least = {size: 2 / math.comb(sum(size), size[0]) for size in sizes}
+    if not least or max(least.values()) <= 1 - CONFIDENCE:
+        return []
+    n, m = max(least, key=lambda size: least[size])
+    message = (
+        f"With {n} runs against {m} no test of ranks can go below p = {least[n, m]:.2f}: what is "
+        "said of differences rests on scores being normally distributed over seeds."
+    )
+    return [Flag(message=message)]
+
+
 def _about_ends(rows: Sequence[RunRow]) -> list[Flag]:
     counted = [row for row in rows if row.repeat_of is None]
     ended = Counter(row.status for row in counted if row.status != "finished")
@@ -142,14 +164,17 @@ def sentences(
     *,
     rows: Sequence[RunRow],
     pairs: Sequence[Pair],
+    columns: Sequence[ScoreColumn],
     flags: Sequence[Flag],
     noun: str,
 ) -> list[str]:
-    """Two sentences: one on the first score, and one on the health of the runs."""
-    return [
+    """On the first score, on the scores that disagree with it, and on the health of the runs."""
+    found = [
         _first_sentence(variants, ranking, pairs=pairs, noun=noun),
-        _second_sentence(rows, flags),
+        _dissent(variants, ranking, columns=columns),
+        _health(rows, flags),
     ]
+    return [sentence for sentence in found if sentence]
 
 
 def _first_sentence(
@@ -179,23 +204,59 @@ def _first_sentence(
     if not alike:
         return (
             f"{by}, {figure} and is better than every other variant at n = {n} "
-            "(95% intervals of the differences)."
+            f"({_bound(pairs, ranking)})."
         )
     more = f" and {len(alike) - 3} more" if len(alike) > 3 else ""
     named = ", ".join(alike[:3]) + more
     return f"{by}, {figure} and comes first, but is not distinguishable from {named} at n = {n}."
 
 
+def _bound(pairs: Sequence[Pair], ranking: ScoreColumn) -> str:
+    """The error that the verdicts of a column keep to."""
+    counted = [pair for pair in pairs if pair.column == ranking.id]
+    if all(pair.contrast.family == 1 for pair in counted):
+        return "5% a claim" if len(counted) > 1 else "5%"
+    return f"5% for all {counted[0].contrast.family} comparisons together"
+
+
+def _dissent(
+    variants: Sequence[Variant],
+    ranking: ScoreColumn | None,
+    *,
+    columns: Sequence[ScoreColumn],
+) -> str:
+    """The scores that put another variant first, where each has two runs at least."""
+    ranked = [v for v in variants if ranking is not None and ranking.id in v.scores]
+    if len(ranked) < 2:
+        return ""
+    others: dict[str, list[str]] = {}
+    for column in columns:
+        having = [v for v in variants if column.id in v.scores]
+        if len(having) < len(ranked) or column is ranking:
+            continue
+        choose = min if column.better == "lower" else max
+        best = choose(v.scores[column.id].mean for v in having)
+        firsts = [v.name for v in having if v.scores[column.id].mean == best]
+        if ranked[0].name not in firsts:
+            others.setdefault(firsts[0], []).append(column.id)
+    named = [f"{name} by {_listed(ids)}" for name, ids in others.items()]
+    return f"Other scores put others first: {'; '.join(named)}." if named else ""
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
 def _alike(contrasts: Mapping[tuple[str, str], Contrast], a: str, *, b: str) -> bool:
     between = contrasts.get((a, b)) or contrasts.get((b, a))
-    return between is not None and between.verdict == "not distinguishable"
+    return between is not None and between.verdict in ("not distinguishable", "equal")
 
 
-def _second_sentence(rows: Sequence[RunRow], flags: Sequence[Flag]) -> str:
+def _health(rows: Sequence[RunRow], flags: Sequence[Flag]) -> str:
     counted = [row for row in rows if row.repeat_of is None]
     bad = [row for row in counted if row.status in FAILED]
     sound = [row for row in counted if row.status not in FAILED]
-    collapsed = [row for row in sound if any(spell.until is None for spell in row.collapses)]
+    collapsed = [row for row in sound if row.collapsed]
     unfinished = [row for row in sound if row.status != "finished"]
     parts = []
     if bad:

@@ -53,7 +53,7 @@ def with_claims(study: Study, jobs: Sequence[Job], comparisons: Iterable[OnData]
         names = {Path(row.path).name for row in each.result.runs}
         here = [job for job in jobs if job.name in names]
         claims = [
-            _judged(claim, here, each.result)
+            _judged(claim, here, each.result, family=len(study.claims))
             for claim in study.claims
             if any(_is_on(job, claim.data) for job in here)
         ]
@@ -62,10 +62,14 @@ def with_claims(study: Study, jobs: Sequence[Job], comparisons: Iterable[OnData]
     return found
 
 
-def _judged(claim: Claim, jobs: Sequence[Job], result: ComparisonResult) -> ClaimVerdict:
+def _judged(
+    claim: Claim, jobs: Sequence[Job], result: ComparisonResult, *, family: int
+) -> ClaimVerdict:
     better, than = (_values(side, claim, jobs, result.runs) for side in (claim.better, claim.than))
     column = next((column for column in result.columns if column.id == claim.score), None)
-    made = contrast(better, than, better=column.better) if column else None
+    made = (
+        contrast(better, than, better=column.better, family=family) if column is not None else None
+    )
     where = f" on {claim.data}" if claim.data else ""
     return ClaimVerdict(
         claim=f"{_name(claim.better)} is better than {_name(claim.than)} in {claim.score}{where}",
@@ -86,11 +90,15 @@ def _verdict(made: Contrast | None) -> Literal["holds", "does not hold", "cannot
 def _why(made: Contrast | None) -> str:
     if made is None:
         return "one side has no run with that score"
-    if made.low is None or made.high is None:
+    if made.p is None:
         return f"difference {short(made.difference)}; one run says nothing of the spread"
+    interval = (
+        f", 95% interval {short(made.low)} to {short(made.high)}" if made.low is not None else ""
+    )
+    together = f", corrected for {made.family} claims" if made.family > 1 else ""
     return (
-        f"difference {short(made.difference)}, 95% interval {short(made.low)} to "
-        f"{short(made.high)}, n = {made.n_a} and {made.n_b}"
+        f"difference {short(made.difference)}{interval}, p = {made.p:.2g}{together}, "
+        f"n = {made.n_a} and {made.n_b}"
     )
 
 

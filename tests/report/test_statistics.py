@@ -10,8 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from simulate_comparisons import coverage, simulate
 
-from gantool.report.statistics import contrast, summarise
+from gantool.report.statistics import (
+    agreement,
+    chances_of_first,
+    contrast,
+    contrasts,
+    share_of,
+    summarise,
+)
+from gantool.report.statistics.power import WelchTest, detectable, runs_for
 
 FINITE = st.floats(-1e6, 1e6)
 
@@ -43,37 +52,29 @@ def test_two_values_by_hand() -> None:
     assert found.method == "Student's t"
 
 
-def test_below_ten_the_interval_is_students() -> None:
-    values = [2.3, 1.9, 2.8, 3.3, 2.0]
+@pytest.mark.parametrize("n", [2, 5, 9, 10, 30])
+def test_the_interval_is_students_at_every_n(n: int) -> None:
+    values = np.random.default_rng(n).exponential(size=n).tolist()
     found = summarise(values)
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert found is not None
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert found.method == "Student's t"
 
 
-def test_from_ten_on_it_is_the_bootstraps() -> None:
-    values = np.random.default_rng(0).exponential(size=30).tolist()
-    found, again = summarise(values), summarise(values)
-    assert found is not None
-    assert found == again  # the seed is fixed
-    assert found.method == "bootstrap (BCa)"
-    # BCa by hand (Efron 1987): percentiles shifted by the median's bias and by the jackknife's
-    # skewness.
-    rng, normal = np.random.default_rng(1), NormalDist()
-    sample = np.array(values)
-    means = np.sort([rng.choice(sample, 30).mean() for _ in range(50_000)])
-    bias = normal.inv_cdf((means < sample.mean()).mean())
-    jackknife = np.array([np.delete(sample, i).mean() for i in range(30)])
-    deviations = jackknife.mean() - jackknife
-    acceleration = (deviations**3).sum() / (6 * (deviations**2).sum() ** 1.5)
-    shifted = [
-        normal.cdf(
-            bias + (bias + normal.inv_cdf(q)) / (1 - acceleration * (bias + normal.inv_cdf(q)))
-        )
-        for q in (0.025, 0.975)
-    ]
-    assert (found.low, found.high) == pytest.approx(np.quantile(means, shifted), abs=0.02)
-    assert found.high - found.mean > found.mean - found.low  # skewed data, skewed interval
+@pytest.mark.parametrize(("k", "n"), [(0, 5), (1, 5), (3, 10), (10, 10)])
+def test_a_share_has_the_exact_interval(k: int, n: int) -> None:
+    """Its ends are where the binomial tails are 2.5% (Clopper and Pearson 1934)."""
+    found = share_of(k, n)
+    assert (found.k, found.n) == (k, n)
+    if k > 0:
+        assert stats.binom.sf(k - 1, n, found.low) == pytest.approx(0.025)
+    else:
+        assert found.low == 0
+    if k < n:
+        assert stats.binom.cdf(k, n, found.high) == pytest.approx(0.025)
+    else:
+        assert found.high == 1
 
 
 def test_equal_values_have_an_interval_without_width() -> None:
@@ -155,9 +156,12 @@ def test_a_contrast_turned_round_is_its_mirror(a: list[float], b: list[float]) -
     assert back is not None
     assert there.difference == pytest.approx(-back.difference)
     assert there.wins == pytest.approx(1 - back.wins)
-    assert there.low is not None
-    assert back.high is not None
-    assert there.low == pytest.approx(-back.high)
+    if there.method == "exact permutation":  # no side has any spread
+        assert (there.low, back.high) == (None, None)
+    else:
+        assert there.low is not None
+        assert back.high is not None
+        assert there.low == pytest.approx(-back.high)
 
 
 @given(st.lists(FINITE, min_size=1, max_size=9))
@@ -166,3 +170,218 @@ def test_the_mean_lies_in_its_interval(values: list[float]) -> None:
     assert found is not None
     if found.low is not None and found.high is not None:
         assert found.low <= found.mean <= found.high
+
+
+def family(seed: int = 0, count: int = 5, n: int = 4) -> list[tuple[dict[int, float], ...]]:
+    """All pairs of some variants whose means differ."""
+    rng = np.random.default_rng(seed)
+    sides = [seeded(*(rng.normal(size=n) + 1.5 * i)) for i in range(count)]
+    return [(a, b) for i, a in enumerate(sides) for b in sides[i + 1 :]]
+
+
+def test_a_familys_p_values_are_holms() -> None:
+    """Step-down by its definition: the i-th least p times the hypotheses that are left."""
+    sides = family()
+    raw = [
+        stats.ttest_ind(list(a.values()), list(b.values()), equal_var=False).pvalue
+        for a, b in sides
+    ]
+    expected = {}
+    for rank, p in enumerate(sorted(raw)):
+        expected[p] = min(
+            1.0, max((len(raw) - i) * q for i, q in enumerate(sorted(raw)[: rank + 1]))
+        )
+    found = contrasts(sides, better="lower")  # type: ignore[arg-type]
+    assert [one.p for one in found if one] == pytest.approx([expected[p] for p in raw])
+    assert {one.family for one in found if one} == {10}
+    for one in found:
+        assert one is not None
+        assert (one.verdict in ("better", "worse")) == (one.p is not None and one.p <= 0.05)
+
+
+def test_a_familys_intervals_are_bonferronis() -> None:
+    sides = family()
+    for (a, b), found in zip(sides, contrasts(sides, better="lower"), strict=True):  # type: ignore[arg-type]
+        expected = stats.ttest_ind(
+            list(a.values()), list(b.values()), equal_var=False
+        ).confidence_interval(1 - 0.05 / 10)
+        assert found is not None
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_without_correction_each_contrast_stands_alone() -> None:
+    sides = family()
+    alone = [contrast(a, b, better="lower") for a, b in sides]
+    assert contrasts(sides, better="lower", corrected=False) == alone  # type: ignore[arg-type]
+    (one,) = contrasts(sides[:1], better="lower", family=10)  # type: ignore[arg-type]
+    assert one is not None
+    assert alone[0] is not None
+    assert one.p == pytest.approx(min(1.0, 10 * (alone[0].p or 0)))
+
+
+def test_what_has_no_interval_does_not_count_in_the_family() -> None:
+    pair = (seeded(1.0, 2.0, 2.5), seeded(4.0, 4.5, 5.0))
+    first, second, third = contrasts(
+        [pair, (seeded(1.0), seeded(2.0, 3.0)), ({}, seeded(1.0))], better="lower"
+    )
+    assert first is not None
+    assert first.family == 1
+    assert second is not None
+    assert (second.p, second.low, second.verdict) == (
+        None,
+        None,
+        "one run says nothing of the spread",
+    )
+    assert third is None
+
+
+@pytest.mark.parametrize(("n", "verdict"), [(3, "not distinguishable"), (4, "better")])
+def test_sides_without_spread_are_permuted(n: int, verdict: str) -> None:
+    """Eight modes in all runs against seven in all: 2 of all arrangements are as far apart."""
+    found = contrast(seeded(*[8.0] * n), seeded(*[7.0] * n), better="higher")
+    expected = stats.permutation_test(
+        ([8.0] * n, [7.0] * n), lambda x, y: np.mean(x) - np.mean(y), n_resamples=np.inf
+    ).pvalue
+    assert found is not None
+    assert found.p == pytest.approx(expected)
+    assert (found.method, found.verdict, found.low) == ("exact permutation", verdict, None)
+
+
+def test_equal_is_an_interval_within_the_smallest_difference_that_matters() -> None:
+    a, b = seeded(1.0, 1.1, 1.2, 1.05), seeded(1.02, 1.12, 1.15, 1.07)
+    wide, narrow = (contrasts([(a, b)], better="lower", matters=least)[0] for least in (0.5, 0.05))
+    assert wide is not None
+    assert narrow is not None
+    assert wide.verdict == "equal"
+    assert narrow.verdict == "not distinguishable"
+    apart = contrasts(
+        [(seeded(1.0, 1.01, 1.02), seeded(1.2, 1.21, 1.22))], better="lower", matters=0.5
+    )[0]
+    assert apart is not None
+    assert (apart.verdict, apart.small) == ("better", True)
+
+
+def test_the_chance_to_win_is_brunner_and_munzels() -> None:
+    """On the plain scale the distance from 1/2 in standard errors is scipy's statistic."""
+    x, y = [1.0, 4.0, 2.0, 5.5, 3.0], [2.5, 6.0, 4.5, 7.0]
+    found = contrast(seeded(*x), seeded(*y), better="lower")
+    assert found is not None
+    assert found.wins_low is not None
+    assert found.wins_high is not None
+    scipys = stats.brunnermunzel(x, y)
+    # The interval is symmetric on the logit's scale, and its half width there is t times the error.
+    logits = [math.log(p / (1 - p)) for p in (found.wins_low, found.wins, found.wins_high)]
+    assert logits[2] - logits[1] == pytest.approx(logits[1] - logits[0])
+    error = (found.wins - 0.5) / float(scipys.statistic)
+    freedom = _freedom(x, y)
+    reach = stats.t.ppf(0.975, freedom) * error / (found.wins * (1 - found.wins))
+    assert logits[2] - logits[1] == pytest.approx(reach)
+    assert 2 * stats.t.sf(abs(scipys.statistic), freedom) == pytest.approx(scipys.pvalue)
+
+
+def _freedom(x: list[float], y: list[float]) -> float:
+    """Brunner and Munzel's, from ranks among all and within the sides."""
+    ranks = stats.rankdata([*x, *y])
+    n, m = len(x), len(y)
+    u = np.var(ranks[:n] - stats.rankdata(x), ddof=1) * n
+    v = np.var(ranks[n:] - stats.rankdata(y), ddof=1) * m
+    u, v = u * n / n, v * m / m
+    return float((u + v) ** 2 / (u**2 / (n - 1) + v**2 / (m - 1)))
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 10])
+def test_sides_apart_win_as_many_pairs_in_a_row(n: int) -> None:
+    found = contrast(seeded(*range(n)), seeded(*range(100, 101 + n)), better="lower")
+    expected = stats.binomtest(n, n).proportion_ci(0.95)
+    assert found is not None
+    assert (found.wins, found.wins_low, found.wins_high) == pytest.approx((1, expected.low, 1))
+    turned = contrast(seeded(*range(n)), seeded(*range(100, 101 + n)), better="higher")
+    assert turned is not None
+    assert (turned.wins, turned.wins_low, turned.wins_high) == pytest.approx(
+        (0, 0, 1 - expected.low)
+    )
+
+
+@pytest.mark.parametrize(("effect", "n"), [(1.0, 17), (0.5, 64), (0.2, 394), (2.0, 6)])
+def test_runs_for_an_effect_are_those_of_the_textbook(effect: float, n: int) -> None:
+    """Cohen 1988, table 2.4.1: two samples of equal spread, two-sided 5%, power 80%."""
+    assert runs_for(effect, (1.0, 1.0), level=0.05) == n
+    assert WelchTest.of((1.0, 1.0), n, n, level=0.05).power(effect) >= 0.8
+    assert WelchTest.of((1.0, 1.0), n - 1, n - 1, level=0.05).power(effect) < 0.8
+
+
+def test_no_number_of_runs_shows_no_difference() -> None:
+    assert runs_for(0.0, (1.0, 1.0), level=0.05) is None
+    assert runs_for(1e-4, (1.0, 1.0), level=0.05) is None
+
+
+@pytest.mark.parametrize(("deviations", "n", "m"), [((1.0, 1.0), 3, 3), ((0.2, 3.0), 5, 8)])
+def test_the_detectable_difference_is_detected_in_four_of_five(
+    deviations: tuple[float, float], n: int, m: int
+) -> None:
+    least = detectable(deviations, n, m, level=0.05)
+    rng = np.random.default_rng(0)
+    x = rng.normal(least, deviations[0], (20_000, n))
+    y = rng.normal(0, deviations[1], (20_000, m))
+    seen = stats.ttest_ind(x, y, axis=1, equal_var=False).pvalue < 0.05
+    assert seen.mean() == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_contrast_that_shows_nothing_says_what_would_have() -> None:
+    x, y = seeded(1.0, 2.0, 3.0), seeded(1.5, 2.5, 3.6)
+    (found,) = contrasts([(x, y)], better="lower", prospects=True)
+    deviations = (float(np.std([1, 2, 3], ddof=1)), float(np.std([1.5, 2.5, 3.6], ddof=1)))
+    assert found is not None
+    assert found.detectable == pytest.approx(detectable(deviations, 3, 3, level=0.05))
+    assert found.runs == runs_for(2 - 2.5333333, deviations, level=0.05)
+
+
+def test_the_chance_of_the_first_place_in_closed_form() -> None:
+    """Of two means with many runs each it is the normal integral of their difference."""
+    rng = np.random.default_rng(0)
+    x, y = (summarise((rng.normal(size=400) + shift).tolist()) for shift in (0.0, 0.1))
+    assert x is not None
+    assert y is not None
+    found = chances_of_first([x, y], better="lower")
+    assert x.deviation is not None
+    assert y.deviation is not None
+    error = math.hypot(x.deviation, y.deviation) / 20
+    assert found == pytest.approx(
+        [NormalDist().cdf((y.mean - x.mean) / error), NormalDist().cdf((x.mean - y.mean) / error)],
+        abs=0.003,
+    )
+    assert found is not None
+    assert chances_of_first([x, y], better="higher") == pytest.approx(found[::-1], abs=1e-5)
+
+
+def test_equals_share_the_first_place() -> None:
+    same = summarise([1.0, 2.0, 4.0])
+    assert same is not None
+    assert chances_of_first([same] * 4, better="lower") == pytest.approx([0.25] * 4)
+    single = summarise([1.0])
+    assert single is not None
+    assert chances_of_first([same, single], better="lower") is None
+
+
+def test_agreement_counts_pairs() -> None:
+    """Kendall 1938: of the six pairs of 1234 and 1243 one is turned."""
+    assert agreement([1, 2, 3, 4], [1, 2, 4, 3]) == pytest.approx(4 / 6)
+    assert agreement([1, 2, 3], [5, 5, 5]) is None
+    assert agreement([1], [1]) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("skewed", [False, True])
+@pytest.mark.parametrize("n", [3, 5, 10])
+@pytest.mark.parametrize("variants", [2, 6, 12])
+def test_equal_variants_are_called_different_in_a_twentieth_of_tables(
+    variants: int, n: int, skewed: bool
+) -> None:
+    found = simulate(variants, n, skewed=skewed, tables=2000, seed=variants * n)
+    assert found.false_tables <= 0.06
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [3, 5, 9, 10, 20])
+def test_intervals_cover_what_they_say_on_normal_scores(n: int) -> None:
+    assert 0.94 <= coverage(n, rounds=20_000, seed=n) <= 0.97

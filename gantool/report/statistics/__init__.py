@@ -1,0 +1,20 @@
+"""Statistics of a few repetitions: means, shares, families of contrasts, power, ranks."""
+
+from __future__ import annotations
+
+from gantool.report.statistics.contrasts import Contrast, Sides, contrast, contrasts
+from gantool.report.statistics.ranks import agreement, chances_of_first
+from gantool.report.statistics.summaries import Share, Summary, share_of, summarise
+
+__all__ = [
+    "Contrast",
+    "Share",
+    "Sides",
+    "Summary",
+    "agreement",
+    "chances_of_first",
+    "contrast",
+    "contrasts",
+    "share_of",
+    "summarise",
+]

@@ -1,0 +1,284 @@
+"""Contrasts of variants, as families whose false claims are bounded together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel
+
+from gantool.report.statistics.summaries import CONFIDENCE, quantile, welch_freedom
+
+_Floats = npt.NDArray[np.float64]
+Better = Literal["lower", "higher"]
+Method = Literal["none", "Welch's t", "paired t", "exact permutation"]
+Sides = tuple[Mapping[int, float], Mapping[int, float]]
+
+
+class Contrast(BaseModel):
+    """A against B in one number.
+
+    Attributes:
+        difference: mean of A minus mean of B.
+        p: of the test that both means are equal, corrected for the family; None where a side has
+            one value.
+        low: lower end of the difference's interval, None where there is none. The intervals of a
+            family hold together with 95% confidence.
+        high: its upper end.
+        method: the test.
+        wins: share of all pairs (a, b) in which A is better, ties counting half.
+        wins_low: lower end of the 95% confidence interval of the probability behind `wins`; None
+            where there is none.
+        wins_high: its upper end.
+        n_a: repetitions of A.
+        n_b: repetitions of B.
+        family: the contrasts that it is corrected for.
+        matters: the smallest difference that matters, where it is known.
+        detectable: where nothing was shown, the true difference that so many repetitions would have
+            shown with a chance of 80%.
+        runs: where nothing was shown, the repetitions of each side that would show the observed
+            difference with a chance of 80%; None for more than 1,000.
+        verdict: in words, from A's side.
+    """
+
+    difference: float
+    p: float | None
+    low: float | None
+    high: float | None
+    method: Method
+    wins: float
+    wins_low: float | None
+    wins_high: float | None
+    n_a: int
+    n_b: int
+    family: int = 1
+    matters: float | None = None
+    detectable: float | None = None
+    runs: int | None = None
+    verdict: Literal[
+        "better", "worse", "equal", "not distinguishable", "one run says nothing of the spread"
+    ]
+
+    @property
+    def small(self) -> bool:
+        """Whether the difference is, by its interval, less than what matters."""
+        if self.matters is None or self.low is None or self.high is None:
+            return False
+        return -self.matters < self.low and self.high < self.matters
+
+
+def contrast(
+    a: Mapping[int, float],
+    b: Mapping[int, float],
+    *,
+    better: Better,
+    paired: bool = False,
+    family: int = 1,
+) -> Contrast | None:
+    """A against B, one of `family` contrasts that are made anyway (Bonferroni).
+
+    As `contrasts` has it; None if a side has no finite value.
+    """
+    return contrasts([(a, b)], better=better, paired=paired, family=family)[0]
+
+
+def contrasts(
+    sides: Sequence[Sides],
+    *,
+    better: Better,
+    paired: bool = False,
+    matters: float | None = None,
+    corrected: bool = True,
+    family: int = 0,
+    prospects: bool = False,
+) -> list[Contrast | None]:
+    """A family of contrasts, each of two mappings from seed to value.
+
+    Tests are Welch's t; with `paired`, Student's t of the differences at the seeds that both have;
+    where no value of a side differs from another, the exact permutation test. Verdicts follow from
+    Holm's step-down p-values (1979), which bound the chance of any false claim in the family by 5%;
+    intervals are Bonferroni's, each with a confidence of 1 - 0.05 / m, and hold together with 95%.
+
+    Args:
+        sides: A and B of each.
+        better: the better direction.
+        paired: whether seeds pair the values.
+        matters: the smallest difference that matters; an interval within it says "equal".
+        corrected: whether the family is corrected for at all.
+        family: the contrasts in the family, where these are only some of them.
+        prospects: whether to say where nothing was shown what could have been.
+
+    Returns:
+        A contrast for each; None where a side has no finite value.
+    """
+    from scipy import stats  # slow to import, and one run needs no quantile
+
+    tests = [_test(a, b, paired=paired) for a, b in sides]
+    tested = [test for test in tests if test is not None and test.method != "none"]
+    family = max(family, len(tested), 1) if corrected else 1
+    errors = np.array([test.error for test in tested])
+    freedom = np.array([test.freedom for test in tested])
+    shifts = np.array([abs(test.difference) for test in tested])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        students = 2 * stats.t.sf(shifts / errors, freedom)
+    exact = np.array([test.exact for test in tested])
+    ps = np.where(errors > 0, students, exact).tolist()
+    reaches = stats.t.ppf(1 - (1 - CONFIDENCE) / family / 2, freedom) * errors
+    judged = iter(zip(_holm(ps, family) if corrected else ps, reaches.tolist(), strict=True))
+    found: list[Contrast | None] = []
+    for test in tests:
+        if test is None:
+            found.append(None)
+            continue
+        p, reach = (None, None) if test.method == "none" else next(judged)
+        made = _contrast(test, p, reach, family=family, better=better, matters=matters)
+        found.append(_with_prospects(made, test) if prospects else made)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    x: _Floats
+    y: _Floats
+    difference: float
+    error: float
+    freedom: float
+    exact: float  # p of the permutation test, for a side without spread
+    method: Method
+
+
+def _test(a: Mapping[int, float], b: Mapping[int, float], *, paired: bool) -> _Test | None:
+    a, b = (
+        {seed: value for seed, value in side.items() if math.isfinite(value)} for side in (a, b)
+    )
+    if paired:
+        shared = sorted(a.keys() & b.keys())
+        a, b = ({seed: side[seed] for seed in shared} for side in (a, b))
+    if not a or not b:
+        return None
+    x, y = np.array(list(a.values())), np.array(list(b.values()))
+    difference = float(x.mean() - y.mean())
+    if min(len(x), len(y)) < 2:
+        return _Test(x, y, difference, math.nan, math.nan, math.nan, "none")
+    error, freedom = _paired(x - y) if paired else _welch(x, y)
+    if error == 0:
+        exact = _permuted(x, y, paired)
+        return _Test(x, y, difference, 0.0, math.nan, exact, "exact permutation")
+    student: Method = "paired t" if paired else "Welch's t"
+    return _Test(x, y, difference, error, freedom, math.nan, student)
+
+
+def _welch(x: _Floats, y: _Floats) -> tuple[float, float]:
+    n, m = len(x), len(y)
+    u, v = float(x.var(ddof=1)) / n, float(y.var(ddof=1)) / m
+    return math.sqrt(u + v), welch_freedom(u, n, v=v, m=m) if u + v else math.nan
+
+
+def _paired(differences: _Floats) -> tuple[float, float]:
+    n = len(differences)
+    return float(differences.std(ddof=1)) / math.sqrt(n), n - 1
+
+
+def _permuted(x: _Floats, y: _Floats, paired: bool) -> float:
+    """Two-sided p of values without spread: of all arrangements two are as far apart as these."""
+    if x[0] == y[0]:
+        return 1.0
+    return 2 / (2 ** len(x) if paired else math.comb(len(x) + len(y), len(x)))
+
+
+def _holm(ps: Sequence[float], family: int) -> list[float]:
+    found = [1.0] * len(ps)
+    least = 0.0
+    for rank, i in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
+        least = max(least, min(1.0, (family - rank) * ps[i]))
+        found[i] = least
+    return found
+
+
+def _contrast(
+    test: _Test,
+    p: float | None,
+    reach: float | None,
+    *,
+    family: int,
+    better: Better,
+    matters: float | None,
+) -> Contrast:
+    known = reach is not None and math.isfinite(reach)
+    wins, wins_low, wins_high = _wins(test.x, test.y, better=better)
+    found = Contrast(
+        difference=test.difference,
+        p=p,
+        low=test.difference - reach if reach is not None and known else None,
+        high=test.difference + reach if reach is not None and known else None,
+        method=test.method,
+        wins=wins,
+        wins_low=wins_low,
+        wins_high=wins_high,
+        n_a=len(test.x),
+        n_b=len(test.y),
+        family=family,
+        matters=matters,
+        verdict=_verdict(p, test.difference, better=better),
+    )
+    if found.verdict == "not distinguishable" and found.small:
+        return found.model_copy(update={"verdict": "equal"})
+    return found
+
+
+def _verdict(
+    p: float | None, difference: float, *, better: Better
+) -> Literal["better", "worse", "not distinguishable", "one run says nothing of the spread"]:
+    if p is None:
+        return "one run says nothing of the spread"
+    if p > 1 - CONFIDENCE:
+        return "not distinguishable"
+    return "better" if (difference < 0) == (better == "lower") else "worse"
+
+
+def _with_prospects(found: Contrast, test: _Test) -> Contrast:
+    """With the difference that the test would have seen, and the runs for the one that there is."""
+    if found.verdict != "not distinguishable" or test.method != "Welch's t":
+        return found
+    from gantool.report.statistics.power import detectable, runs_for
+
+    level = (1 - CONFIDENCE) / found.family
+    deviations = (float(test.x.std(ddof=1)), float(test.y.std(ddof=1)))
+    return found.model_copy(
+        update={
+            "detectable": detectable(deviations, len(test.x), len(test.y), level=level),
+            "runs": runs_for(test.difference, deviations, level=level),
+        }
+    )
+
+
+def _wins(x: _Floats, y: _Floats, *, better: str) -> tuple[float, float | None, float | None]:
+    """P(A better than B), ties counting half, with its interval.
+
+    The interval is that of Brunner and Munzel (2000) on the logit's scale. Where the sides do not
+    overlap their variance is 0: all of min(n, m) disjoint, independent pairs are won then, of which
+    the interval of Clopper and Pearson is exact.
+    """
+    from scipy import special
+
+    if better == "lower":
+        x, y = -x, -y
+    ahead = (x[:, None] > y) + 0.5 * (x[:, None] == y)
+    share = float(ahead.mean())
+    n, m = ahead.shape
+    if min(n, m) < 2:
+        return share, None, None
+    if share in (0.0, 1.0):
+        end = ((1 - CONFIDENCE) / 2) ** (1 / min(n, m))
+        return (1.0, end, 1.0) if share else (0.0, 0.0, 1 - end)
+    u, v = float(ahead.mean(axis=1).var(ddof=1)) / n, float(ahead.mean(axis=0).var(ddof=1)) / m
+    if u + v == 0:
+        return share, None, None
+    logit = math.log(share / (1 - share))
+    error = math.sqrt(u + v) / (share * (1 - share))
+    reach = quantile(welch_freedom(u, n, v=v, m=m)) * error
+    return share, float(special.expit(logit - reach)), float(special.expit(logit + reach))

@@ -1,0 +1,94 @@
+"""Repetitions of one number, and shares of repetitions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel
+
+CONFIDENCE = 0.95
+
+
+class Summary(BaseModel):
+    """Repetitions of one number.
+
+    Attributes:
+        n: the number of them.
+        mean: of them.
+        deviation: their sample standard deviation (n - 1), None for one.
+        low: lower end of the 95% confidence interval of the mean, None for one repetition.
+        high: its upper end.
+        method: the making of the interval.
+        values: the repetitions themselves.
+    """
+
+    n: int
+    mean: float
+    deviation: float | None
+    low: float | None
+    high: float | None
+    method: Literal["none", "Student's t"]
+    values: list[float]
+
+
+class Share(BaseModel):
+    """k of n, with the 95% interval of Clopper and Pearson (1934) for the share behind it."""
+
+    k: int
+    n: int
+    low: float
+    high: float
+
+
+def summarise(values: Sequence[float]) -> Summary | None:
+    """Mean and spread of the finite values; None if there are none.
+
+    The interval is Student's t at every n, and none for one value. Of a skewed distribution, or one
+    with a failure now and then, no interval of a mean from few values keeps its promise.
+    """
+    finite = [float(value) for value in values if math.isfinite(value)]
+    if not finite:
+        return None
+    n, mean = len(finite), math.fsum(finite) / len(finite)
+    if n == 1:
+        return Summary(
+            n=1, mean=mean, deviation=None, low=None, high=None, method="none", values=finite
+        )
+    deviation = float(np.std(finite, ddof=1))
+    reach = quantile(n - 1) * deviation / math.sqrt(n)
+    return Summary(
+        n=n,
+        mean=mean,
+        deviation=deviation,
+        low=mean - reach,
+        high=mean + reach,
+        method="Student's t",
+        values=finite,
+    )
+
+
+def share_of(k: int, n: int) -> Share:
+    """A share with its interval, exact at any n; n is at least 1 and k in [0, n]."""
+    from scipy import stats  # slow to import, and one run needs no quantile
+
+    found = stats.binomtest(k, n).proportion_ci(CONFIDENCE, method="exact")
+    return Share(k=k, n=n, low=float(found.low), high=float(found.high))
+
+
+def quantile(freedom: float, confidence: float = CONFIDENCE) -> float:
+    """Reach of a two-sided interval of Student's t, in standard errors."""
+    from scipy import stats
+
+    return float(stats.t.ppf((1 + confidence) / 2, freedom))
+
+
+def welch_freedom(u: float, n: float, *, v: float, m: float) -> float:
+    """Welch's degrees of freedom, from the variances u and v of means of n and m values.
+
+    One of the variances is positive.
+    """
+    share = u / (u + v)  # not u**2 and v**2, which vanish where the spread is tiny
+    return 1 / (share**2 / (n - 1) + (1 - share) ** 2 / (m - 1))

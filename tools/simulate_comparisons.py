@@ -1,0 +1,114 @@
+"""The tables of docs/compare.md on error and power: comparisons of variants whose truth is known.
+
+`python tools/simulate_comparisons.py`, about a quarter of an hour; `--tables 200` is a look.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gantool.report.statistics import Contrast, Summary, contrasts, summarise
+
+_SHIFT = 2.0  # of one variant, in standard deviations, where power is asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Shares of simulated tables of equal variants, but for one that is better in `power`.
+
+    Attributes:
+        false_tables: tables of equal variants with a false claim, corrected.
+        uncorrected: the same without correction.
+        covered: tables of equal variants whose intervals all hold the true difference.
+        power: comparisons of the better variant that say so, corrected.
+    """
+
+    false_tables: float
+    uncorrected: float
+    covered: float
+    power: float
+
+
+def simulate(variants: int, n: int, *, skewed: bool, tables: int, seed: int) -> Outcome:
+    """Compare equal variants with n runs each, many times over."""
+    rng = np.random.default_rng(seed)
+    false, uncorrected, covered, seen = 0, 0, 0, 0
+    for _ in range(tables):
+        scores = rng.lognormal(size=(variants, n)) if skewed else rng.normal(size=(variants, n))
+        found = _all_pairs(scores)
+        false += any(one.verdict in ("better", "worse") for one in found)
+        covered += all(_holds(one, 0) for one in found)
+        alone = _all_pairs(scores, corrected=False)
+        uncorrected += any(one.verdict in ("better", "worse") for one in alone)
+        scores[0] -= _SHIFT * (_LOGNORMAL if skewed else 1)
+        seen += sum(one.verdict == "better" for one in _all_pairs(scores)[: variants - 1])
+    return Outcome(
+        false / tables, uncorrected / tables, covered / tables, seen / tables / (variants - 1)
+    )
+
+
+_LOGNORMAL = float(np.sqrt((np.e - 1) * np.e))  # standard deviation
+
+
+def coverage(n: int, *, rounds: int, seed: int) -> float:
+    """The share of intervals of the mean of n normal scores that hold the true mean."""
+    values = np.random.default_rng(seed).normal(size=(rounds, n))
+    found = [summarise(row.tolist()) for row in values]
+    return sum(one is not None and _holds(one, 0) for one in found) / rounds
+
+
+def coverage_of_wins(n: int, *, effect: float, rounds: int, seed: int) -> float:
+    """The share of intervals of P(A better than B) that hold it, on normal scores."""
+    from scipy import stats
+
+    true = float(stats.norm.cdf(effect / np.sqrt(2)))
+    rng = np.random.default_rng(seed)
+    inside = 0
+    for _ in range(rounds):
+        (found,) = _all_pairs(rng.normal([[0.0], [effect]], size=(2, n)))
+        if found.wins_low is not None and found.wins_high is not None:
+            inside += found.wins_low <= true <= found.wins_high
+    return inside / rounds
+
+
+def _holds(found: Contrast | Summary, value: float) -> bool:
+    return found.low is not None and found.high is not None and found.low <= value <= found.high
+
+
+def _all_pairs(scores: npt.NDArray[np.float64], corrected: bool = True) -> list[Contrast]:
+    sides = [dict(enumerate(row.tolist())) for row in scores]
+    pairs = [(a, b) for i, a in enumerate(sides) for b in sides[i + 1 :]]
+    found = contrasts(pairs, better="lower", corrected=corrected)
+    return [one for one in found if one is not None]
+
+
+def main() -> None:
+    """Print the tables in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tables", type=int, default=2000)
+    tables = parser.parse_args().tables
+    print("| variants | n | scores | false claims | uncorrected | intervals hold | power |")
+    print("|---:|---:|---|---:|---:|---:|---:|")
+    for variants in (2, 6, 12):
+        for n in (3, 5, 10):
+            for skewed in (False, True):
+                found = simulate(variants, n, skewed=skewed, tables=tables, seed=variants * n)
+                kind = "lognormal" if skewed else "normal"
+                shares = (found.false_tables, found.uncorrected, found.covered, found.power)
+                cells = " | ".join(f"{share:.1%}" for share in shares)
+                print(f"| {variants} | {n} | {kind} | {cells} |", flush=True)
+    print()
+    print("| n | intervals of a mean | of P(A better than B) = 0.5 | of 0.76 |")
+    print("|---:|---:|---:|---:|")
+    for n in (3, 5, 9, 10, 20):
+        mean = coverage(n, rounds=10 * tables, seed=n)
+        wins = [coverage_of_wins(n, effect=e, rounds=tables, seed=n) for e in (0.0, 1.0)]
+        print(f"| {n} | {mean:.1%} | {wins[0]:.1%} | {wins[1]:.1%} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
