@@ -36,7 +36,7 @@ from gantool.machine.device import choose_device
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import MetricSpec, load_implementation
 from gantool.report.write import try_report
-from gantool.runs.files import JsonLines, write_bytes
+from gantool.runs.files import write_bytes
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import Score
 from gantool.sampling.generate import generate_samples
@@ -192,11 +192,7 @@ def evaluate(
     display.measuring("done", len(groups), len(groups))
     if any(score.metric == "memorised" and score.value is not None for score in scores):
         write_bytes(folder.neighbors_figure, _picture(samples, evaluation))
-    lines = JsonLines(folder.scores_file)
-    for score in scores:
-        lines.append(score.model_dump(mode="json"))
-    lines.flush(to_disk=True)
-    lines.close()
+    folder.add_scores(scores)
     return scores
 
 

@@ -12,15 +12,15 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from gantool.errors import ConfigError, GantoolError
-from gantool.runs.files import cut_back, read_json_lines, read_text, write_json
+from gantool.runs.files import cut_back, finite, put_lines, read_json_lines, read_text, write_json
 from gantool.runs.records import FORMAT, RunRecord, Score
 
 NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,120}")  # of a run or a study
@@ -219,16 +219,24 @@ class RunFolder:
             if written > step:
                 self.remove_state(written)
 
+    def add_scores(self, scores: Sequence[Score]) -> None:
+        """Write scores down, all or none.
+
+        An older one of the same step, metric and protocol makes way.
+        """
+        entries = [finite(score.model_dump(mode="json")) for score in scores]
+        replaced = {_identity(entry) for entry in entries}
+        put_lines(self.scores_file, entries, replaces=lambda old: _identity(old) in replaced)
+
     def scores(self) -> list[Score]:
         """The scores: the last line for each step, metric and protocol.
 
         They are in the order of their first appearance.
         """
-        found: dict[tuple[int, str, str], Score] = {}
+        found: dict[str, Score] = {}
         for line in read_json_lines(self.scores_file):
             with contextlib.suppress(ValidationError):
-                score = Score.model_validate(line)
-                found[score.step, score.metric, json.dumps(score.protocol, sort_keys=True)] = score
+                found[_identity(line)] = Score.model_validate(line)
         return list(found.values())
 
     @contextlib.contextmanager
@@ -289,6 +297,12 @@ class RunFolder:
             if not file.with_suffix(".pt").exists()
         ]
         return aside + sums
+
+
+def _identity(score: Mapping[str, Any]) -> str:
+    """What of a line of scores.jsonl two lines agree in where one takes the other's place."""
+    parts = [score.get("step"), score.get("metric"), score.get("protocol", {})]
+    return json.dumps(parts, sort_keys=True)
 
 
 def _by_step(folder: Path, pattern: str) -> dict[int, Path]:

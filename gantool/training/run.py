@@ -208,6 +208,8 @@ def _train(setup: Setup, recorder: Recorder) -> None:
         _interruptible() as interrupted,
         profiled(folder, recorder.display, wanted=setup.profile) as next_step,
     ):
+        if _evaluation_due(trainer):  # the state that the run goes on from is older than its scores
+            _evaluate(setup, recorder, stopped=interrupted.is_set)
         for metrics in trainer.train():
             recorder.step(metrics)
             next_step()
@@ -260,7 +262,7 @@ def _finish(folder: RunFolder, recorder: Recorder) -> None:
 
 def _evaluation_due(trainer: Trainer) -> bool:
     every = trainer.config.evaluate_every
-    return bool(every) and trainer.steps % every == 0 and trainer.steps < trainer.total_steps
+    return bool(every) and trainer.steps % every == 0 and 0 < trainer.steps < trainer.total_steps
 
 
 def _evaluate(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) -> None:
@@ -268,6 +270,8 @@ def _evaluate(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) 
     trainer, display, folder = setup.trainer, recorder.display, setup.folder
     settings = ScoringSettings.of(trainer.config)
     display.say(f"scoring {settings.samples:,} samples")
+    recorder.fetch()
+    recorder.metrics.flush()  # some scores are made from the metrics
     try:
         with recorder.paused(), trainer.averaged() as model:
             evaluate(
@@ -288,7 +292,8 @@ def _evaluate(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) 
         )
         return
     if stopped():
-        display.say(f"the rest of the scores: gantool evaluate {folder.path}")
+        command = "evaluate" if trainer.steps == trainer.total_steps else "resume"
+        display.say(f"the rest of the scores: gantool {command} {folder.path}")
 
 
 @contextlib.contextmanager
