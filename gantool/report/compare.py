@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gantool.config import INCIDENTAL, GANConfig, LabelOptions
-from gantool.report import verdict
+from gantool.report import choices, verdict
 from gantool.report.columns import COLUMNS, mean
 from gantool.report.curves import last_losses, losses_in
 from gantool.report.format import text_of
@@ -88,6 +88,7 @@ def compare(
     pairs = _pairs(ranked, columns, rows=rows, baseline=baseline, paired=paired)
     noun = noun_of(runs)
     flags = verdict.flags(runs, rows=rows, variants=ranked, columns=columns, ranking=ranking)
+    flags += choices.flags(runs)
     return ComparisonResult(
         variants=ranked,
         runs=rows,

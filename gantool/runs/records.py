@@ -164,6 +164,26 @@ class Best:
         """The name of the score."""
         return self.score.metric
 
+    def reported(self, scores: Sequence[Score]) -> list[Score]:
+        """The scores of the generator, under names of their own, of all scores of the run.
+
+        What has no value for real samples or noise is a score of the run, not of the generator.
+        """
+        named = {"chosen_by": f"{self.metric} on validation"}
+        return [
+            score.model_copy(
+                update={
+                    "metric": f"{score.metric} (best)",
+                    "protocol": {**score.protocol, **named},
+                    "detail": {},
+                }
+            )
+            for score in scores
+            if score.step == self.step
+            and score.value is not None
+            and not score.real is score.noise is None
+        ]
+
     def is_beaten_by(self, other: Score) -> bool:
         """Whether another score of the same kind is better."""
         mine, others = self.score.value, other.value

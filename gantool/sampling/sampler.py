@@ -53,7 +53,7 @@ class Sampler:
     def open(
         cls, folder: RunFolder, registry: Registry, *, device: str = "cpu", at: Step | None = None
     ) -> Self:
-        """Open a run to draw from it: its last generator, that of a step that was kept, or the best.
+        """Open a run to draw from it: its last generator, one that was kept, or the best.
 
         Raises:
             GantoolError: it has no such generator, or this machine no such device.

@@ -25,7 +25,6 @@ from gantool.runs import checkpoints
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord
 
-
 Step = int | Literal["best"]  # of a generator that was kept
 
 

@@ -1,7 +1,8 @@
-"""Scores on the way: runs that are killed while they are scored."""
+"""Scores on the way: runs that are killed while they are scored, and the best generator."""
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,11 +12,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from soak import content
+from support import Cli, picture
 
+import gantool as names
+from gantool.data.load import load
 from gantool.display import Display
+from gantool.errors import ConfigError
 from gantool.evaluation import evaluate as scoring
+from gantool.evaluation.choice import Chooser
+from gantool.evaluation.evaluate import draw_samples
+from gantool.evaluation.metrics.parzen import SIGMAS, log_likelihood
 from gantool.plugins.registry import load_registry
 from gantool.runs import folder
 from gantool.runs.folder import RunFolder
@@ -71,9 +81,10 @@ def killed(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, call: int) -
 
 
 def equal(run: Path, other: Path) -> bool:
-    """Whether two runs have the same metrics, pictures, generator and scores, to the last bit."""
-    scores = RunFolder(run).scores_file.read_bytes(), RunFolder(other).scores_file.read_bytes()
-    return content(run) == content(other) and scores[0] == scores[1]
+    """Whether two runs have the same metrics, pictures, generators and scores, to the last bit."""
+    names = [name for name in ("scores.jsonl", "best.safetensors") if (other / name).exists()]
+    same = all((run / name).read_bytes() == (other / name).read_bytes() for name in names)
+    return same and content(run) == content(other)
 
 
 # Of seven groups of scores at each of steps 2, 4 and 6: in the first scoring, between two groups of
@@ -137,3 +148,143 @@ def test_kill_9_while_a_run_is_scored(number: int, tmp_path: Path, data_dir: Pat
             assert process.wait() == (0 if name == "whole" else -signal.SIGKILL)
     place = tmp_path / "experiments"
     assert equal(resume(place / "killed"), place / "whole")
+
+
+# The best generator
+
+
+@pytest.fixture(scope="module")
+def choosing(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
+    """A tiny run that keeps its best generator; tests read it."""
+    where = tmp_path_factory.mktemp("choosing")
+    return train(where, keep_best="parzen", keep_generators_every=2, evaluate=False)
+
+
+def test_the_generator_is_kept_that_is_best_on_validation(choosing: Path) -> None:
+    run = RunFolder(choosing)
+    found = {score.step: score.value or 0.0 for score in run.choices()}
+    assert list(found) == [2, 4, 6]  # the last one too, though it is not scored otherwise
+    assert not any(score.chooses for score in run.scores())
+    step = max(found, key=lambda step: found[step])
+    best = run.best()
+    assert best is not None
+    assert (best.step, best.metric, best.candidates) == (step, "parzen", 3)
+    assert run.best_file.read_bytes() == run.generator(step).read_bytes()
+    protocol = best.score.protocol
+    assert (protocol["split"], protocol["sample_seed"]) == ("validation", 20_000)
+
+    sampler = names.open(choosing).at("best")
+    samples = draw_samples(sampler.model, 20, seed=20_000)
+    config = sampler.model.config
+    real = load(config, load_registry()).splits["validation"].values
+    points = torch.tensor(np.asarray(real).reshape(len(real), -1)).double() / 255
+    likelihood = log_likelihood(points, samples.flat(), sigmas=SIGMAS).mean(1).max()
+    assert found[step] == pytest.approx(likelihood.item(), abs=1e-6)
+
+
+def test_commands_take_the_best_generator(choosing: Path, tmp_path: Path, cli: Cli) -> None:
+    run = RunFolder(Path(shutil.copytree(choosing, tmp_path / "copy")))
+    best = run.best()
+    assert best is not None
+    done = cli("prune", run.path, "--generators")
+    assert done.code == 0, done.err
+    done = cli("evaluate", run.path, "--at", "best", "--metric", "parzen", "--json")
+    assert done.code == 0, done.err
+    (score,) = done.json[0]["scores"]
+    assert (score["step"], score["protocol"]["split"]) == (best.step, "test")
+    done = cli("export", run.path, "--at", "best", "--output", tmp_path / "g.safetensors")
+    assert done.code == 0, done.err
+    done = cli("sample", run.path, "--at", "best", "-n", "4")
+    assert done.code == 0, done.err
+    assert f"sample-{best.step}-seed0" in done.out
+    for at, said in (("last", "a step is expected"), ("1", "has no generator of step 1")):
+        done = cli("sample", run.path, "--at", at)
+        assert done.code == 2
+        assert said in done.err
+
+
+def test_a_run_that_keeps_no_best_generator_says_so(whole: Path) -> None:
+    with pytest.raises(ConfigError, match="keeps no best generator"):
+        names.open(whole).at("best")
+
+
+# In the scoring, in the choice, and between the generator and the line that says so.
+@pytest.mark.parametrize(
+    ("owner", "name", "call"),
+    [
+        *((scoring, "_measure", 10), (Chooser, "score", 2)),
+        *((RunFolder, "add_scores", 4), (RunFolder, "add_scores", 5)),
+    ],
+)
+def test_a_run_killed_while_it_chooses_chooses_the_same(
+    owner: Any,
+    name: str,
+    call: int,
+    choosing: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with killed(monkeypatch, owner, name, call):
+        train(tmp_path, keep_best="parzen", keep_generators_every=2, evaluate=False)
+    assert equal(resume(tmp_path / "it"), choosing)
+
+
+def choose_as(monkeypatch: pytest.MonkeyPatch, values: dict[int, float]) -> None:
+    """Let the generators of these steps have these values."""
+
+    def score(_: Chooser, *, step: int, averaged: bool) -> Score:
+        return Score(step=step, metric="parzen", value=values[step], protocol={"chooses": True})
+
+    monkeypatch.setattr(Chooser, "score", score)
+
+
+def test_a_resumed_run_goes_back_to_the_best_of_its_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"keep_best": "parzen", "keep_generators_every": 2, "evaluation_samples": 2}
+    choose_as(monkeypatch, {2: 2.0, 4: 1.0})
+    with killed(monkeypatch, RunFolder, "add_scores", 4):
+        train(tmp_path, **options)
+    run = RunFolder(tmp_path / "it")
+    assert run.best_file.read_bytes() == run.generator(4).read_bytes()
+    choose_as(monkeypatch, {4: 2.0, 6: 3.0})  # what is as good as an earlier one is not kept
+    resume(run.path)
+    best = run.best()
+    assert best is not None
+    assert (best.step, best.candidates) == (2, 3)
+    assert run.best_file.read_bytes() == run.generator(2).read_bytes()
+    # The last generator of a shorter run is none on the way of a longer one.
+    choose_as(monkeypatch, {6: 0.0, 8: 2.5})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(training_run, "_evaluation_due", lambda trainer: False)
+        resume(run.path, steps=8)
+    assert [score.step for score in run.choices()] == [2, 4, 8]
+    assert run.best_file.read_bytes() == run.generator(2).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"keep_best": "parzen", "evaluate_every": None}, "add --evaluate-every"),
+        ({"keep_best": "frechet"}, "Did you mean 'frechet-distance'"),
+        ({"keep_best": "memorised"}, "is none of"),
+        ({"keep_best": "equilibrium"}, "is none of"),
+        ({"keep_best": "parzen", "evaluate_every": 6}, "nothing to choose among"),
+        ({"keep_best": "label-fidelity"}, "says nothing of this model"),
+        ({"keep_best": "high-quality"}, "a score of points; mnist5k is of images"),
+    ],
+)
+def test_a_choice_that_cannot_be_made_is_refused(
+    options: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=said) as raised:
+        train(tmp_path, **options)
+    assert raised.value.remedy or "evaluate-every" in said or "none of" in raised.value.message
+    assert not list(tmp_path.iterdir())
+
+
+def test_images_without_a_validation_split_cannot_choose(tmp_path: Path) -> None:
+    for i in range(6):
+        picture(tmp_path / "few" / f"{i}.png", seed=i)
+    with pytest.raises(ConfigError, match="no validation images"):
+        train(tmp_path / "runs", data=str(tmp_path / "few"), keep_best="parzen", batch_size=2)
