@@ -10,7 +10,7 @@ from gantool.report.result import Flag
 
 
 def flags(runs: Sequence[RunData]) -> list[Flag]:
-    """What a reader must know of the columns of kept generators, for each score that chose some."""
+    """The caution about columns of kept generators, one for each score that chose some."""
     metrics = dict.fromkeys(run.best.metric for run in runs if run.best is not None)
     return [_flag(metric, runs) for metric in metrics]
 

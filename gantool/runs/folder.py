@@ -333,7 +333,7 @@ class RunFolder:
 
 
 def _identity(score: Mapping[str, Any]) -> str:
-    """What of a line of scores.jsonl two lines agree in where one takes the other's place."""
+    """The parts of a line of scores.jsonl by which it takes an older one's place."""
     parts = [score.get("step"), score.get("metric"), score.get("protocol", {})]
     return json.dumps(parts, sort_keys=True)
 
