@@ -105,10 +105,10 @@ def _print_one(folder: RunFolder) -> None:
         own = next(
             (s for s in folder.scores() if (s.step, s.metric) == (best.step, best.metric)), None
         )
-        test = "" if own is None else f"; on test {with_error(own)}"
+        reported = "" if own is None else f"; reported: {with_error(own)}"
         print(
             f"  {'best':14}  step {best.step:,}, by {best.metric} on validation the best of "
-            f"{best.candidates}{test} (--at best)"
+            f"{best.candidates}{reported} (--at best)"
         )
     pictures = (
         folder.samples_figure,
