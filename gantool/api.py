@@ -7,7 +7,7 @@ import html
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from gantool.plugins.registry import load_registry
 from gantool.report.compare import compare as compare_runs
@@ -69,8 +69,8 @@ class Run:
             self._player = self.at(None)
         return self._player
 
-    def at(self, step: int | None, device: str = "cpu") -> Sampler:
-        """The sampler of a generator that was kept, or of the last one.
+    def at(self, step: int | Literal["best"] | None, device: str = "cpu") -> Sampler:
+        """The sampler of a generator that was kept, of the best (`keep_best`), or of the last one.
 
         Raises:
             GantoolError: there is none.
@@ -158,7 +158,7 @@ class Run:
         """Score the run's samples.
 
         The options are those of `gantool evaluate`: `samples`, `extractor`, `metrics`, `data_dir`,
-        `device`.
+        `device`, `at`.
 
         Raises:
             GantoolError: as the command.

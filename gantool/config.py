@@ -402,6 +402,13 @@ class EvaluationOptions(OptionGroup):
         description="steps between evaluations (unset: at the end of the run only)",
         json_schema_extra=RUN_ONLY,
     )
+    keep_best: str | None = Field(
+        None,
+        min_length=1,
+        description="score by which the best generator of all evaluations, on the validation "
+        "split, is kept beside the final one (unset: the final one only)",
+        json_schema_extra=RUN_ONLY,
+    )
     evaluation_samples: int = Field(
         10_000,
         ge=1,
@@ -473,6 +480,11 @@ class TrainConfig(
     def _known_extractor(cls, value: str) -> str:
         return _registered("extractor", value)
 
+    @field_validator("keep_best")
+    @classmethod
+    def _known_score(cls, value: str | None) -> str | None:
+        return None if value is None else _registered("keep_best", value)
+
     @field_validator("checkpoint_every", mode="before")
     @classmethod
     def _interval(cls, value: Any) -> Any:
@@ -491,6 +503,15 @@ class TrainConfig(
     def _check_budget(self) -> Self:
         if (self.epochs is None) == (self.steps is None):
             raise ValueError("give epochs or steps, one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _check_candidates(self) -> Self:
+        if self.keep_best is not None and self.evaluate_every is None:
+            raise ValueError(
+                "keep_best chooses among the generators that are scored on the way: "
+                "add --evaluate-every N"
+            )
         return self
 
 

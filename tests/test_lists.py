@@ -37,6 +37,7 @@ def test_choices_are_what_is_registered() -> None:
     registry = load_registry()
     assert set(CHOICES["loss"]) == set(registry.objectives)
     assert set(CHOICES["extractor"]) == set(registry.extractors)
+    assert set(CHOICES["keep_best"]) == set(registry.metrics) - {"memorised", "equilibrium"}
     assert "none" in choices_of("penalty")
 
 
@@ -45,6 +46,7 @@ def test_options_that_make_no_variant_say_so_themselves() -> None:
         *("seed", "data_dir", "device", "threads", "deterministic", "compile"),
         *("sheet_every", "checkpoint_every", "keep_generators_every"),
         *("evaluate", "evaluate_every", "evaluation_samples", "extractor", "weights"),
+        "keep_best",
     } == INCIDENTAL
 
     class Own(GANConfig):

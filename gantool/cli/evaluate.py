@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from gantool.cli.playing import AtOption, step_of
+
 
 def evaluate(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
@@ -26,6 +28,7 @@ def evaluate(
         Path | None,
         typer.Option(help="File with the extractor's weights, where it does not bring them."),
     ] = None,
+    at: AtOption = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder that holds the data set.")] = None,
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -53,6 +56,7 @@ def evaluate(
                     weights=weights,
                     data_dir=data_dir,
                     metrics=metric or (),
+                    at=step_of(at),
                 )
         except GantoolError as error:
             errors.append(error)

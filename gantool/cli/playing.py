@@ -9,12 +9,16 @@ import typer
 
 if TYPE_CHECKING:
     from gantool.sampling.sampler import Sampler
+    from gantool.sampling.trained import Step
 
 RunArgument = Annotated[Path, typer.Argument(help="Run folder.")]
 AtOption = Annotated[
-    int | None,
+    str | None,
     typer.Option(
-        "--at", metavar="STEP", help="Generator of this step, if it was kept (unset: the last)."
+        "--at",
+        metavar="STEP",
+        help="Generator of this step, if it was kept, or best: the one that --keep-best chose "
+        "(unset: the last).",
     ),
 ]
 LabelOption = Annotated[
@@ -34,7 +38,24 @@ OutputOption = Annotated[
 DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")]
 
 
-def open_sampler(run: Path, at: int | None = None, device: str = "cpu") -> Sampler:
+def step_of(at: str | None) -> Step | None:
+    """The step that `--at` names.
+
+    Raises:
+        ConfigError: it names none.
+    """
+    from gantool.errors import ConfigError
+
+    if at is None:
+        return None
+    if at == "best":
+        return "best"
+    if not at.isdecimal():
+        raise ConfigError(f"--at {at!r}: a step is expected, as 500, or best")
+    return int(at)
+
+
+def open_sampler(run: Path, at: str | None = None, device: str = "cpu") -> Sampler:
     """Open a run to draw from it.
 
     Raises:
@@ -44,7 +65,7 @@ def open_sampler(run: Path, at: int | None = None, device: str = "cpu") -> Sampl
     from gantool.runs.folder import RunFolder
     from gantool.sampling.sampler import Sampler
 
-    return Sampler.open(RunFolder.open(run), load_registry(), device=device, at=at)
+    return Sampler.open(RunFolder.open(run), load_registry(), device=device, at=step_of(at))
 
 
 def place_for(sampler: Sampler, output: Path | None, name: str) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gantool.cli.output import print_json, print_table
-from gantool.cli.scores import print_scores
+from gantool.cli.scores import print_scores, with_error
 from gantool.cli.showing import show_run
 from gantool.display import clock
 from gantool.runs.files import read_json_lines
@@ -101,6 +101,15 @@ def _print_one(folder: RunFolder) -> None:
     scores = [score for score in folder.scores() if score.step == record.steps]
     if scores:
         print_scores(scores)
+    if best := folder.best():
+        own = next(
+            (s for s in folder.scores() if (s.step, s.metric) == (best.step, best.metric)), None
+        )
+        reported = "" if own is None else f"; reported: {with_error(own)}"
+        print(
+            f"  {'best':14}  step {best.step:,}, by {best.metric} on validation the best of "
+            f"{best.candidates}{reported} (--at best)"
+        )
     pictures = (
         folder.samples_figure,
         folder.losses_figure,

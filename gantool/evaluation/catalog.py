@@ -135,6 +135,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             measure="gantool.evaluation.metrics.memorization:memorized",
             kept=True,
             real="test",
+            chooses=False,
             paper="Goodfellow et al. 2014, figure 2",
         )
     )
@@ -145,6 +146,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             better="lower",
             measure="gantool.evaluation.metrics.equilibrium:equilibrium",
             real=None,
+            chooses=False,
             paper="Goodfellow et al. 2014, arXiv:1406.2661",
             kinds=_BOTH,
         )

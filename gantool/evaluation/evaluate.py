@@ -36,14 +36,14 @@ from gantool.machine.device import choose_device
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import MetricSpec, load_implementation
 from gantool.report.write import try_report
-from gantool.runs.files import JsonLines, write_bytes
+from gantool.runs.files import write_bytes
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import Score
 from gantool.sampling.generate import generate_samples
 from gantool.sampling.grid import LARGEST
 from gantool.sampling.latents import BLOCK
 from gantool.sampling.pictures import lay_out, png
-from gantool.sampling.trained import open_data, open_trained
+from gantool.sampling.trained import Step, open_data, open_trained
 
 SAMPLE_SEED = 10_000  # of the latents and labels of every evaluation
 _PAIRS, _PAIR_COLUMNS = 40, 8
@@ -90,16 +90,20 @@ def evaluate_run(
     weights: Path | None = None,
     data_dir: Path | None = None,
     metrics: Sequence[str] = (),
+    at: Step | None = None,
 ) -> list[Score]:
     """Score a run that is on disk; what is None is as the run's own configuration says.
 
+    With `at` it is the generator of an earlier step that is scored, or the best that was kept.
+
     Raises:
-        ConfigError: an unknown metric or extractor, or data other than the run was trained on.
+        ConfigError: an unknown metric or extractor, data other than the run was trained on, or no
+            such generator.
         GantoolError: no run, no generator, no data, or the run is being trained.
     """
     folder = RunFolder.open(path)
     with folder.locked():
-        trained = open_trained(folder, registry, device=choose_device(device))
+        trained = open_trained(folder, registry, device=choose_device(device), at=at)
         given: dict[str, Any] = {
             "data_dir": data_dir,
             "evaluation_samples": samples,
@@ -161,7 +165,7 @@ def evaluate(
     """
     specs = _wanted(registry, settings.metrics, data)
     device = next(gan.parameters()).device
-    extractor = _extractor(data, registry, settings=settings, device=device)
+    extractor = extractor_for(data, registry, settings=settings, device=device)
     evaluation = Evaluation(
         data,
         extractor,
@@ -192,22 +196,23 @@ def evaluate(
     display.measuring("done", len(groups), len(groups))
     if any(score.metric == "memorised" and score.value is not None for score in scores):
         write_bytes(folder.neighbors_figure, _picture(samples, evaluation))
-    lines = JsonLines(folder.scores_file)
-    for score in scores:
-        lines.append(score.model_dump(mode="json"))
-    lines.flush(to_disk=True)
-    lines.close()
+    folder.add_scores(scores)
     return scores
 
 
 def draw_samples(
-    gan: Model[Any], n: int, progress: OnProgress = lambda done, total: None
+    gan: Model[Any],
+    n: int,
+    progress: OnProgress = lambda done, total: None,
+    *,
+    seed: int = SAMPLE_SEED,
 ) -> SampleSet:
     """Draw n samples from the generator, an ImageSet or a PointSet.
 
-    Their latents (and labels) are the same at every evaluation. `progress` is told of those drawn.
+    Their latents (and labels) are the same at every evaluation, for one seed. `progress` is told of
+    those drawn.
     """
-    rng = torch.Generator().manual_seed(SAMPLE_SEED)
+    rng = torch.Generator().manual_seed(seed)
     # Latents as large as images are drawn a block at a time: memory does not grow with them.
     block = n if gan.latent.dimension <= LARGEST else BLOCK
     drawn, asked = [], []
@@ -253,9 +258,14 @@ def _groups(specs: Sequence[MetricSpec]) -> Iterator[list[MetricSpec]]:
         yield [spec for spec in specs if spec.measure == measure]
 
 
-def _extractor(
+def extractor_for(
     data: Prepared, registry: Registry, *, settings: ScoringSettings, device: torch.device
 ) -> Extractor | NotComputedError:
+    """The network whose features distances use, or the reason why there is none.
+
+    Raises:
+        ConfigError: an unknown extractor, or weights that are none.
+    """
     if data.kind == "points":
         refuse_on_points(data.name, {"--extractor": settings.extractor != "auto"})
         return NotComputedError("points have no features beside themselves.")

@@ -160,6 +160,8 @@ class Evaluation:
         conditional: whether the model takes labels.
         shares: the share of samples that ask for each class; None where they ask for all alike.
         mirrored: whether the run mirrors its training images.
+        judge: the split that stands where scores ask for "test": another one where a generator is
+            chosen.
         progress: told which images are being read, how many are, and how many will be.
     """
 
@@ -172,6 +174,7 @@ class Evaluation:
         conditional: bool,
         shares: Sequence[float] | None = None,
         mirrored: bool = False,
+        judge: str = "test",
         progress: OnScoring = lambda images, done, total: None,
     ) -> None:
         self.data = data
@@ -179,6 +182,7 @@ class Evaluation:
         self.conditional = conditional
         self.shares = shares
         self.mirrored = mirrored
+        self.judge = judge
         self.progress = progress
         self._extractor = extractor
         self._read: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
@@ -212,6 +216,7 @@ class Evaluation:
         Raises:
             NotComputedError: the split is empty.
         """
+        split = self.judge if split == "test" else split
         data = self.data.splits[split]
         if not len(data):
             raise NotComputedError(
@@ -246,6 +251,7 @@ class Evaluation:
             "conditional": self.conditional,
             "shares": None if self.shares is None else list(map(float, self.shares)),
             "mirrored": self.mirrored,
+            **({} if self.judge == "test" else {"judge": self.judge}),
         }
 
     def recall(

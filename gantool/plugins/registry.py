@@ -83,6 +83,7 @@ NAMED_BY = {
     "penalty": "penalties",
     "augment": "augmentations",
     "extractor": "extractors",
+    "keep_best": "metrics",
 }
 _T = TypeVar("_T")
 SLOW_SECONDS = 0.5  # a plugin that takes longer to load is named: it slows every command
@@ -332,7 +333,9 @@ def _load() -> Registry:
 def _offer(registry: Registry) -> None:
     for option, attribute in NAMED_BY.items():
         known = getattr(registry, attribute)
-        CHOICES[option] = {name: spec.summary for name, spec in known.items()}
+        CHOICES[option] = {
+            name: spec.summary for name, spec in known.items() if getattr(spec, "chooses", True)
+        }
 
 
 @functools.cache

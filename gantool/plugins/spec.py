@@ -305,6 +305,8 @@ class MetricSpec:
         kept: whether what real images and noise reach depends on their number, the data, the
             extractor, the labels asked for and the file of `measure` alone, so that it is kept on
             disk beside the prepared data.
+        chooses: whether the best generator of a run may be chosen by it (`--keep-best`): not where
+            noise does as well as real images do, or where it is a score of the whole run.
     """
 
     name: str
@@ -316,6 +318,7 @@ class MetricSpec:
     paper: str = ""
     kinds: tuple[str, ...] = ("images",)
     kept: bool = False
+    chooses: bool = True
 
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""

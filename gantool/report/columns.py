@@ -119,6 +119,22 @@ COLUMNS = (
         before_scores=True,
     ),
     Column(
+        key="best_step",
+        heading="best at step",
+        of_run=lambda run: None if run.best is None else run.best.step,
+        text=lambda value, _: whole(value),
+        places=frozenset({"runs"}),
+        before_scores=True,
+    ),
+    Column(
+        key="candidates",
+        heading="of candidates",
+        of_run=lambda run: None if run.best is None else run.best.candidates,
+        text=lambda value, _: whole(value),
+        places=frozenset({"runs"}),
+        before_scores=True,
+    ),
+    Column(
         key="images",
         heading="images seen",
         of_run=lambda run: run.record.images,

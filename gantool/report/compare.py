@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gantool.config import INCIDENTAL, GANConfig, LabelOptions
-from gantool.report import verdict
+from gantool.report import choices, verdict
 from gantool.report.columns import COLUMNS, mean
 from gantool.report.curves import last_losses, losses_in
 from gantool.report.format import text_of
@@ -101,11 +101,11 @@ def compare(
         baseline=baseline, paired=paired, corrected=corrected, ranking=ranking, matters=matters
     )
     pairs = _pairs(ranked, columns, rows=rows, family=family)
-    tau = _agreement(ranked, columns)
     noun = noun_of(runs)
     flags = verdict.flags(
         runs, rows=rows, variants=ranked, columns=columns, ranking=ranking, pairs=pairs
     )
+    flags += choices.flags(runs)
     return ComparisonResult(
         variants=ranked,
         runs=rows,
@@ -121,7 +121,7 @@ def compare(
         pairs=pairs,
         corrected=corrected,
         chances_of_first=_chances_of_first(ranked, columns),
-        agreement=tau,
+        agreement=_agreement(ranked, columns),
         verdict=verdict.sentences(
             ranked, ranking, rows=rows, pairs=pairs, columns=columns, flags=flags, noun=noun
         ),

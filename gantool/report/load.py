@@ -14,7 +14,7 @@ import numpy.typing as npt
 from gantool.errors import ConfigError, GantoolError
 from gantool.runs.files import read_json_lines
 from gantool.runs.folder import RunFolder
-from gantool.runs.records import RunRecord, Score
+from gantool.runs.records import Best, RunRecord, Score
 
 Series = dict[str, npt.NDArray[np.float64]]
 Axis = Literal["step", "images", "seconds"]
@@ -31,7 +31,9 @@ class RunData:
         status: that of its record, or "stale" where it says running and no process holds it.
         series: the columns of metrics.jsonl, float64 [steps] each, nan where a value is missing.
         events: the lines of events.jsonl.
-        scores: the lines of scores.jsonl.
+        scores: the lines of scores.jsonl; those of the kept best generator once more, under names
+            of their own.
+        best: the choice of that generator, where there is one.
     """
 
     folder: RunFolder
@@ -40,6 +42,7 @@ class RunData:
     series: Series = field(default_factory=dict)
     events: Sequence[dict[str, Any]] = ()
     scores: Sequence[Score] = ()
+    best: Best | None = None
 
 
 def noun_of(runs: Iterable[RunData]) -> str:
@@ -102,13 +105,15 @@ def read_run(path: Path) -> RunData:
     folder = RunFolder.open(path)
     record = folder.read()
     status = "stale" if record.status == "running" and not folder.is_live() else record.status
+    scores, best = folder.scores(), folder.best()
     return RunData(
         folder=folder,
         record=record,
         status=status,
         series=read_series(folder.metrics_file),
         events=list(read_json_lines(folder.events_file)),
-        scores=folder.scores(),
+        scores=[*scores, *(best.reported(scores) if best else ())],
+        best=best,
     )
 
 

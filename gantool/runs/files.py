@@ -8,7 +8,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -88,7 +88,7 @@ class JsonLines:
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """Add a line."""
-        self._file.write(json.dumps(finite(entry), ensure_ascii=False) + "\n")
+        self._file.write(_as_line(entry))
 
     def flush(self, *, to_disk: bool = False) -> None:
         """Make the lines visible to readers, and with `to_disk` safe from a power cut."""
@@ -99,6 +99,24 @@ class JsonLines:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _as_line(entry: Mapping[str, Any]) -> str:
+    return json.dumps(finite(entry), ensure_ascii=False) + "\n"
+
+
+def put_lines(
+    path: Path,
+    entries: Iterable[Mapping[str, Any]],
+    *,
+    replaces: Callable[[Mapping[str, Any]], bool],
+) -> None:
+    """Add lines to a growing file, all or none, and take out the older lines that they replace.
+
+    An unterminated last line goes too.
+    """
+    kept = [line for line, entry in _lines(path) if not replaces(entry)]
+    write_bytes(path, b"".join([*kept, *(_as_line(entry).encode() for entry in entries)]))
 
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -12,16 +12,24 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from gantool.errors import ConfigError, GantoolError
-from gantool.runs.files import cut_back, read_json_lines, read_text, write_json
-from gantool.runs.records import FORMAT, RunRecord, Score
+from gantool.runs.files import (
+    cut_back,
+    finite,
+    put_lines,
+    read_json_lines,
+    read_text,
+    write_bytes,
+    write_json,
+)
+from gantool.runs.records import FORMAT, Best, RunRecord, Score
 
 NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,120}")  # of a run or a study
 FINDING = re.compile(r"[a-z0-9][a-z0-9-]{0,99}\.png")  # a picture that a score left
@@ -53,6 +61,7 @@ class RunFolder:
         self.generators_folder = path / "generators"
         self.pictures = path / "pictures"
         self.generator_file = path / "generator.safetensors"
+        self.best_file = path / "best.safetensors"
         self.losses_figure = path / "losses.png"
         self.samples_figure = path / "samples.png"
         self.animation = path / "progress.gif"
@@ -208,9 +217,14 @@ class RunFolder:
         self.state(step).with_suffix(".sha256").unlink(missing_ok=True)
 
     def drop_after(self, step: int) -> None:
-        """Take back what was written after a step: lines, sample grids, generators and states."""
+        """Take back what was written after a step: lines, sample grids, generators and states.
+
+        The choice of the best generator is made after the step's state is saved, and goes too.
+        """
         for file in (self.metrics_file, self.events_file, self.scores_file):
             cut_back(file, step)
+        if any(score.step == step for score in self.choices()):
+            put_lines(self.scores_file, [], replaces=lambda old: _chooses(old, step))
         for found in (self.sample_grids(), self.generators()):
             for written, path in found.items():
                 if written > step:
@@ -219,16 +233,43 @@ class RunFolder:
             if written > step:
                 self.remove_state(written)
 
+    def add_scores(self, scores: Sequence[Score]) -> None:
+        """Write scores down, all or none.
+
+        An older one of the same step, metric and protocol makes way.
+        """
+        entries = [finite(score.model_dump(mode="json")) for score in scores]
+        replaced = {_identity(entry) for entry in entries}
+        put_lines(self.scores_file, entries, replaces=lambda old: _identity(old) in replaced)
+
     def scores(self) -> list[Score]:
         """The scores: the last line for each step, metric and protocol.
 
-        They are in the order of their first appearance.
+        They are in the order of their first appearance. Those that chose the best generator are
+        not among them: `choices` has them.
         """
-        found: dict[tuple[int, str, str], Score] = {}
+        return [score for score in self._all_scores() if not score.chooses]
+
+    def choices(self) -> list[Score]:
+        """The scores on the validation split by which the best generator is chosen, as `scores`."""
+        return [score for score in self._all_scores() if score.chooses]
+
+    def best(self) -> Best | None:
+        """The choice of the best generator; None where none was made."""
+        return Best.of(self.choices())
+
+    def put_best(self, content: bytes | None) -> None:
+        """Write the best generator; None is none."""
+        if content is None:
+            self.best_file.unlink(missing_ok=True)
+        else:
+            write_bytes(self.best_file, content)
+
+    def _all_scores(self) -> list[Score]:
+        found: dict[str, Score] = {}
         for line in read_json_lines(self.scores_file):
             with contextlib.suppress(ValidationError):
-                score = Score.model_validate(line)
-                found[score.step, score.metric, json.dumps(score.protocol, sort_keys=True)] = score
+                found[_identity(line)] = Score.model_validate(line)
         return list(found.values())
 
     @contextlib.contextmanager
@@ -289,6 +330,18 @@ class RunFolder:
             if not file.with_suffix(".pt").exists()
         ]
         return aside + sums
+
+
+def _identity(score: Mapping[str, Any]) -> str:
+    """The parts of a line of scores.jsonl by which it takes an older one's place."""
+    parts = [score.get("step"), score.get("metric"), score.get("protocol", {})]
+    return json.dumps(parts, sort_keys=True)
+
+
+def _chooses(score: Mapping[str, Any], step: int) -> bool:
+    protocol = score.get("protocol")
+    made = isinstance(protocol, dict) and protocol.get("chooses") is True
+    return made and score.get("step") == step
 
 
 def _by_step(folder: Path, pattern: str) -> dict[int, Path]:

@@ -5,6 +5,8 @@ Reading them needs neither torch nor numpy.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -124,6 +126,70 @@ class Score(BaseModel):
     reason: str = ""
     detail: dict[str, Any] = Field(default_factory=dict)
     protocol: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether it is there to choose the best generator, and is not to be reported."""
+        return self.protocol.get("chooses") is True
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best generator of a run by a score on the validation split, which the run keeps.
+
+    Attributes:
+        score: of the generator, as it was chosen by it.
+        candidates: the number of generators that it was chosen among.
+    """
+
+    score: Score
+    candidates: int
+
+    @classmethod
+    def of(cls, choices: Sequence[Score]) -> Best | None:
+        """The best of the scores that choose, the first of equal ones; None where there is none."""
+        found: Best | None = None
+        for score in choices:
+            if found is None or found.is_beaten_by(score):
+                found = cls(score, len(choices))
+        return found
+
+    @property
+    def step(self) -> int:
+        """The step that the generator was trained for."""
+        return self.score.step
+
+    @property
+    def metric(self) -> str:
+        """The name of the score."""
+        return self.score.metric
+
+    def reported(self, scores: Sequence[Score]) -> list[Score]:
+        """The scores of the generator, under names of their own, of all scores of the run.
+
+        What has no value for real samples or noise is a score of the run, not of the generator.
+        """
+        named = {"chosen_by": f"{self.metric} on validation"}
+        return [
+            score.model_copy(
+                update={
+                    "metric": f"{score.metric} (best)",
+                    "protocol": {**score.protocol, **named},
+                    "detail": {},
+                }
+            )
+            for score in scores
+            if score.step == self.step
+            and score.value is not None
+            and not score.real is score.noise is None
+        ]
+
+    def is_beaten_by(self, other: Score) -> bool:
+        """Whether another score of the same kind is better."""
+        mine, others = self.score.value, other.value
+        if mine is None or others is None:
+            return mine is None and others is not None
+        return others < mine if other.better == "lower" else others > mine
 
 
 def timestamp() -> str:

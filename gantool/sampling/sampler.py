@@ -25,7 +25,7 @@ from gantool.sampling.grid import SampleGrid, plan_sample_grid
 from gantool.sampling.latents import Mode
 from gantool.sampling.pictures import Sum
 from gantool.sampling.scatter import Scatter, few_colors
-from gantool.sampling.trained import Trained, open_trained
+from gantool.sampling.trained import Step, Trained, open_trained
 from gantool.sampling.views import PlaneView, recorded_view
 
 Chosen = tuple[Tensor, Tensor | None]  # latents [N, dimension], and labels int64 [N] or None
@@ -51,9 +51,9 @@ class Sampler:
 
     @classmethod
     def open(
-        cls, folder: RunFolder, registry: Registry, *, device: str = "cpu", at: int | None = None
+        cls, folder: RunFolder, registry: Registry, *, device: str = "cpu", at: Step | None = None
     ) -> Self:
-        """Open a run to draw from it: its last generator, or that of a step that was kept.
+        """Open a run to draw from it: its last generator, one that was kept, or the best.
 
         Raises:
             GantoolError: it has no such generator, or this machine no such device.

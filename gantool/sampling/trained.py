@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -24,6 +24,8 @@ from gantool.plugins.spec import ModelSpec, load_implementation
 from gantool.runs import checkpoints
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord
+
+Step = int | Literal["best"]  # of a generator that was kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,11 @@ def spec_of(record: RunRecord, registry: Registry) -> ModelSpec:
 
 
 def open_trained(
-    folder: RunFolder, registry: Registry, *, device: torch.device, at: int | None = None
+    folder: RunFolder, registry: Registry, *, device: torch.device, at: Step | None = None
 ) -> Trained:
     """Open a run's generator: the final one, else that of the newest sound state.
 
-    With `at`, it is the generator of that step, if it was kept.
+    With `at`, it is the generator of that step, if it was kept, or the best (`--keep-best`).
 
     Raises:
         ConfigError: the model's plugin is missing, or no generator of that step is kept.
@@ -172,8 +174,16 @@ def weights_of(folder: RunFolder, record: RunRecord) -> Weights:
 
 
 def _state(
-    folder: RunFolder, record: RunRecord, *, at: int | None
+    folder: RunFolder, record: RunRecord, *, at: Step | None
 ) -> tuple[Mapping[str, Any], int, bool]:
+    if at == "best":
+        if not folder.best_file.is_file():
+            raise ConfigError(
+                f"{folder.path} keeps no best generator.",
+                "`gantool run ... --evaluate-every N --keep-best SCORE` keeps one.",
+            )
+        state, about = _read_generator(folder.best_file)
+        return state, int(about.get("step", record.steps)), bool(about.get("averaged"))
     final = folder.generator_file
     if final.is_file():
         state, about = _read_generator(final)

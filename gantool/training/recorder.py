@@ -162,6 +162,8 @@ class Recorder:
         self.events.flush(to_disk=True)
         self.folder.write(self.up_to_date("running"))
         state = {**self.trainer.state_dict(), "seconds": self.seconds}
+        if (best := self.folder.best_file).is_file():
+            state["best"] = torch.frombuffer(bytearray(best.read_bytes()), dtype=torch.uint8)
         checkpoints.save(self.folder, self.trainer.steps, state=state)
         self.saved = time.monotonic()
         self.saved_epoch = int(self.trainer.batches.epoch)

@@ -30,6 +30,7 @@ from gantool.runs.records import RunRecord
 from gantool.sampling.grid import plan_sample_grid
 from gantool.sampling.trained import Weights, spec_of
 from gantool.training import provenance, transfer
+from gantool.training.best import keep_if_best
 from gantool.training.profiling import profiled
 from gantool.training.recorder import Recorder
 from gantool.training.setup import Setup, build, this_process
@@ -106,7 +107,7 @@ def resume(
                 f"{trainer.total_steps} are asked for.",
                 "Give larger --epochs or --steps to extend it.",
             )
-        seconds, damaged = _restore(folder, trainer, record=record)
+        seconds, damaged, best = _restore(folder, trainer, record=record)
         world.wait()  # all have read before the first removes anything
         if world.rank:
             accompany(trainer)
@@ -116,6 +117,7 @@ def resume(
         if trainer.steps == 0:
             display.say("no state had been saved yet: the run begins anew.")
         folder.drop_after(trainer.steps)
+        folder.put_best(best)
         update = {
             "config": config.model_dump(mode="json"),
             "seconds": seconds,
@@ -208,6 +210,8 @@ def _train(setup: Setup, recorder: Recorder) -> None:
         _interruptible() as interrupted,
         profiled(folder, recorder.display, wanted=setup.profile) as next_step,
     ):
+        if _evaluation_due(trainer):  # the state that the run goes on from is older than its scores
+            _evaluate(setup, recorder, stopped=interrupted.is_set)
         for metrics in trainer.train():
             recorder.step(metrics)
             next_step()
@@ -221,8 +225,7 @@ def _train(setup: Setup, recorder: Recorder) -> None:
                     f"Go on with: gantool resume {folder.path}",
                 )
         _finish(folder, recorder)
-        if trainer.config.evaluate:
-            _evaluate(setup, recorder, stopped=interrupted.is_set)
+        _evaluate(setup, recorder, stopped=interrupted.is_set)
 
 
 def _follow(recorder: Recorder, setup: Setup) -> None:
@@ -260,14 +263,25 @@ def _finish(folder: RunFolder, recorder: Recorder) -> None:
 
 def _evaluation_due(trainer: Trainer) -> bool:
     every = trainer.config.evaluate_every
-    return bool(every) and trainer.steps % every == 0 and trainer.steps < trainer.total_steps
+    return bool(every) and trainer.steps % every == 0 and 0 < trainer.steps < trainer.total_steps
 
 
 def _evaluate(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) -> None:
+    """Score the generator of now, and keep it where it is the best."""
+    config, at_the_end = setup.trainer.config, setup.trainer.steps == setup.trainer.total_steps
+    if config.evaluate or not at_the_end:
+        _score(setup, recorder, stopped=stopped)
+    if config.keep_best is not None and not stopped():
+        keep_if_best(setup, recorder)
+
+
+def _score(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) -> None:
     """Score the samples of now; whatever goes wrong with that, the run goes on."""
     trainer, display, folder = setup.trainer, recorder.display, setup.folder
     settings = ScoringSettings.of(trainer.config)
     display.say(f"scoring {settings.samples:,} samples")
+    recorder.fetch()
+    recorder.metrics.flush()  # some scores are made from the metrics
     try:
         with recorder.paused(), trainer.averaged() as model:
             evaluate(
@@ -288,7 +302,8 @@ def _evaluate(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) 
         )
         return
     if stopped():
-        display.say(f"the rest of the scores: gantool evaluate {folder.path}")
+        command = "evaluate" if trainer.steps == trainer.total_steps else "resume"
+        display.say(f"the rest of the scores: gantool {command} {folder.path}")
 
 
 @contextlib.contextmanager
@@ -305,8 +320,14 @@ def _interruptible() -> Iterator[threading.Event]:
         yield flag
 
 
-def _restore(folder: RunFolder, trainer: Trainer, *, record: RunRecord) -> tuple[float, list[str]]:
-    """Load the newest sound state: the training seconds up to it, and the damaged ones passed over.
+def _restore(
+    folder: RunFolder, trainer: Trainer, *, record: RunRecord
+) -> tuple[float, list[str], bytes | None]:
+    """Load the newest sound state.
+
+    Returns:
+        the training seconds up to it, the damaged ones passed over, and the best generator that was
+        kept then.
 
     Raises:
         GantoolError: there are states, and none can be used. With none at all, the run begins anew.
@@ -321,7 +342,8 @@ def _restore(folder: RunFolder, trainer: Trainer, *, record: RunRecord) -> tuple
             continue
         try:
             trainer.load_state_dict(state)
-            return float(state["seconds"]), damaged
+            best = state.get("best")
+            return float(state["seconds"]), damaged, None if best is None else bytes(best.numpy())
         except (RuntimeError, KeyError, ValueError, TypeError) as error:
             cause = str(error).splitlines()[0]
             raise GantoolError(
@@ -341,7 +363,7 @@ def _restore(folder: RunFolder, trainer: Trainer, *, record: RunRecord) -> tuple
             "Repeat the run with a larger budget: "
             f"gantool run {record.model} --config {folder.record_file} ...",
         )
-    return 0.0, damaged
+    return 0.0, damaged, None
 
 
 def _first_weights(

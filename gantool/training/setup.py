@@ -18,6 +18,8 @@ from gantool.data.load import load, refuse_on_points
 from gantool.data.prepared import Prepared
 from gantool.display import Display
 from gantool.errors import ConfigError, GantoolError
+from gantool.evaluation.choice import Chooser
+from gantool.evaluation.evaluate import ScoringSettings
 from gantool.evaluation.extractors import check_choice
 from gantool.gan.base import Model
 from gantool.gan.shapes import Shapes
@@ -84,6 +86,24 @@ class Setup:
     trainer: Trainer
     profile: bool = False
 
+    def chooser(self, model: Model[Any], display: Display) -> Chooser:
+        """The judge of the generators among which the best is kept; `model` has the one of now.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        config = self.trainer.config
+        assert config.keep_best is not None
+        return Chooser(
+            config.keep_best,
+            model,
+            data=self.data,
+            folder=self.folder,
+            registry=self.registry,
+            settings=ScoringSettings.of(config),
+            display=display,
+        )
+
 
 def set_up(request: Request, registry: Registry, display: Display) -> Setup:
     """Prepare the data, seed, and build the networks of a new run.
@@ -136,7 +156,7 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
         begun_from=begun_from,
         **provenance.describe(trainer.model, data, registry=registry, spec=spec, device=device),
     )
-    return Setup(
+    setup = Setup(
         folder=RunFolder(request.experiments_dir / name),
         spec=spec,
         registry=registry,
@@ -145,6 +165,9 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
         trainer=trainer,
         profile=request.profile,
     )
+    if config.keep_best is not None:
+        _check_choice(setup, display)
+    return setup
 
 
 def build(
@@ -248,6 +271,19 @@ def _check_data(
             f"{data.kind} of {data.name}.",
             "Give a smaller one.",
         )
+
+
+def _check_choice(setup: Setup, display: Display) -> None:
+    """Refuse to keep the best where there is nothing to choose among, or by."""
+    trainer = setup.trainer
+    every, name = trainer.config.evaluate_every, trainer.config.keep_best
+    if every is not None and every >= trainer.total_steps:
+        raise ConfigError(
+            f"--keep-best {name}: --evaluate-every {every} scores the generator of the last step "
+            f"alone, of {trainer.total_steps}: there is nothing to choose among.",
+            f"Give a smaller one, as --evaluate-every {max(1, trainer.total_steps // 10)}.",
+        )
+    setup.chooser(trainer.model, display).check()
 
 
 def _settle(

@@ -21,6 +21,8 @@ from gantool.report.format import plain, with_deviation
 from gantool.report.load import read_run, read_runs
 from gantool.report.page import stretches
 from gantool.report.result import ComparisonResult
+from gantool.runs.folder import RunFolder
+from gantool.runs.records import Score
 
 
 def compared(*paths: Path, **options: Any) -> ComparisonResult:
@@ -587,3 +589,48 @@ def test_the_terminals_table_fits_100_columns(tmp_path: Path) -> None:
     assert "frechet-distance ↓" in headings
     headings, rows = tables.scores(compared(tmp_path))
     assert len(rows) == len(metrics)
+
+
+def test_the_scores_of_a_kept_generator_stand_in_columns_of_their_own(tmp_path: Path) -> None:
+    """The best on validation is not the last here; what chose it is no score."""
+    values = {0: (3.0, 1.0, 2.0), 1: (2.0, 2.0, 9.0)}
+    for seed, on_validation in values.items():
+        path = make_run(
+            tmp_path / f"{seed}",
+            seed=seed,
+            scores={"frechet-distance": 5.0},
+            score_steps=(20, 60, 100),
+        )
+        chose = {"chooses": True, "split": "validation"}
+        RunFolder(path).add_scores(
+            [
+                Score(step=step, metric="frechet-distance", value=value, protocol=chose)
+                for step, value in zip((20, 60, 100), on_validation, strict=True)
+            ]
+        )
+    other = make_run(tmp_path / "other", model="vanilla", scores={"frechet-distance": 4.0})
+    runs = read_runs([tmp_path]).runs
+    result = compare(runs)
+    (dcgan,) = (variant for variant in result.variants if variant.model == "dcgan")
+    assert [column.id for column in result.columns] == [
+        "frechet-distance",
+        "frechet-distance (best)",
+    ]
+    # A step before the last has 1/100 more a step (`make_run`).
+    assert dcgan.scores["frechet-distance"].values == [5.0, 5.0]
+    assert dcgan.scores["frechet-distance (best)"].values == pytest.approx([5.4, 5.8])
+    assert result.sorted_by == "frechet-distance"
+    rows = {row.name: row.values for row in result.runs}
+    assert [(rows[n]["best_step"], rows[n]["candidates"]) for n in ("0", "1", "other")] == [
+        *((60, 3), (20, 3), (None, None)),
+    ]
+    said = (
+        "chose by frechet-distance on the validation split, from 3 candidates a run: that of step "
+        "20 to 60."
+    )
+    assert said in messages(result)
+    html = page.render(result, runs, title="t")
+    assert "frechet-distance (best)" in html
+    assert "chosen_by: frechet-distance on validation" in html
+    assert "best at step" in html
+    assert "(best)" not in messages(compared(other))
