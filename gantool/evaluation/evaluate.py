@@ -156,7 +156,7 @@ def _updated(config: TrainConfig, update: Mapping[str, Any]) -> TrainConfig:
 
 def _config_of_samples(record: RunRecord) -> TrainConfig:
     """The options of samples from elsewhere: those of data and of scores."""
-    known = {key: value for key, value in record.config.items() if key in TrainConfig.model_fields}
+    known = {key: value for key, value in record.config.items() if value is not None}
     try:
         return TrainConfig(**known)
     except ValueError as error:

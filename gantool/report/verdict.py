@@ -53,9 +53,10 @@ def _about_samples(runs: Sequence[RunData], variants: Sequence[Variant]) -> list
         return []
     message = (
         f"Of {', '.join(names)} nothing but samples is known, which another program drew: neither "
-        "budget nor parameters nor the way of drawing (truncation, choice). Whether the ranking is "
-        "fair to the others cannot be said."
+        "budget nor parameters nor the way of drawing (truncation, choice)."
     )
+    if len(names) < len(variants):
+        message += " Whether the ranking is fair to the others cannot be said."
     found = [Flag(message=message)]
     origins = [(run.record.name, run.record.origin) for run in runs]
     resized = [
@@ -63,6 +64,12 @@ def _about_samples(runs: Sequence[RunData], variants: Sequence[Variant]) -> list
         for name, origin in origins
         if origin is not None and origin.resized
     ]
+    by_content: dict[str, list[str]] = {}
+    for name, origin in origins:
+        if origin is not None:
+            by_content.setdefault(origin.sha256, []).append(name)
+    for same in (", ".join(names) for names in by_content.values() if len(names) > 1):
+        found.append(Flag(message=f"The same samples are there twice: {same}.", unfair=True))
     if resized:
         found.append(Flag(message=f"Samples were resized: {'; '.join(resized)}."))
     return found
