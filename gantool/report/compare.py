@@ -247,7 +247,8 @@ def _measures(runs: Sequence[RunData]) -> dict[str, _Measure]:
     """Each metric and protocol by its key, the most used protocol of a metric first."""
     uses: dict[str, Counter[str]] = {}
     example: dict[str, Score] = {}
-    for run in runs:
+    # Those of runs before those of samples from elsewhere.
+    for run in sorted(runs, key=lambda run: run.record.origin is not None):
         for key, score in _last_scores(run.scores).items():
             uses.setdefault(score.metric, Counter())[key] += 1
             example.setdefault(key, score)

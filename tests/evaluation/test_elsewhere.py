@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,5 @@ def test_points_are_read_from_arrays_and_tables(tmp_path: Path) -> None:
 )
 def test_what_is_no_points_is_refused(tmp_path: Path, name: str, content: str, reason: str) -> None:
     (tmp_path / name).write_text(content)
-    with pytest.raises(ConfigError, match="(?s).*") as caught:
+    with pytest.raises(ConfigError, match=re.escape(reason)):
         read(tmp_path / name, data_of("ring"))
-    assert reason in str(caught.value)
