@@ -14,7 +14,7 @@ from gantool._version import __version__
 if TYPE_CHECKING:
     from pydantic import Field
 
-    from gantool.api import Comparison, Run, compare, train
+    from gantool.api import Comparison, Run, compare, evaluate_samples, train
     from gantool.api import open_run as open
     from gantool.config import GANConfig, LabelOptions, TrainConfig
     from gantool.data.points.mixture import Mixture
@@ -90,6 +90,7 @@ __all__ = [
     "Turn",
     "__version__",
     "compare",
+    "evaluate_samples",
     "hookimpl",
     "open",
     "train",
@@ -106,6 +107,7 @@ _HOMES = {
     "Comparison": "gantool.api",
     "Run": "gantool.api",
     "compare": "gantool.api",
+    "evaluate_samples": "gantool.api",
     "open": "gantool.api",
     "train": "gantool.api",
     "Field": "pydantic",

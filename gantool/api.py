@@ -191,6 +191,8 @@ class Run:
 
     def __repr__(self) -> str:
         record = self.record
+        if record.origin is not None:
+            return f"<Run {str(self.path)!r}: {record.model}, samples from elsewhere>"
         steps = f"{record.steps} of {record.total_steps} steps"
         return f"<Run {str(self.path)!r}: {record.model}, {steps}, {record.status}>"
 
@@ -198,10 +200,10 @@ class Run:
         record = self.record
         figures = (self.folder.samples_figure, self.folder.losses_figure)
         images = "".join(_img(file) for file in figures if file.is_file())
-        text = (
-            f"{record.name}: {record.model} on {record.data.get('name')}, "
-            f"{record.steps:,} steps, {record.status}"
-        )
+        known = f"{record.steps:,} steps, {record.status}"
+        if record.origin is not None:
+            known = "samples from elsewhere"
+        text = f"{record.name}: {record.model} on {record.data.get('name')}, {known}"
         return f"<div><b>{html.escape(text)}</b><br>{images}</div>"
 
 
@@ -283,6 +285,54 @@ def train(
     )
     with make_display() if progress else Display() as display:
         return Run(start(set_up(request, registry, display=display), display).path)
+
+
+def evaluate_samples(
+    samples: str | Path,
+    *,
+    data: str | Path,
+    name: str,
+    seed: int | None = None,
+    resize: bool = False,
+    metrics: Sequence[str] = (),
+    experiments_dir: str | Path = "experiments",
+    device: str = "auto",
+    progress: bool = True,
+    **options: Any,
+) -> Run:
+    """Score samples that another program drew; as `gantool evaluate --samples`.
+
+    Args:
+        samples: folder or file of images, or of points.
+        data: that they are measured against.
+        name: of their program; the run folder's too, with the seed behind it where there is one.
+        seed: that tells repetitions of one name apart.
+        resize: whether images of another size come to that of the data.
+        metrics: names of the scores wanted; all where empty.
+        experiments_dir: the folder that run folders go into.
+        device: auto, cpu, cuda or mps.
+        progress: whether to show a bar (in a notebook too).
+        options: those of a run that say how data is prepared and scored, as `image_size=32` or
+            `evaluation_samples=5000`.
+
+    Raises:
+        ConfigError: the samples do not fit the data, the name is taken, or no such option.
+    """
+    from gantool.display import Display, make_display
+    from gantool.evaluation.adoption import Adoption, adopt
+
+    wish = Adoption(
+        samples=Path(samples),
+        name=name,
+        seed=seed,
+        options={"data": str(data), **options},
+        resize=resize,
+        metrics=tuple(metrics),
+        experiments_dir=Path(experiments_dir),
+        device=device,
+    )
+    with make_display() if progress else Display() as display:
+        return Run(adopt(wish, load_registry(), display=display).path)
 
 
 def open_run(path: str | Path) -> Run:

@@ -93,7 +93,7 @@ app.command("resume")(resume.resume)
 app.command("study")(study.study)
 inspect.add_to(app)
 app.command("prune")(prune.prune)
-app.command("evaluate")(evaluate.evaluate)
+evaluate.add_to(app)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
 for _command in (

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from gantool.cli.options import parameter_of
-from gantool.config import DataOptions, TrainConfig, options_of
+from gantool.cli.options import options_of_data, parameter_of
+from gantool.config import TrainConfig
 
 # Of the options of data those that do not change what is prepared.
 _OTHERS = frozenset({"data", "flip", "points", "batch_size"})
@@ -42,20 +42,12 @@ def add_to(app: typer.Typer) -> None:
     inspect.__signature__ = signatures.Signature(  # type: ignore[attr-defined]
         [
             _keyword("data", named, default=signatures.Parameter.empty),
-            *(parameter_of(option) for option in _options()),
+            *(parameter_of(option) for option in options_of_data(but=_OTHERS)),
             _keyword("output", place, default=None),
             _keyword("json", as_json, default=False),
         ]
     )
     app.command("inspect")(inspect)
-
-
-def _options() -> list[Any]:
-    return [
-        option
-        for option in options_of(TrainConfig)
-        if option.key in DataOptions.model_fields and option.key not in _OTHERS
-    ]
 
 
 def _keyword(name: str, annotation: Any, *, default: Any) -> signatures.Parameter:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import inspect
 import types
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 
-from gantool.config import Option
+from gantool.config import DataOptions, Option, TrainConfig, options_of
 
 _METAVARS = {int: "N", float: "X", str: "TEXT", Path: "PATH", bool: ""}
+
+
+def options_of_data(*, but: Collection[str]) -> list[Option]:
+    """The options of a run that are of its data, but for some."""
+    return [
+        option
+        for option in options_of(TrainConfig)
+        if option.key in DataOptions.model_fields and option.key not in but
+    ]
 
 
 def parameter_of(option: Option, *, hidden: bool = False) -> inspect.Parameter:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gantool.config import parse_size
+from gantool.config import parse_size, spell_size
 from gantool.data.points.mixture import Mixture
 from gantool.data.rows import read_rows
 from gantool.data.source import SPLITS
@@ -171,6 +171,21 @@ class Prepared:
         digest = hashlib.sha256(f"{self.fingerprint} {images}".encode()).hexdigest()
         splits = {**self.splits, "train": self.train.take(chosen)}
         return replace(self, fingerprint=digest, splits=splits)
+
+    def describe(self) -> dict[str, Any]:
+        """The data as the record of a run names it."""
+        measures: dict[str, Any] = {"scale": self.scale}
+        if self.kind == "images":
+            measures = {"image_size": spell_size(self.size), "channels": self.channels}
+        return {
+            "name": self.name,
+            "fingerprint": self.fingerprint,
+            "splits": {split: len(samples) for split, samples in self.splits.items()},
+            "kind": self.kind,
+            **measures,
+            "classes": list(self.classes),
+            "unreadable": self.unreadable,
+        }
 
     @property
     def shares(self) -> tuple[float, ...] | None:

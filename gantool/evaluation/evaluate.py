@@ -18,7 +18,8 @@ from gantool.data.load import refuse_on_points
 from gantool.data.prepared import Prepared
 from gantool.data.preparing import data_folder
 from gantool.display import Display, OnProgress
-from gantool.errors import ConfigError, did_you_mean
+from gantool.errors import ConfigError, GantoolError, did_you_mean
+from gantool.evaluation.elsewhere import Elsewhere, read_samples
 from gantool.evaluation.extractors import Extractor, ExtractorMissingError, choose, usual_extractor
 from gantool.evaluation.kept import References
 from gantool.evaluation.metric import (
@@ -38,14 +39,14 @@ from gantool.plugins.spec import MetricSpec, load_implementation
 from gantool.report.write import try_report
 from gantool.runs.files import write_bytes
 from gantool.runs.folder import RunFolder
-from gantool.runs.records import Score
+from gantool.runs.records import DRAWING, RunRecord, Score
 from gantool.sampling.generate import generate_samples
 from gantool.sampling.grid import LARGEST
 from gantool.sampling.latents import BLOCK
 from gantool.sampling.pictures import lay_out, png
 from gantool.sampling.trained import Step, open_data, open_trained
 
-SAMPLE_SEED = 10_000  # of the latents and labels of every evaluation
+SAMPLE_SEED: int = DRAWING["sample_seed"]  # of the latents and labels of every evaluation
 _PAIRS, _PAIR_COLUMNS = 40, 8
 _Measure = Callable[[SampleSet, Evaluation], Mapping[str, Measured]]
 
@@ -95,25 +96,41 @@ def evaluate_run(
     """Score a run that is on disk; what is None is as the run's own configuration says.
 
     With `at` it is the generator of an earlier step that is scored, or the best that was kept.
+    Samples from elsewhere are read again from where they were.
 
     Raises:
-        ConfigError: an unknown metric or extractor, data other than the run was trained on, or no
-            such generator.
+        ConfigError: an unknown metric or extractor, data other than the run was trained on, no such
+            generator, or samples from elsewhere that are other ones today.
         GantoolError: no run, no generator, no data, or the run is being trained.
     """
     folder = RunFolder.open(path)
+    given: dict[str, Any] = {
+        "data_dir": data_dir,
+        "evaluation_samples": samples,
+        "extractor": extractor,
+        "weights": weights,
+    }
+    update = {key: value for key, value in given.items() if value is not None}
     with folder.locked():
+        record = folder.read()
+        if record.origin is not None:
+            config = _updated(_config_of_samples(record), update)
+            data = open_data(folder, config, registry, progress=display.preparing)
+            found = _read_again(record, data, config=config, registry=registry, display=display)
+            settings = replace(ScoringSettings.of(config), metrics=tuple(metrics))
+            scores = evaluate_samples(
+                found,
+                data,
+                folder=folder,
+                registry=registry,
+                settings=settings,
+                device=choose_device(device),
+                display=display,
+            )
+            try_report(folder, display.say)
+            return scores
         trained = open_trained(folder, registry, device=choose_device(device), at=at)
-        given: dict[str, Any] = {
-            "data_dir": data_dir,
-            "evaluation_samples": samples,
-            "extractor": extractor,
-            "weights": weights,
-        }
-        update = {key: value for key, value in given.items() if value is not None}
-        if extractor not in (None, trained.model.config.extractor):
-            update["weights"] = weights  # the run's file is another network's
-        config = trained.model.config.model_copy(update=update)
+        config = _updated(trained.model.config, update)
         data = open_data(folder, config, registry, progress=display.preparing)
         display.say(f"scoring {config.evaluation_samples:,} samples of {folder.path}")
         # As in training: to the last bit the samples are those that the run itself has scored.
@@ -130,6 +147,88 @@ def evaluate_run(
         )
         try_report(folder, display.say)
         return scores
+
+
+def _updated(config: TrainConfig, update: Mapping[str, Any]) -> TrainConfig:
+    """A run's configuration with other choices; a file of weights is one extractor's alone."""
+    if update.get("extractor", config.extractor) != config.extractor:
+        update = {"weights": None, **update}
+    return config.model_copy(update=dict(update))
+
+
+def _config_of_samples(record: RunRecord) -> TrainConfig:
+    """The options of samples from elsewhere: those of data and of scores."""
+    known = {key: value for key, value in record.config.items() if value is not None}
+    try:
+        return TrainConfig(**known)
+    except ValueError as error:
+        raise GantoolError(
+            f"{record.name}: its run.json has options that gantool does not know: {error}"
+        ) from None
+
+
+def _read_again(
+    record: RunRecord,
+    data: Prepared,
+    *,
+    config: TrainConfig,
+    registry: Registry,
+    display: Display,
+) -> Elsewhere:
+    """The samples from elsewhere that a folder was made from.
+
+    Raises:
+        ConfigError: they are not there any more, or other ones are.
+    """
+    assert record.origin is not None
+    found = read_samples(
+        Path(record.origin.path),
+        data,
+        config=config,
+        resize=bool(record.origin.resized),
+        registry=registry,
+        progress=display.preparing,
+    )
+    if found.origin.sha256 != record.origin.sha256:
+        raise ConfigError(
+            f"{record.origin.path} holds other samples today than {record.name} was made from.",
+            "Bring them back as they were, or score those of today under another --name.",
+        )
+    return found
+
+
+def evaluate_samples(
+    elsewhere: Elsewhere,
+    data: Prepared,
+    *,
+    folder: RunFolder,
+    registry: Registry,
+    settings: ScoringSettings,
+    device: torch.device,
+    display: Display,
+) -> list[Score]:
+    """Score samples from elsewhere as those of a run are, and keep the scores in their folder.
+
+    The number of samples is that of those given; the way they were drawn is not known, and the
+    protocol does not say it.
+
+    Raises:
+        ConfigError: an unknown metric or extractor, or weights that are none.
+    """
+    specs = wanted(registry, settings.metrics, data)
+    labeled = elsewhere.labels is not None
+    evaluation = Evaluation(
+        data,
+        extractor_for(data, registry, settings=settings, device=device),
+        folder=folder,
+        conditional=labeled,
+        shares=data.shares if labeled else None,
+        progress=display.scoring,
+    )
+    samples = sample_set(data.kind, "samples", elsewhere.values, elsewhere.labels)
+    display.say(f"scoring {len(samples):,} samples of {folder.path}")
+    common = {**_about(data), "gantool": __version__}
+    return _score(specs, samples, evaluation=evaluation, step=0, common=common, display=display)
 
 
 def evaluate(
@@ -163,7 +262,7 @@ def evaluate(
     Raises:
         ConfigError: an unknown metric or extractor, or weights that are none.
     """
-    specs = _wanted(registry, settings.metrics, data)
+    specs = wanted(registry, settings.metrics, data)
     device = next(gan.parameters()).device
     extractor = extractor_for(data, registry, settings=settings, device=device)
     evaluation = Evaluation(
@@ -176,16 +275,38 @@ def evaluate(
         progress=display.scoring,
     )
     samples = draw_samples(gan, settings.samples, partial(display.measuring, "drawing samples"))
-    common = {
-        "data": data.name,
-        "fingerprint": data.fingerprint,
-        **({"image_size": spell_size(data.size)} if data.kind == "images" else {"kind": data.kind}),
-        "sample_seed": SAMPLE_SEED,
-        "truncation": "none",
-        "batchnorm": "running statistics",
-        "averaged": averaged,
-        "gantool": __version__,
-    }
+    common = {**_about(data), **DRAWING, "averaged": averaged, "gantool": __version__}
+    return _score(
+        specs,
+        samples,
+        evaluation=evaluation,
+        step=step,
+        common=common,
+        display=display,
+        stopped=stopped,
+    )
+
+
+def _about(data: Prepared) -> dict[str, Any]:
+    """The data, as protocols name it."""
+    measures: dict[str, Any] = {"kind": data.kind}
+    if data.kind == "images":
+        measures = {"image_size": spell_size(data.size)}
+    return {"data": data.name, "fingerprint": data.fingerprint, **measures}
+
+
+def _score(
+    specs: Sequence[MetricSpec],
+    samples: SampleSet,
+    *,
+    evaluation: Evaluation,
+    step: int,
+    common: Mapping[str, Any],
+    display: Display,
+    stopped: Callable[[], bool] = lambda: False,
+) -> list[Score]:
+    """Measure samples, and keep the scores in the run folder with a picture of neighbours."""
+    folder = evaluation.folder
     scores: list[Score] = []
     groups = list(_groups(specs))
     for done, group in enumerate(groups):
@@ -230,8 +351,12 @@ def draw_samples(
     return sample_set(gan.shapes.kind, "samples", np.concatenate(drawn), labels)
 
 
-def _wanted(registry: Registry, names: Sequence[str], data: Prepared) -> list[MetricSpec]:
-    """The scores of such data that are asked for, or all of them."""
+def wanted(registry: Registry, names: Sequence[str], data: Prepared) -> list[MetricSpec]:
+    """The scores of such data that are asked for, or all of them.
+
+    Raises:
+        ConfigError: there is no such score, or it is none of such data.
+    """
     for name in names:
         if name not in registry.metrics:
             registry.explain_missing("metric", name)

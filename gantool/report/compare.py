@@ -13,7 +13,7 @@ import numpy as np
 
 from gantool.config import INCIDENTAL, GANConfig, LabelOptions
 from gantool.report import choices, verdict
-from gantool.report.columns import COLUMNS, mean
+from gantool.report.columns import COLUMNS, Column, mean
 from gantool.report.curves import last_losses, losses_in
 from gantool.report.format import text_of
 from gantool.report.load import Axis, RunData, noun_of
@@ -34,7 +34,7 @@ from gantool.report.statistics import (
     share_of,
     summarise,
 )
-from gantool.runs.records import RunRecord, Score, own_objective
+from gantool.runs.records import DRAWING, RunRecord, Score, own_objective
 
 # Parts of a score's protocol that say nothing of the way of measuring.
 _NOT_THE_MEASURE = frozenset({"averaged", "gantool"})
@@ -137,12 +137,15 @@ def with_defaults(runs: Sequence[RunData]) -> list[RunData]:
     """
     known: dict[str, dict[str, Any]] = {}
     for run in runs:
-        known.setdefault(run.record.model, {}).update(run.record.config)
-    return [_completed(run, known[run.record.model]) for run in runs]
+        if run.record.origin is None:
+            known.setdefault(run.record.model, {}).update(run.record.config)
+    return [_completed(run, known.get(run.record.model, ())) for run in runs]
 
 
 def _completed(run: RunData, options: Iterable[str]) -> RunData:
     core = {**GANConfig.model_fields, **LabelOptions.model_fields}
+    if run.record.origin is not None:
+        return run
     missing = [key for key in options if key in core and key not in run.record.config]
     if not missing:
         return run
@@ -176,7 +179,8 @@ def _group(runs: Sequence[RunData]) -> list[list[RunData]]:
     for run in runs:
         record = run.record
         fingerprint = record.data.get("fingerprint")
-        identity = [record.model, configuration(run), fingerprint, record.plugin]
+        elsewhere = record.origin is not None
+        identity = [record.model, configuration(run), fingerprint, record.plugin, elsewhere]
         groups.setdefault(json.dumps(identity, sort_keys=True, default=str), []).append(run)
     return sorted(groups.values(), key=lambda group: (group[0].record.model, group[0].record.name))
 
@@ -206,10 +210,13 @@ def _distinction(run: RunData, peers: Sequence[RunData]) -> str:
         parts.append(record.preset)
     if len({peer.record.data.get("fingerprint") for peer in peers}) > 1:
         parts.append(f"on {record.data.get('name')}")
+    if record.origin is not None and any(peer.record.origin is None for peer in peers):
+        parts.append("from elsewhere")
     rivals = [
         peer
         for peer in peers
-        if peer.record.preset == record.preset
+        if (peer.record.origin is None) == (record.origin is None)
+        and peer.record.preset == record.preset
         and peer.record.data.get("fingerprint") == fingerprint
     ]
     if len(rivals) > 1:
@@ -263,7 +270,8 @@ def _measures(runs: Sequence[RunData]) -> dict[str, _Measure]:
     """Each metric and protocol by its key, the most used protocol of a metric first."""
     uses: dict[str, Counter[str]] = {}
     example: dict[str, Score] = {}
-    for run in runs:
+    # Those of runs before those of samples from elsewhere.
+    for run in sorted(runs, key=lambda run: run.record.origin is not None):
         for key, score in _last_scores(run.scores).items():
             uses.setdefault(score.metric, Counter())[key] += 1
             example.setdefault(key, score)
@@ -312,7 +320,13 @@ def _measured_how(protocol: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _key(metric: str, protocol: Mapping[str, Any]) -> str:
-    return json.dumps([metric, _measured_how(protocol)], sort_keys=True, default=str)
+    # Samples from elsewhere, whose drawing is not known, stand with those drawn in the usual way.
+    return json.dumps([metric, _unusual(protocol)], sort_keys=True, default=str)
+
+
+def _unusual(protocol: Mapping[str, Any]) -> dict[str, Any]:
+    measured = _measured_how(protocol)
+    return {key: value for key, value in measured.items() if DRAWING.get(key) != value}
 
 
 def _key_of(score: Score) -> str:
@@ -320,7 +334,7 @@ def _key_of(score: Score) -> str:
 
 
 def _unlike(protocol: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
-    measured = _measured_how(protocol)
+    measured = _unusual(protocol)
     keys = [key for key in measured if measured[key] != usual.get(key) and key != "fingerprint"]
     named = ", ".join(f"{key} {text_of(measured[key])}" for key in keys[:4])
     return named or "another protocol"
@@ -372,16 +386,24 @@ def _row(
         d_scale=record.d_scale,
         collapses=_collapses(run),
         diverged_at=next(divergences, None),
+        elsewhere=record.origin is not None,
         total_steps=record.total_steps,
         scores={column: value for column, value in last.items() if value is not None},
         best=best,
         losses=last_losses(run.series),
-        values={column.key: column.of_run(run) for column in COLUMNS},
+        values={column.key: _value(column, run) for column in COLUMNS},
     )
 
 
+def _value(column: Column, run: RunData) -> float | None:
+    """A column's value of a run; of samples from elsewhere nothing but scores is known."""
+    return column.of_run(run) if run.record.origin is None else None
+
+
 def position(run: RunData, step: int, *, axis: Axis) -> float:
-    """The place of a step on an axis."""
+    """The place of a step on an axis; of samples from elsewhere, of unknown steps, infinity."""
+    if run.record.origin is not None:
+        return math.inf
     steps, values = run.series.get("step"), run.series.get(axis)
     if steps is None or values is None or not len(steps):
         return float(step) if axis == "step" else math.inf
@@ -441,6 +463,7 @@ def _variant(
         **_game(first),
         d_scale=first.d_scale,
         has_discriminator=first.has_discriminator,
+        elsewhere=first.origin is not None,
         config=configuration(runs[0]),
         runs=[row.name for row in rows],
         paths=[row.path for row in rows],

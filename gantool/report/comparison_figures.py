@@ -18,7 +18,15 @@ from PIL import Image
 
 from gantool.report.colors import GRAY, colors_of
 from gantool.report.curves import ANSWERS, bridged, is_known, player_of, without_answers
-from gantool.report.figures import literal, read_picture, save, smooth, spare_spikes, x_label
+from gantool.report.figures import (
+    literal,
+    read_picture,
+    save,
+    seed_and_step,
+    smooth,
+    spare_spikes,
+    x_label,
+)
 from gantool.report.load import RunData
 from gantool.report.result import ComparisonResult, Variant
 from gantool.runs.files import read_text
@@ -56,7 +64,8 @@ def comparison_figure(result: ComparisonResult, runs: Sequence[RunData]) -> Figu
     width, columns = (11.0, 2) if any(len(row) > 1 for row in rows) else (6.5, 1)
     figure = Figure(figsize=(width, 3.5 * len(rows) + 0.5), layout="constrained")
     grid = figure.subplots(len(rows), columns, sharex=True, squeeze=False)
-    label = x_label(all("loss_g" in variant.losses for variant in result.variants))
+    trained = [variant for variant in result.variants if not variant.elsewhere]
+    label = x_label(all("loss_g" in variant.losses for variant in trained))
     lowest = [max(i for i, row in enumerate(rows) if len(row) > c) for c in range(columns)]
     for i, row in enumerate(rows):
         for axes, panel in zip(grid[i], row, strict=False):
@@ -169,9 +178,7 @@ def plot_variants(result: ComparisonResult, runs: Sequence[RunData], *, path: Pa
         real = _first_cells(run.folder.real_file, run.folder)
         if not rows and real is not None:
             rows.append(("real images", real))
-        rows.append(
-            (f"{literal(variant.name)}\nseed {run.record.config.get('seed')}, step {step:,}", strip)
-        )
+        rows.append((f"{literal(variant.name)}\n{seed_and_step(run.record, step)}", strip))
     if not rows:
         return
     figure = Figure(figsize=(11, 1.08 * len(rows) + 0.2), layout="constrained")
@@ -202,7 +209,7 @@ def _last_pictures(
 def _plot_scatters(last: Sequence[tuple[Variant, RunData, int]], *, path: Path) -> None:
     shown = [("real points", last[0][1].folder.real_file)]
     for variant, run, step in last:
-        title = f"{literal(variant.name)}\nseed {run.record.config.get('seed')}, step {step:,}"
+        title = f"{literal(variant.name)}\n{seed_and_step(run.record, step)}"
         shown.append((title, run.folder.sample_grid(step)))
     rows = -(-len(shown) // _COLUMNS)
     figure = Figure(figsize=(11, 3.95 * rows), layout="constrained")

@@ -105,8 +105,14 @@ def no_answers(names: Iterable[str], *, discriminator: bool) -> str:
 
 def without_answers(variants: Iterable[Variant]) -> list[str]:
     """Sentences on the variants whose D(x) and D(G(z)) are not shown."""
-    silent = [variant for variant in variants if variant.d_scale is None]
+    variants = list(variants)
+    unknown = [plain(variant.name) for variant in variants if variant.elsewhere]
     sentences = []
+    if unknown:
+        sentences.append(
+            f"Of {', '.join(unknown)} nothing but samples is known: no curves, no D(x)."
+        )
+    silent = [variant for variant in variants if variant.d_scale is None and not variant.elsewhere]
     for having in (False, True):
         names = [variant.name for variant in silent if variant.has_discriminator is having]
         if names:

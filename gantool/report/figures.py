@@ -143,7 +143,7 @@ def plot_samples(folder: RunFolder) -> None:
     step, sample_grid = list(sample_grids.items())[-1]
     panels = (
         (read_picture(folder.real_file), f"real {record.noun}"),
-        (read_picture(sample_grid), f"samples of {record.model} at step {step:,}"),
+        (read_picture(sample_grid), f"samples of {record.model}{_when(record, step)}"),
     )
     height, width, _ = panels[1][0].shape
     figure = Figure(figsize=(11, 5.5 * height / width + 0.4), layout="constrained")
@@ -152,6 +152,18 @@ def plot_samples(folder: RunFolder) -> None:
         axes.set_title(title)
         axes.axis("off")
     save(figure, folder.samples_figure)
+
+
+def _when(record: RunRecord, step: int) -> str:
+    return f" at step {step:,}" if record.origin is None else ", drawn elsewhere"
+
+
+def seed_and_step(record: RunRecord, step: int) -> str:
+    """The origin of a run's sample grid, as far as it is known, in a few words."""
+    seed = record.config.get("seed")
+    if record.origin is None:
+        return f"seed {seed}, step {step:,}"
+    return "drawn elsewhere" if seed is None else f"seed {seed}, drawn elsewhere"
 
 
 def interpolation_of(record: RunRecord) -> Literal["nearest", "antialiased"]:

@@ -90,6 +90,7 @@ def render(
         not_computed=_not_computed(result, chosen),
         strips=_strips(result),
         status_of=tables.status_of,
+        from_elsewhere=tables.ELSEWHERE,
         contrasts=tables.contrasts(result),
         correction=tables.correction(result),
         lost=tables.lost(result),
@@ -165,7 +166,7 @@ def _not_computed(result: ComparisonResult, runs: Sequence[RunData]) -> dict[str
 def _objectives(result: ComparisonResult) -> list[dict[str, Any]]:
     """Each objective once, with its losses, its paper and the variants that have it."""
     found: dict[tuple[str, ...], list[Variant]] = {}
-    for variant in result.variants:
+    for variant in (variant for variant in result.variants if not variant.elsewhere):
         game = (variant.objective, variant.formula, variant.source)
         found.setdefault(game, []).append(variant)
     return [
@@ -269,6 +270,7 @@ def _data(
             "run": plain(run.record.name),
             "variant": number[rows[str(run.folder.path)].variant],
             "seed": rows[str(run.folder.path)].seed,
+            "elsewhere": run.record.origin is not None,
             **_sample_grids(run, budget),
         }
         for run in shown

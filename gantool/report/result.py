@@ -45,6 +45,7 @@ class RunRow(_WithValues):
         variant: name of the one it belongs to.
         status: finished, running, stale, interrupted, diverged or failed.
         repeat_of: name of the run of the same configuration and seed that counts in its place.
+        elsewhere: whether it is no run, but samples that another program drew.
         scores: the last value of each score's column.
         best: the best value of each column within the same budget.
         losses: the mean of each over the last tenth of the steps, by its key in metrics.jsonl.
@@ -60,6 +61,7 @@ class RunRow(_WithValues):
     collapses: list[Collapse] = Field(default_factory=list)
     diverged_at: int | None = None
     repeat_of: str | None = None
+    elsewhere: bool = False
     total_steps: int = 0
     scores: dict[str, float] = Field(default_factory=dict)
     best: dict[str, float] = Field(default_factory=dict)
@@ -110,6 +112,7 @@ class Variant(_WithValues):
         formula: the objective's; that of a game of its own where the model states it.
         source: the objective's paper.
         has_discriminator: whether one network judges the samples of another.
+        elsewhere: whether its runs are none, but samples that another program drew.
         runs: names of those that count, in order of their seeds.
         paths: their folders.
         statuses: the number of runs that ended in each way.
@@ -131,6 +134,7 @@ class Variant(_WithValues):
     source: str
     d_scale: str | None
     has_discriminator: bool
+    elsewhere: bool = False
     config: dict[str, Any]
     runs: list[str]
     paths: list[str]
@@ -147,6 +151,8 @@ class Variant(_WithValues):
     @property
     def objective(self) -> str:
         """The objective in words."""
+        if self.elsewhere:
+            return "unknown"
         return self.loss or own_objective(self.model)
 
 

@@ -15,6 +15,7 @@ from gantool.report.statistics import Contrast
 from gantool.runs.records import ARROWS
 
 Table = tuple[list[str], list[list[str]]]
+ELSEWHERE = "from elsewhere"  # the status of samples that another program drew
 _WIDTH = 100
 _GAP = 3  # between two columns of the terminal's table
 _LONGEST_NAME = 19
@@ -33,6 +34,8 @@ def status_of(variant: Variant) -> str:
     parts = [f"{n} {status}" for status, n in ends if status != "finished"]
     if variant.collapsed:
         parts.append(f"{variant.collapsed} collapsed")
+    if variant.elsewhere and not parts:
+        return ELSEWHERE
     return ", ".join(parts) or "finished"
 
 

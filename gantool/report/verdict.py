@@ -24,15 +24,18 @@ def flags(
     pairs: Sequence[Pair],
 ) -> list[Flag]:
     """The cautions that a reader needs before believing the table."""
+    trained = [run for run in runs if run.record.origin is None]
+    own = [variant for variant in variants if not variant.elsewhere]
     return [
         *_about_data(runs),
+        *_about_samples(runs, variants),
         *_about_scores(columns),
         *_about_budgets(variants, noun_of(runs)),
-        *_about_beginnings(runs),
+        *_about_beginnings(trained),
         *_about_counts(variants, rows, ranking=ranking),
         *_about_few_runs(pairs, ranking),
         *_about_ends(rows),
-        *_about_machines(runs, variants),
+        *_about_machines(trained, own),
     ]
 
 
@@ -44,6 +47,35 @@ def _about_data(runs: Sequence[RunData]) -> list[Flag]:
         found.append(Flag(message=message, unfair=True))
     if len({run.record.data.get("image_size") for run in runs}) > 1:
         found.append(Flag(message="The image sizes differ.", unfair=True))
+    return found
+
+
+def _about_samples(runs: Sequence[RunData], variants: Sequence[Variant]) -> list[Flag]:
+    """The little that is known of samples from elsewhere."""
+    names = [variant.name for variant in variants if variant.elsewhere]
+    if not names:
+        return []
+    message = (
+        f"Of {', '.join(names)} nothing but samples is known, which another program drew: neither "
+        "budget nor parameters nor the way of drawing (truncation, choice)."
+    )
+    if len(names) < len(variants):
+        message += " Whether the ranking is fair to the others cannot be said."
+    found = [Flag(message=message)]
+    origins = [(run.record.name, run.record.origin) for run in runs]
+    resized = [
+        f"{name} from {', '.join(origin.resized[:3])}"
+        for name, origin in origins
+        if origin is not None and origin.resized
+    ]
+    by_content: dict[str, list[str]] = {}
+    for name, origin in origins:
+        if origin is not None:
+            by_content.setdefault(origin.sha256, []).append(name)
+    for same in (", ".join(names) for names in by_content.values() if len(names) > 1):
+        found.append(Flag(message=f"The same samples are there twice: {same}.", unfair=True))
+    if resized:
+        found.append(Flag(message=f"Samples were resized: {'; '.join(resized)}."))
     return found
 
 
@@ -92,7 +124,11 @@ def _about_counts(
             f"{repeats} {noun} a configuration and seed that is there already; it counts once."
         )
         found.append(Flag(message=message))
-    seeds = [sorted(seed for seed in variant.seeds if seed is not None) for variant in variants]
+    seeds = [
+        sorted(seed for seed in variant.seeds if seed is not None)
+        for variant in variants
+        if not variant.elsewhere
+    ]
     if len({tuple(one) for one in seeds}) > 1:
         found.append(Flag(message="The variants were not run with the same seeds."))
     if ranking is not None:
@@ -253,7 +289,8 @@ def _alike(contrasts: Mapping[tuple[str, str], Contrast], a: str, *, b: str) -> 
 
 
 def _health(rows: Sequence[RunRow], flags: Sequence[Flag]) -> str:
-    counted = [row for row in rows if row.repeat_of is None]
+    counted = [row for row in rows if row.repeat_of is None and not row.elsewhere]
+    foreign = sum(row.repeat_of is None and row.elsewhere for row in rows)
     bad = [row for row in counted if row.status in FAILED]
     sound = [row for row in counted if row.status not in FAILED]
     collapsed = [row for row in sound if row.collapsed]
@@ -268,8 +305,12 @@ def _health(rows: Sequence[RunRow], flags: Sequence[Flag]) -> str:
     one = len(counted) == 1
     if parts:
         parts[0] = f"Of {len(counted)} {'run' if one else 'runs'}, {parts[0]}"
-    else:
+    elif counted:
         parts.append("The run finished" if one else f"All {len(counted)} runs finished")
+    else:
+        parts.append("Nothing was trained here")
+    if foreign:
+        parts.append(f"{foreign} {'set' if foreign == 1 else 'sets'} of samples from elsewhere")
     unfair = [flag for flag in flags if flag.unfair]
     plural = "s" if len(unfair) > 1 else ""
     tail = f"; {len(unfair)} thing{plural} below would make a ranking unfair" if unfair else ""

@@ -37,6 +37,33 @@ _LOOK = 0.5  # seconds
 _T = TypeVar("_T")
 
 
+def check_name(name: str, experiments_dir: Path) -> None:
+    """Refuse a name that no new run there can have.
+
+    Raises:
+        ConfigError: it cannot be a folder's, or something of that name exists already.
+    """
+    if not NAME.fullmatch(name) or name.startswith(".") or name != name.strip():
+        raise ConfigError(
+            f"--name {name!r} cannot be a folder's name.",
+            "Use up to 120 characters without slashes, not beginning with a dot; "
+            "--experiments-dir says where.",
+        )
+    refuse_existing(experiments_dir / name)
+
+
+def refuse_existing(path: Path) -> None:
+    """Refuse to make a run where something is.
+
+    Raises:
+        ConfigError: there is something.
+    """
+    if path.exists():
+        raise ConfigError(
+            f"the run {path} exists already and is never overwritten.", "Give another --name."
+        )
+
+
 def thinned(items: Sequence[_T], most: int) -> list[_T]:
     """At most so many of the items, evenly spread, the first and the last among them."""
     count = min(len(items), most)
@@ -77,10 +104,7 @@ class RunFolder:
             ConfigError: something of that name exists already.
             GantoolError: the folder cannot be made.
         """
-        if path.exists():
-            raise ConfigError(
-                f"the run {path} exists already and is never overwritten.", "Give another --name."
-            )
+        refuse_existing(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             aside = cls(Path(tempfile.mkdtemp(prefix=".new-", dir=path.parent)))

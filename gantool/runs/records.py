@@ -10,13 +10,31 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
 from gantool.config import with_names_of_today
 
 FORMAT = 1
 Status = Literal["running", "finished", "interrupted", "diverged", "failed"]
 ARROWS = {"lower": "↓", "higher": "↑"}  # the direction that is better
+# The way in which runs draw the samples that they are scored by, as protocols say it. Of samples
+# from elsewhere it is not known, and their protocols say nothing of it.
+DRAWING: dict[str, Any] = {
+    "sample_seed": 10_000,
+    "truncation": "none",
+    "batchnorm": "running statistics",
+}
+# Of training, and therefore not known of samples from elsewhere.
+_OF_TRAINING = frozenset(
+    {"total_steps", "steps", "epochs", "images", "seconds", "images_per_second", "networks"}
+)
 
 
 def own_objective(model: str) -> str:
@@ -24,8 +42,35 @@ def own_objective(model: str) -> str:
     return f"{model}'s own"
 
 
+class Origin(BaseModel):
+    """Samples from elsewhere, drawn by another program, of which nothing else is known.
+
+    Attributes:
+        path: of the folder or file that they were read from.
+        sha256: of their values as they were prepared, and of their labels: equal for equal samples,
+            however they are kept.
+        samples: the number there.
+        scored: the number of those that are scored, chosen at random.
+        labels: whether it is known which class each was asked for.
+        resized: the sizes, as 256x256, of those that were resized.
+        unreadable: files there that could not be decoded.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    path: str
+    sha256: str
+    samples: int
+    scored: int
+    labels: bool = False
+    resized: list[str] = Field(default_factory=list)
+    unreadable: int = 0
+
+
 class RunRecord(BaseModel):
     """run.json, format 1. Readers accept keys they do not know.
+
+    Of samples from elsewhere it leaves out all that is of training, which is not known.
 
     Attributes:
         config: every option's value.
@@ -48,6 +93,8 @@ class RunRecord(BaseModel):
         trackers: names of the trackers that follow it.
         begun_from: the run whose weights this one began with (name, step, hash, how much of them,
             and all that stayed as new); None where all were new.
+        origin: of samples from elsewhere; `model` is then the name that they were given. None where
+            this is a run.
     """
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
@@ -79,6 +126,15 @@ class RunRecord(BaseModel):
     images_per_second: float | None = None
     trackers: list[str] = Field(default_factory=list)
     begun_from: dict[str, Any] | None = None
+    origin: Origin | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unknown(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        if self.origin is None:
+            content.pop("origin", None)
+            return content
+        return {key: value for key, value in content.items() if key not in _OF_TRAINING}
 
     @field_validator("config", "sources")
     @classmethod

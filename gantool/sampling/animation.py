@@ -59,6 +59,12 @@ def animate(folders: Sequence[RunFolder], file: Path) -> Path:
             f"{file}: an animation is a .gif or an .mp4.", "Give --output a name that ends so."
         )
     for folder in folders:
+        if folder.read().origin is not None:
+            raise ConfigError(
+                f"{folder.path} is no run, but samples that another program drew: it did not learn "
+                "here.",
+                "Leave it out.",
+            )
         if not folder.sample_grids():
             raise ConfigError(
                 f"{folder.path} has no sample grids to animate.", "Train it first, or leave it out."

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from gantool.data.prepared import Prepared
 from gantool.gan.base import Model
 from gantool.sampling.codes import columns_of, read_codes
 from gantool.sampling.pictures import PADDING
@@ -17,6 +20,7 @@ SAMPLE_GRID_SEED = 2014
 # Rows and columns, and the most that classes may have, by the kind of data. A point takes little
 # room, and it takes many to show a distribution.
 _SIZES = {"images": (8, 8, 16), "points": (16, 32, 512)}
+_REAL_POINTS = 512  # that are shown
 LARGEST = 1024  # dimensions of a latent that is written down
 
 
@@ -85,6 +89,48 @@ def plan_sample_grid(gan: Model[Any]) -> SampleGrid:
         latents=latents[:rows].repeat_interleave(columns, dim=0),
         labels=torch.arange(columns).repeat(rows),
     )
+
+
+def arrange(
+    data: Prepared, n: int, labels: npt.NDArray[np.int64] | None
+) -> tuple[SampleGrid, npt.NDArray[np.int64]]:
+    """A sample grid for samples that are there already, and their numbers, cell by cell.
+
+    Images of which the labels are known have a column a class, if each has samples. The latents of
+    the grid have no dimensions.
+
+    Args:
+        data: that the samples are like.
+        n: the number of samples.
+        labels: int64 [n], or None.
+    """
+    rows, columns, most = _SIZES[data.kind]
+    if labels is not None and data.kind == "images":
+        along = min(len(data.classes), most)
+        members = [np.flatnonzero(labels == label) for label in range(along)]
+        if all(map(len, members)):
+            chosen = np.stack([np.resize(found, rows) for found in members], axis=1).ravel()
+            latents = torch.empty(rows * along, 0)
+            asked = torch.arange(along).repeat(rows)
+            return SampleGrid(rows, along, latents=latents, labels=asked), chosen
+    cells = rows * columns
+    return SampleGrid(rows, columns, latents=torch.empty(cells, 0)), np.arange(cells) % n
+
+
+def real_cells(data: Prepared, sample_grid: SampleGrid) -> npt.NDArray[np.int64]:
+    """The numbers of training samples for a sample grid's cells: the same ones in every run.
+
+    A cell that asks for a class shows an image of that class; of points, which are not shown cell
+    by cell, the first ones serve every grid.
+    """
+    order = np.random.default_rng(SAMPLE_GRID_SEED).permutation(len(data.train))
+    if data.kind == "points":
+        return order[:_REAL_POINTS]
+    if sample_grid.labels is None or data.train.labels is None:
+        return order[np.arange(len(sample_grid.latents)) % len(order)]
+    members = [order[data.train.labels[order] == label] for label in range(sample_grid.columns)]
+    columns = [np.resize(found if len(found) else order, sample_grid.rows) for found in members]
+    return np.stack(columns, axis=1).ravel()
 
 
 def _rows(usual: int, filling: int, gan: Model[Any]) -> int:

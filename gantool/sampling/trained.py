@@ -65,12 +65,24 @@ class Weights:
     whole: bool
 
 
+def refuse_samples(record: RunRecord) -> None:
+    """Raise `ConfigError` if a record is of samples from elsewhere, which have no networks."""
+    if record.origin is not None:
+        raise ConfigError(
+            f"{record.name} is no run, but samples that another program drew: there are no "
+            "networks to draw from or to train.",
+            f"They can be compared and scored; the samples themselves are in {record.origin.path}.",
+        )
+
+
 def spec_of(record: RunRecord, registry: Registry) -> ModelSpec:
     """The description of a run's model.
 
     Raises:
-        ConfigError: the distribution that brings it is not installed, or broken.
+        ConfigError: the distribution that brings it is not installed, or broken; or there are but
+            samples from elsewhere.
     """
+    refuse_samples(record)
     maker = record.plugin.get("distribution")
     if (
         maker

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from gantool.config import spell_size
 from gantool.data.order import order_kind
 from gantool.data.prepared import Prepared
 from gantool.gan.base import Model
@@ -29,14 +28,8 @@ def describe(
     """The parts of run.json that tell a run's origin."""
     return {
         "data": {
-            "name": data.name,
-            "fingerprint": data.fingerprint,
-            "splits": {split: len(images) for split, images in data.splits.items()},
-            "kind": data.kind,
-            **_measures(data),
-            "classes": list(data.classes),
+            **data.describe(),
             "shares": model.shapes.shares if model.conditional else None,
-            "unreadable": data.unreadable,
             "order": order_kind(data.train),
         },
         "latent": model.latent.describe(),
@@ -50,12 +43,6 @@ def describe(
         "d_scale": model.d_scale,
         "objective": _objective(model, registry, spec=spec),
     }
-
-
-def _measures(data: Prepared) -> dict[str, Any]:
-    if data.kind == "points":
-        return {"scale": data.scale}
-    return {"image_size": spell_size(data.size), "channels": data.channels}
 
 
 def changes(then: RunRecord, now: dict[str, Any]) -> list[str]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -24,7 +23,7 @@ from gantool.runs.files import JsonLines, finite, write_bytes, write_json
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord, Status, timestamp
 from gantool.sampling.generate import generate_samples
-from gantool.sampling.grid import SAMPLE_GRID_SEED, SampleGrid
+from gantool.sampling.grid import SampleGrid, real_cells
 from gantool.sampling.pictures import png
 from gantool.sampling.views import view_of
 from gantool.training.detectors import Alarm, SaturationDetector, variety_detectors
@@ -35,7 +34,6 @@ _BLOCK = 50  # steps whose metrics are fetched at once from an accelerator: fetc
 _FLUSH_SECONDS = 1.0
 _CHECKPOINT_SECONDS = 300.0
 _EARLY = 100  # steps before which the samples' variety says nothing
-_REAL_POINTS = 512  # that are shown
 _CHECKPOINT_REST = 10.0  # epochs that follow each other faster than this share a checkpoint
 
 
@@ -60,7 +58,7 @@ class Recorder:
         self.trackers = Trackers(self._tracker_failed)
         self.config = trainer.config
         self.labels = None if sample_grid.labels is None else sample_grid.labels.numpy()
-        cells = _real_cells(data, sample_grid)
+        cells = real_cells(data, sample_grid)
         self.real = data.train.values[cells]
         known = None if data.train.labels is None else data.train.labels[cells]
         self.view = view_of(trainer.model.shapes, self.real, known)
@@ -280,22 +278,6 @@ def _health(network: nn.Module) -> str:
     norm = torch.stack(gradients).norm().item() if gradients else float("nan")
     sound = all(bool(torch.isfinite(p).all()) for p in network.parameters())
     return f"gradient norm {norm:.3g}, weights {'finite' if sound else 'not finite'}"
-
-
-def _real_cells(data: Prepared, sample_grid: SampleGrid) -> npt.NDArray[np.int64]:
-    """The numbers of training samples for a sample grid's cells: the same ones in every run.
-
-    A cell that asks for a class shows an image of that class; of points, which are not shown cell
-    by cell, the first ones serve every grid.
-    """
-    order = np.random.default_rng(SAMPLE_GRID_SEED).permutation(len(data.train))
-    if data.kind == "points":
-        return order[:_REAL_POINTS]
-    if sample_grid.labels is None or data.train.labels is None:
-        return order[np.arange(len(sample_grid.latents)) % len(order)]
-    members = [order[data.train.labels[order] == label] for label in range(sample_grid.columns)]
-    columns = [np.resize(found if len(found) else order, sample_grid.rows) for found in members]
-    return np.stack(columns, axis=1).ravel()
 
 
 def _some_real(data: Prepared, n: int, *, with_labels: bool) -> tuple[Any, Any]:

@@ -29,7 +29,7 @@ from gantool.machine.randomness import derived_seed
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import ModelSpec, load_implementation
 from gantool.runs.files import slug
-from gantool.runs.folder import NAME, RunFolder
+from gantool.runs.folder import RunFolder, check_name
 from gantool.runs.records import RunRecord, timestamp
 from gantool.sampling.trained import Weights
 from gantool.training import provenance, transfer
@@ -112,7 +112,7 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
         GantoolError: anything that keeps the run from starting.
     """
     if request.name is not None and distributed.world().rank == 0:
-        _check_name(request.name, request.experiments_dir)
+        check_name(request.name, request.experiments_dir)
     spec = registry.model(request.model)
     config, sources = request.resolved.config, dict(request.resolved.sources)
     device = distributed.on_this_process(choose_device(config.device))
@@ -313,20 +313,6 @@ def _settle(
         if getattr(config, key) is not None:
             settled[key] = getattr(config, key).expanduser().resolve()
     return config.model_copy(update=settled)
-
-
-def _check_name(name: str, experiments_dir: Path) -> None:
-    if not NAME.fullmatch(name) or name.startswith(".") or name != name.strip():
-        raise ConfigError(
-            f"--name {name!r} cannot be a folder's name.",
-            "Use up to 120 characters without slashes, not beginning with a dot; "
-            "--experiments-dir says where.",
-        )
-    if (experiments_dir / name).exists():
-        raise ConfigError(
-            f"the run {experiments_dir / name} exists already and is never overwritten.",
-            "Give another --name.",
-        )
 
 
 def _make_name(model: str, data: str, *, seed: int) -> str:

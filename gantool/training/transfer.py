@@ -13,7 +13,7 @@ from torch import Tensor
 from gantool.errors import ConfigError, GantoolError
 from gantool.gan.base import Model
 from gantool.runs.folder import RunFolder
-from gantool.sampling.trained import Weights, weights_of
+from gantool.sampling.trained import Weights, refuse_samples, weights_of
 
 _NAMED = 4  # tensors that a message names
 
@@ -27,6 +27,7 @@ def open_weights(path: Path, *, model: str) -> Weights:
     """
     folder = RunFolder.open(path)
     record = folder.read()
+    refuse_samples(record)
     if record.model != model:
         raise ConfigError(
             f"--from {path}: it is a run of {record.model}, not of {model}.",

@@ -386,7 +386,7 @@
   const showSheets = () => {
     const moment = moments[Number(byId("when").value)] ?? 0;
     const words = `${axisNames[state.axis]} ${figure(moment)}`;
-    byId("when-text").textContent = words;
+    byId("when-text").textContent = sheets.every((sheet) => sheet.elsewhere) ? "" : words;
     byId("when").setAttribute("aria-valuetext", words);
     for (const sheet of sheets) {
       sheet.element.hidden = !shown(sheet.variant);
@@ -399,9 +399,10 @@
       label.textContent = variant.name;
       const detail = document.createElement("small");
       const seed = sheet.seed === null ? "" : `seed ${sheet.seed}, `;
-      detail.textContent = frame ? `${seed}step ${figure(frame.step)}` : `${seed}no sample grid yet`;
+      const drawn = sheet.elsewhere ? "drawn elsewhere" : `step ${frame ? figure(frame.step) : "none"}`;
+      detail.textContent = frame ? seed + drawn : `${seed}no sample grid yet`;
       sheet.caption.replaceChildren(swatch, label, detail);
-      put(sheet, frame ? frame.picture : null, `samples of ${variant.name} at step ${frame ? frame.step : "none"}`);
+      put(sheet, frame ? frame.picture : null, `samples of ${variant.name}, ${drawn}`);
     }
     for (const element of reals) element.hidden = !state.real;
   };
