@@ -81,8 +81,19 @@ def _answer(value: Value, row: Variant | RunRow) -> str:
     return f"{short(value)} raw" if value is not None and row.d_scale == "raw" else short(value)
 
 
-def _parameters(run: RunData) -> float:
-    return sum(count for count in run.record.networks.values() if isinstance(count, int))
+def _parameters(run: RunData) -> Value:
+    counts = [count for count in run.record.networks.values() if isinstance(count, int)]
+    return sum(counts) or None
+
+
+def _of_drawing(key: str) -> Callable[[RunData], Value]:
+    """A number from the cost of drawing samples."""
+
+    def of_run(run: RunData) -> Value:
+        value = (run.record.drawing or {}).get(key)
+        return value if isinstance(value, int | float) else None
+
+    return of_run
 
 
 def _d_real(run: RunData) -> Value:
@@ -130,8 +141,8 @@ COLUMNS = (
     Column(
         key="seconds",
         heading="seconds",
-        of_run=lambda run: run.record.seconds,
-        places=frozenset({"runs"}),
+        of_run=lambda run: run.record.seconds or None,
+        places=frozenset({"variants", "runs"}),
         before_scores=True,
     ),
     Column(
@@ -162,5 +173,19 @@ COLUMNS = (
         of_variant=max,
         text=lambda value, _: thousands(value),
         places=frozenset({"terminal", "variants"}),
+    ),
+    Column(
+        key="multiply_adds",
+        heading="multiply-adds",
+        of_run=_of_drawing("multiply_adds"),
+        of_variant=max,
+        text=lambda value, _: thousands(value),
+        places=frozenset({"variants"}),
+    ),
+    Column(
+        key="samples_per_second",
+        heading="samples/s",
+        of_run=_of_drawing("samples_per_second"),
+        places=frozenset({"variants"}),
     ),
 )

@@ -46,6 +46,8 @@ class RunRecord(BaseModel):
         trackers: names of the trackers that follow it.
         begun_from: the run whose weights this one began with (name, step, hash, how much of them,
             and all that stayed as new); None where all were new.
+        drawing: the cost of drawing samples, as the last scoring found it: multiply_adds of one,
+            samples_per_second, and the machine; None before there was one.
     """
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
@@ -77,6 +79,7 @@ class RunRecord(BaseModel):
     images_per_second: float | None = None
     trackers: list[str] = Field(default_factory=list)
     begun_from: dict[str, Any] | None = None
+    drawing: dict[str, Any] | None = None
 
     @field_validator("config", "sources")
     @classmethod

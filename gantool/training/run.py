@@ -280,6 +280,7 @@ def _evaluate(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) 
                 averaged=bool(trainer.averages),
                 stopped=stopped,
                 display=display,
+                drawn=recorder.drawn,
             )
     except Exception as error:
         recorder.note("evaluation failed", f"{type(error).__name__}: {error}")
