@@ -176,11 +176,11 @@ COLUMNS = (
     ),
     Column(
         key="multiply_adds",
-        heading="multiply-adds",
+        heading="MACs",
         of_run=_of_drawing("multiply_adds"),
         of_variant=max,
         text=lambda value, _: thousands(value),
-        places=frozenset({"variants"}),
+        places=frozenset({"terminal", "variants"}),
     ),
     Column(
         key="samples_per_second",

@@ -45,6 +45,7 @@ class RunRow(_WithValues):
         variant: name of the one it belongs to.
         status: finished, running, stale, interrupted, diverged or failed.
         repeat_of: name of the run of the same configuration and seed that counts in its place.
+        machine: the one it was trained on, in words; empty where that is unknown.
         scores: the last value of each score's column.
         best: the best value of each column within the same budget.
         losses: the mean of each over the last tenth of the steps, by its key in metrics.jsonl.
@@ -60,6 +61,7 @@ class RunRow(_WithValues):
     collapses: list[Collapse] = Field(default_factory=list)
     diverged_at: int | None = None
     repeat_of: str | None = None
+    machine: str = ""
     total_steps: int = 0
     scores: dict[str, float] = Field(default_factory=dict)
     best: dict[str, float] = Field(default_factory=dict)
