@@ -16,11 +16,13 @@ def multiply_adds(draw: Callable[[], object]) -> int | None:
     Those of matrix products, convolutions and attention count; normalization, activations,
     resampling and all else that works on each element do not. It is None where torch cannot count.
     """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode  # Triton, which training does without
 
     counter = FlopCounterMode(display=False)
     try:
-        with counter:
+        # The counter does not know a CPU's fused attention, but the products that it is made of.
+        with counter, sdpa_kernel(SDPBackend.MATH):
             draw()
     except Exception:  # a plugin's model may do what the counter cannot follow
         return None

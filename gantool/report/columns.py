@@ -16,7 +16,7 @@ from gantool.report.format import short, thousands, whole
 from gantool.report.load import RunData
 from gantool.report.result import RunRow, Variant
 
-Place = Literal["terminal", "variants", "runs"]  # the terminal's table, and the page's two
+Place = Literal["terminal", "variants", "runs", "cost"]  # the terminal's table, the page's three
 Value = float | None
 
 
@@ -135,14 +135,14 @@ COLUMNS = (
         of_run=lambda run: run.record.images,
         of_variant=max,
         text=lambda value, _: whole(value),
-        places=frozenset({"variants"}),
+        places=frozenset({"variants", "cost"}),
         before_scores=True,
     ),
     Column(
         key="seconds",
         heading="seconds",
         of_run=lambda run: run.record.seconds or None,
-        places=frozenset({"variants", "runs"}),
+        places=frozenset({"runs", "cost"}),
         before_scores=True,
     ),
     Column(
@@ -164,7 +164,7 @@ COLUMNS = (
         key="images_per_second",
         heading="img/s",
         of_run=lambda run: run.record.images_per_second,
-        places=frozenset({"terminal", "variants"}),
+        places=frozenset({"terminal", "cost"}),
     ),
     Column(
         key="parameters",
@@ -172,7 +172,7 @@ COLUMNS = (
         of_run=_parameters,
         of_variant=max,
         text=lambda value, _: thousands(value),
-        places=frozenset({"terminal", "variants"}),
+        places=frozenset({"terminal", "cost"}),
     ),
     Column(
         key="multiply_adds",
@@ -180,12 +180,12 @@ COLUMNS = (
         of_run=_of_drawing("multiply_adds"),
         of_variant=max,
         text=lambda value, _: thousands(value),
-        places=frozenset({"terminal", "variants"}),
+        places=frozenset({"terminal", "cost"}),
     ),
     Column(
         key="samples_per_second",
         heading="samples/s",
         of_run=_of_drawing("samples_per_second"),
-        places=frozenset({"variants"}),
+        places=frozenset({"cost"}),
     ),
 )

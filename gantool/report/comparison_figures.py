@@ -171,7 +171,11 @@ def cost_figure(view: CostView, column: ScoreColumn, *, colors: Mapping[str, str
     figure = Figure(figsize=(0.5 + 3.7 * len(view.panels), 4.2), layout="constrained")
     grid = figure.subplots(1, len(view.panels), sharey=True, squeeze=False)[0]
     for axes, panel in zip(grid, view.panels, strict=True):
-        _cost_points(axes, panel, column, colors=colors)
+        _cost_points(axes, panel, colors=colors)
+        if column.real is not None:
+            axes.axhline(column.real, color=GRAY, linewidth=1, linestyle=":")
+    scores = [point.score for panel in view.panels for point in panel.points]
+    _limit(grid[0], "y", scores, [] if column.real is None else [column.real])
     real = "" if column.real is None else f"; dotted: real, {short(column.real)}"
     grid[0].set_ylabel(literal(heading_of(column)) + real)
     names = dict.fromkeys(point.variant for panel in view.panels for point in panel.points)
@@ -179,9 +183,7 @@ def cost_figure(view: CostView, column: ScoreColumn, *, colors: Mapping[str, str
     return figure
 
 
-def _cost_points(
-    axes: Axes, panel: CostPanel, column: ScoreColumn, *, colors: Mapping[str, str]
-) -> None:
+def _cost_points(axes: Axes, panel: CostPanel, *, colors: Mapping[str, str]) -> None:
     best = sorted((p for p in panel.points if not p.dominated), key=lambda p: p.cost.mean)
     axes.plot(
         [p.cost.mean for p in best],
@@ -204,10 +206,6 @@ def _cost_points(
         rim, size = ("none", 5) if point.dominated else ("black", 9)
         axes.plot(x, y, "o", color=color, markersize=size, mec=rim, mew=1.4, zorder=3)
     _limit(axes, "x", [point.cost for point in panel.points])
-    real = [] if column.real is None else [column.real]
-    _limit(axes, "y", [point.score for point in panel.points], real)
-    for value in real:
-        axes.axhline(value, color=GRAY, linewidth=1, linestyle=":")
     axes.set_xlabel(literal(panel.title))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)

@@ -51,7 +51,7 @@ class CostView:
     Attributes:
         column: of the score; None where there is nothing to show.
         panels: one for each cost that at least two variants have.
-        notes: what was left out and why, and the machine of the times.
+        notes: what was left out and why.
     """
 
     column: ScoreColumn | None = None
@@ -65,25 +65,28 @@ def cost_view(result: ComparisonResult) -> CostView:
     if column is None or len(result.variants) < 2:
         return CostView()
     panels, notes = [], []
-    machines = sorted({row.machine for row in result.runs if row.repeat_of is None})
+    machines = machines_in(result)
     for key, title in _COSTS.items():
         if key in _TIMES and len(machines) > 1:
-            named = "; ".join(name or "unknown" for name in machines)
             notes.append(
-                f"No picture of {title}: the runs come from {len(machines)} machines or numbers of "
-                f"threads ({named}), and times are compared within one only."
+                f"No picture of {title}: the runs were trained on different machines or numbers of "
+                "threads, and times are compared within one only."
             )
             continue
         points = _points(result, column, key=key)
         if len(points) > 1:
             panels.append(CostPanel(key, title, points))
-            if key in _TIMES:
-                notes.append(f"Seconds are of one machine: {machines[0] or 'unknown'}.")
         shown = {point.variant for point in points}
         lacking = [v.name for v in result.variants if column.id in v.scores and v.name not in shown]
         if lacking:
             notes.append(f"Without {title}: {', '.join(lacking)}.")
     return CostView(column, panels, notes) if panels or notes else CostView()
+
+
+def machines_in(result: ComparisonResult) -> list[str]:
+    """The machines that the runs were trained on, in words."""
+    rows = [row for row in result.runs if row.repeat_of is None]
+    return sorted({row.machine or "unknown" for row in rows})
 
 
 def _points(result: ComparisonResult, column: ScoreColumn, *, key: str) -> list[CostPoint]:

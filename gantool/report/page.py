@@ -22,7 +22,7 @@ from gantool.report import tables
 from gantool.report.colors import colors_of
 from gantool.report.columns import shown_in
 from gantool.report.compare import position, score_columns
-from gantool.report.cost import cost_view
+from gantool.report.cost import cost_view, machines_in
 from gantool.report.curves import (
     ANSWERS,
     bridged,
@@ -94,6 +94,7 @@ def render(
         strips=_strips(result),
         cost=None if cost is None else _picture(cost),
         cost_notes=[] if cost is None else cost_view(result).notes,
+        machines=machines_in(result) or ["unknown"],
         status_of=tables.status_of,
         contrasts=tables.contrasts(result),
         findings=_findings(chosen) if single else [],

@@ -169,8 +169,8 @@ class _Nodes:
         if self.own in died:
             raise _ClusterLostError("Ray's node on this machine died, and the study stops.")
         return [
-            f"node {nodes[key]['NodeManagerAddress']} of the Ray cluster died; its runs go on from "
-            f"their last state on the {len(now)} that are left."
+            f"node {nodes[key]['NodeManagerAddress']} of the Ray cluster died; "
+            "its runs go on elsewhere from their last state."
             for key in sorted(died & nodes.keys())
         ]
 
