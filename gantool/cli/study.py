@@ -110,7 +110,13 @@ def study(
             {
                 "path": str(place),
                 "runs": [
-                    {"name": o.name, "status": o.status, "reason": o.reason} for o in outcomes
+                    {
+                        "name": o.name,
+                        "status": o.status,
+                        "reason": o.reason,
+                        "resumed": o.resumed,
+                    }
+                    for o in outcomes
                 ],
                 "page": None if result is None else str(result[1]),
                 "claims": [
@@ -133,6 +139,8 @@ def study(
             print(f"page: {page}")
         if picture is not None:
             print(f"best of budget: {picture}")
+        if resumed := [outcome.name for outcome in outcomes if outcome.resumed]:
+            print(f"resumed from their last state: {', '.join(resumed)}")
         done = sum(outcome.status == "done" for outcome in outcomes)
         print(f"{done} of {len(outcomes)} runs are done; they are in {place}")
     if any(outcome.status == "interrupted" for outcome in outcomes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +20,7 @@ from gantool.data.prepared import Prepared
 from gantool.data.preparing import data_folder
 from gantool.display import Display, OnProgress
 from gantool.errors import ConfigError, GantoolError, did_you_mean
+from gantool.evaluation.cost import cost_of_drawing
 from gantool.evaluation.elsewhere import Elsewhere, read_samples
 from gantool.evaluation.extractors import Extractor, ExtractorMissingError, choose, usual_extractor
 from gantool.evaluation.kept import References
@@ -135,6 +137,10 @@ def evaluate_run(
         display.say(f"scoring {config.evaluation_samples:,} samples of {folder.path}")
         # As in training: to the last bit the samples are those that the run itself has scored.
         model = trained.model.to(memory_format=torch.channels_last)
+
+        def keep(drawing: dict[str, Any]) -> None:
+            folder.write(folder.read().model_copy(update={"drawing": drawing}))
+
         scores = evaluate(
             model,
             data,
@@ -144,6 +150,7 @@ def evaluate_run(
             step=trained.step,
             averaged=trained.averaged,
             display=display,
+            drawn=keep,
         )
         try_report(folder, display.say)
         return scores
@@ -242,6 +249,7 @@ def evaluate(
     averaged: bool,
     display: Display,
     stopped: Callable[[], bool] = lambda: False,
+    drawn: Callable[[dict[str, Any]], None] = lambda drawing: None,
 ) -> list[Score]:
     """Score a generator, and keep the scores in the run folder with a picture of neighbours.
 
@@ -258,6 +266,7 @@ def evaluate(
         averaged: whether its weights are averaged ones.
         display: told of samples drawn, of images that the extractor has read, and of scores.
         stopped: asked between metrics whether to stop early.
+        drawn: told of the cost of drawing, as run.json holds it.
 
     Raises:
         ConfigError: an unknown metric or extractor, or weights that are none.
@@ -274,7 +283,11 @@ def evaluate(
         mirrored=gan.config.flip,
         progress=display.scoring,
     )
+    began = time.perf_counter()
     samples = draw_samples(gan, settings.samples, partial(display.measuring, "drawing samples"))
+    seconds = time.perf_counter() - began
+    one = partial(draw_samples, gan, 1)
+    drawn(cost_of_drawing(one, samples=len(samples), seconds=seconds, device=device))
     common = {**_about(data), **DRAWING, "averaged": averaged, "gantool": __version__}
     return _score(
         specs,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -33,6 +36,28 @@ def choose_device(wanted: str) -> torch.device:
             "Leave --device at auto, or use cpu.",
         )
     return torch.device(wanted)
+
+
+def describe_machine(device: torch.device) -> dict[str, Any]:
+    """The machine as run.json describes it: times are compared where all of this is equal."""
+    return {
+        "platform": platform.platform(),
+        "device": device.type,
+        "device_name": torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else _processor(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _processor() -> str:
+    """The processor's name, where the system says it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
 
 
 def bf16_instructions(device: torch.device) -> bool | None:

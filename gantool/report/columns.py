@@ -16,7 +16,7 @@ from gantool.report.format import short, thousands, whole
 from gantool.report.load import RunData
 from gantool.report.result import RunRow, Variant
 
-Place = Literal["terminal", "variants", "runs"]  # the terminal's table, and the page's two
+Place = Literal["terminal", "variants", "runs", "cost"]  # the terminal's table, the page's three
 Value = float | None
 
 
@@ -81,8 +81,19 @@ def _answer(value: Value, row: Variant | RunRow) -> str:
     return f"{short(value)} raw" if value is not None and row.d_scale == "raw" else short(value)
 
 
-def _parameters(run: RunData) -> float:
-    return sum(count for count in run.record.networks.values() if isinstance(count, int))
+def _parameters(run: RunData) -> Value:
+    counts = [count for count in run.record.networks.values() if isinstance(count, int)]
+    return sum(counts) or None
+
+
+def _of_drawing(key: str) -> Callable[[RunData], Value]:
+    """A number from the cost of drawing samples."""
+
+    def of_run(run: RunData) -> Value:
+        value = (run.record.drawing or {}).get(key)
+        return value if isinstance(value, int | float) else None
+
+    return of_run
 
 
 def _d_real(run: RunData) -> Value:
@@ -140,14 +151,14 @@ COLUMNS = (
         of_run=lambda run: run.record.images,
         of_variant=max,
         text=lambda value, _: whole(value),
-        places=frozenset({"variants"}),
+        places=frozenset({"variants", "cost"}),
         before_scores=True,
     ),
     Column(
         key="seconds",
         heading="seconds",
-        of_run=lambda run: run.record.seconds,
-        places=frozenset({"runs"}),
+        of_run=lambda run: run.record.seconds or None,
+        places=frozenset({"runs", "cost"}),
         before_scores=True,
     ),
     Column(
@@ -169,7 +180,7 @@ COLUMNS = (
         key="images_per_second",
         heading="img/s",
         of_run=lambda run: run.record.images_per_second,
-        places=frozenset({"terminal", "variants"}),
+        places=frozenset({"terminal", "cost"}),
     ),
     Column(
         key="parameters",
@@ -177,6 +188,20 @@ COLUMNS = (
         of_run=_parameters,
         of_variant=max,
         text=lambda value, _: thousands(value),
-        places=frozenset({"terminal", "variants"}),
+        places=frozenset({"terminal", "cost"}),
+    ),
+    Column(
+        key="multiply_adds",
+        heading="MACs",
+        of_run=_of_drawing("multiply_adds"),
+        of_variant=max,
+        text=lambda value, _: thousands(value),
+        places=frozenset({"terminal", "cost"}),
+    ),
+    Column(
+        key="samples_per_second",
+        heading="samples/s",
+        of_run=_of_drawing("samples_per_second"),
+        places=frozenset({"cost"}),
     ),
 )

@@ -17,6 +17,7 @@ from gantool.report.columns import COLUMNS, Column, mean
 from gantool.report.curves import last_losses, losses_in
 from gantool.report.format import text_of
 from gantool.report.load import Axis, RunData, noun_of
+from gantool.report.machines import machine_of
 from gantool.report.result import (
     FAILED,
     Collapse,
@@ -387,6 +388,7 @@ def _row(
         collapses=_collapses(run),
         diverged_at=next(divergences, None),
         elsewhere=record.origin is not None,
+        machine=machine_of(record.environment),
         total_steps=record.total_steps,
         scores={column: value for column, value in last.items() if value is not None},
         best=best,

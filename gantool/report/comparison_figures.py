@@ -14,9 +14,11 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
 from PIL import Image
 
 from gantool.report.colors import GRAY, colors_of
+from gantool.report.cost import CostPanel, CostView, cost_view
 from gantool.report.curves import ANSWERS, bridged, is_known, player_of, without_answers
 from gantool.report.figures import (
     literal,
@@ -27,8 +29,11 @@ from gantool.report.figures import (
     spare_spikes,
     x_label,
 )
+from gantool.report.format import short
 from gantool.report.load import RunData
-from gantool.report.result import ComparisonResult, Variant
+from gantool.report.result import ComparisonResult, ScoreColumn, Variant
+from gantool.report.statistics import Summary
+from gantool.report.tables import heading_of
 from gantool.runs.files import read_text
 from gantool.runs.folder import RunFolder
 
@@ -37,6 +42,7 @@ _CELLS = 10
 _COLUMNS = 3  # of scatters
 _UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises
 _MOST_LOSSES = 10
+_WIDE = 5  # a factor between values from which on their axis is logarithmic
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,88 @@ def _variant_curve(axes: Axes, members: Sequence[RunData], *, panel: _Panel, col
         spare_spikes(
             axes, *[np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.get_lines()]
         )
+
+
+def plot_cost(result: ComparisonResult, *, path: Path) -> None:
+    """Write the picture of quality against cost; where there is none, no older one stays."""
+    view = cost_view(result)
+    if view.column is None or not view.panels:
+        path.unlink(missing_ok=True)
+        return
+    save(cost_figure(view, view.column, colors=colors_of(result)), path)
+
+
+def cost_figure(view: CostView, column: ScoreColumn, *, colors: Mapping[str, str]) -> Figure:
+    """A panel a cost: means over seeds with their 95% intervals.
+
+    The variants that nothing dominates are rimmed and joined.
+    """
+    figure = Figure(figsize=(0.5 + 3.7 * len(view.panels), 4.2), layout="constrained")
+    grid = figure.subplots(1, len(view.panels), sharey=True, squeeze=False)[0]
+    for axes, panel in zip(grid, view.panels, strict=True):
+        _cost_points(axes, panel, colors=colors)
+        if column.real is not None:
+            axes.axhline(column.real, color=GRAY, linewidth=1, linestyle=":")
+    scores = [point.score for panel in view.panels for point in panel.points]
+    _limit(grid[0], "y", scores, [] if column.real is None else [column.real])
+    real = "" if column.real is None else f"; dotted: real, {short(column.real)}"
+    grid[0].set_ylabel(literal(heading_of(column)) + real)
+    names = dict.fromkeys(point.variant for panel in view.panels for point in panel.points)
+    _name_variants(figure, list(names), colors=colors)
+    return figure
+
+
+def _cost_points(axes: Axes, panel: CostPanel, *, colors: Mapping[str, str]) -> None:
+    best = sorted((p for p in panel.points if not p.dominated), key=lambda p: p.cost.mean)
+    axes.plot(
+        [p.cost.mean for p in best],
+        [p.score.mean for p in best],
+        color=GRAY,
+        linewidth=1,
+        drawstyle="steps-post",
+        zorder=1,
+    )
+    for point in panel.points:
+        color = colors[point.variant]
+        x, y = point.cost.mean, point.score.mean
+        for low, high, draw in (
+            (point.cost.low, point.cost.high, axes.hlines),
+            (point.score.low, point.score.high, axes.vlines),
+        ):
+            if low is not None and high is not None and high > low:
+                fixed = y if draw == axes.hlines else x
+                draw(fixed, low, high, color=color, linewidth=1.3, alpha=0.6, zorder=2)
+        rim, size = ("none", 5) if point.dominated else ("black", 9)
+        axes.plot(x, y, "o", color=color, markersize=size, mec=rim, mew=1.4, zorder=3)
+    _limit(axes, "x", [point.cost for point in panel.points])
+    axes.set_xlabel(literal(panel.title))
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _limit(
+    axes: Axes, way: str, summaries: Sequence[Summary], further: Sequence[float] = ()
+) -> None:
+    """Limits of x or y around all runs, logarithmic where they span more than a factor of five.
+
+    An interval of two or three runs may be far wider than they are: it is cut off there.
+    """
+    values = [value for summary in summaries for value in summary.values] + list(further)
+    low, high = min(values), max(values)
+    axis = axes.xaxis if way == "x" else axes.yaxis
+    if low > 0 and high > _WIDE * low:
+        margin = (high / low) ** 0.12
+        axes.set(**{f"{way}scale": "log", f"{way}lim": (low / margin, high * margin)})
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+        axis.set_minor_formatter(NullFormatter())
+    else:
+        margin = 0.12 * (high - low) or 0.1 * abs(high) or 1.0
+        axes.set(**{f"{way}lim": (low - margin, high + margin)})
+    axis.set_major_formatter(FuncFormatter(_tick))
+
+
+def _tick(value: float, _: int) -> str:
+    return EngFormatter(sep="")(value) if value >= 10_000 else short(value)
 
 
 def plot_variants(result: ComparisonResult, runs: Sequence[RunData], *, path: Path) -> None:

@@ -30,9 +30,11 @@ def whole(value: float | None) -> str:
 
 
 def thousands(value: float | None) -> str:
-    """A count in thousands or millions, as 12k or 3.5M; or a dash."""
+    """A count in thousands, millions or billions, as 12k, 3.5M or 1.2G; or a dash."""
     if value is None:
         return "-"
+    if value >= 1e9:
+        return f"{value / 1e9:.1f}G"
     if value >= 1e6:
         return f"{value / 1e6:.1f}M"
     return f"{value / 1e3:.0f}k" if value >= 1e3 else f"{value:.0f}"

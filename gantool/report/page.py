@@ -22,6 +22,7 @@ from gantool.report import tables
 from gantool.report.colors import colors_of
 from gantool.report.columns import shown_in
 from gantool.report.compare import position, score_columns
+from gantool.report.cost import cost_view, machines_in
 from gantool.report.curves import (
     ANSWERS,
     bridged,
@@ -61,6 +62,7 @@ def render(
     title: str,
     single: bool = False,
     again: float | None = None,
+    cost: Path | None = None,
 ) -> str:
     """The whole page.
 
@@ -70,6 +72,7 @@ def render(
         title: of the page.
         single: whether it is the report of one run.
         again: seconds after which the page shall load itself anew, or None.
+        cost: file of the picture of quality against cost, which need not be there.
     """
     colors = colors_of(result)
     counted = {row.path for row in result.runs if row.repeat_of is None}
@@ -89,6 +92,9 @@ def render(
         no_answers=without_answers(result.variants),
         not_computed=_not_computed(result, chosen),
         strips=_strips(result),
+        cost=None if cost is None else _picture(cost),
+        cost_notes=[] if cost is None else cost_view(result).notes,
+        machines=machines_in(result) or ["unknown"],
         status_of=tables.status_of,
         from_elsewhere=tables.ELSEWHERE,
         contrasts=tables.contrasts(result),

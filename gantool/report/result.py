@@ -46,6 +46,7 @@ class RunRow(_WithValues):
         status: finished, running, stale, interrupted, diverged or failed.
         repeat_of: name of the run of the same configuration and seed that counts in its place.
         elsewhere: whether it is no run, but samples that another program drew.
+        machine: the one it was trained on, in words; empty where that is unknown.
         scores: the last value of each score's column.
         best: the best value of each column within the same budget.
         losses: the mean of each over the last tenth of the steps, by its key in metrics.jsonl.
@@ -62,6 +63,7 @@ class RunRow(_WithValues):
     diverged_at: int | None = None
     repeat_of: str | None = None
     elsewhere: bool = False
+    machine: str = ""
     total_steps: int = 0
     scores: dict[str, float] = Field(default_factory=dict)
     best: dict[str, float] = Field(default_factory=dict)

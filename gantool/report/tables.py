@@ -267,7 +267,7 @@ def latex(table: Table) -> str:
 
 def as_csv(result: ComparisonResult) -> str:
     """One row a run, every column; a cell that a spreadsheet would run gets an apostrophe."""
-    identity = ["variant", "name", "path", "seed", "status", "repeat_of"]
+    identity = ["variant", "name", "path", "seed", "status", "repeat_of", "machine"]
     keys = [column.key for column in COLUMNS]
     scores = [column.id for column in result.columns]
     buffer = io.StringIO()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from gantool.report.format import short, text_of, with_origin
 from gantool.report.load import RunData, noun_of
+from gantool.report.machines import machine_of
 from gantool.report.result import FAILED, Flag, Pair, RunRow, ScoreColumn, Variant
 from gantool.report.statistics import Contrast
 from gantool.report.statistics.summaries import CONFIDENCE
@@ -186,10 +187,14 @@ def _about_machines(runs: Sequence[RunData], variants: Sequence[Variant]) -> lis
     if len(versions) > 1:
         message = "The runs were made with different versions of Python or packages."
         found.append(Flag(message=message))
-    parts = ("platform", "device", "device_name", "threads")
-    machines = {json.dumps([run.record.environment.get(key) for key in parts]) for run in runs}
-    if len(machines) > 1:
+    if len({machine_of(run.record.environment) for run in runs}) > 1:
         message = "Devices or thread counts differ, so that speeds cannot be compared."
+        found.append(Flag(message=message))
+    elif len({machine_of(run.record.drawing) for run in runs if run.record.drawing}) > 1:
+        message = (
+            "The runs were scored on different devices or with different thread counts, so that "
+            "samples/s cannot be compared."
+        )
         found.append(Flag(message=message))
     return found
 

@@ -23,7 +23,8 @@ def write_comparison(
 ) -> Path:
     """Write the page, index.html, and return its path.
 
-    Beside it are written comparison.json, comparison.csv, losses.png and samples.png.
+    Beside it are written comparison.json, comparison.csv, losses.png and samples.png, and cost.png
+    where there is something to show.
 
     Raises:
         GantoolError: the folder cannot be written, or is a run's.
@@ -40,7 +41,9 @@ def write_comparison(
         write_bytes(output / "comparison.csv", tables.as_csv(result).encode())
         comparison_figures.plot_comparison(result, runs, path=output / "losses.png")
         comparison_figures.plot_variants(result, runs, path=output / "samples.png")
-        content = page.render(result, runs, title=_title(result), again=again)
+        comparison_figures.plot_cost(result, path=output / "cost.png")
+        cost = output / "cost.png"
+        content = page.render(result, runs, title=_title(result), again=again, cost=cost)
         write_bytes(output / "index.html", content.encode())
     return output / "index.html"
 

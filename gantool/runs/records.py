@@ -95,6 +95,8 @@ class RunRecord(BaseModel):
             and all that stayed as new); None where all were new.
         origin: of samples from elsewhere; `model` is then the name that they were given. None where
             this is a run.
+        drawing: the cost of drawing samples, as the last scoring found it: multiply_adds of one,
+            samples_per_second, and the machine; None before there was one.
     """
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
@@ -126,6 +128,7 @@ class RunRecord(BaseModel):
     images_per_second: float | None = None
     trackers: list[str] = Field(default_factory=list)
     begun_from: dict[str, Any] | None = None
+    drawing: dict[str, Any] | None = None
     origin: Origin | None = None
 
     @model_serializer(mode="wrap")

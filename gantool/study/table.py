@@ -35,6 +35,10 @@ class StudyTable:
         if self._live is not None:
             self._live.update(self.table(), refresh=True)
 
+    def say(self, text: str) -> None:
+        """Print a line for people; where the table stays on the terminal, above it."""
+        print(printable(text), file=sys.stderr, flush=True)
+
     def running(self) -> Iterator[tuple[Job, dict[str, Any]]]:
         """The runs that are under way, each with the last line of its metrics."""
         for job in self.jobs:
@@ -91,11 +95,7 @@ class StudyTable:
     def _print(self, outcome: Outcome) -> None:
         position = f"{len(self.outcomes)}/{len(self.jobs)}"
         reason = f": {outcome.reason}" if outcome.reason else ""
-        print(
-            printable(f"{position} {outcome.status}: {outcome.name}{reason}"),
-            file=sys.stderr,
-            flush=True,
-        )
+        self.say(f"{position} {outcome.status}: {outcome.name}{reason}")
 
 
 def _figures(job: Job, line: dict[str, Any]) -> tuple[str, str, str]:

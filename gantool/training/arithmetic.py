@@ -48,6 +48,7 @@ def advice(
 def multiply_adds(model: Model[Any]) -> int:
     """Multiply-adds of linear and convolutional layers while one sample is generated.
 
+    Torch's own counter, with which scoring counts, imports Triton: too slow for a run's start.
     The model, its mode and the random generators stay as they are.
     """
     counted = 0

@@ -12,6 +12,7 @@ from gantool.data.order import order_kind
 from gantool.data.prepared import Prepared
 from gantool.gan.base import Model
 from gantool.machine import distributed
+from gantool.machine.device import describe_machine
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import ModelSpec
 from gantool.runs.records import RunRecord, own_objective
@@ -100,10 +101,5 @@ def _environment(device: torch.device) -> dict[str, Any]:
             "python": platform.python_version(),
             **{package: importlib.metadata.version(package) for package in packages},
         },
-        "platform": platform.platform(),
-        "device": device.type,
-        "device_name": torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else platform.processor(),
-        "threads": torch.get_num_threads(),
+        **describe_machine(device),
     }

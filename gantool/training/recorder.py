@@ -203,6 +203,10 @@ class Recorder:
         )
         self.events.flush()
 
+    def drawn(self, drawing: dict[str, Any]) -> None:
+        """Take the cost of drawing samples into the record."""
+        self.record = self.record.model_copy(update={"drawing": drawing})
+
     def up_to_date(self, status: Status) -> RunRecord:
         """The record with the numbers of now."""
         seconds, images = self.seconds, self.trainer.draws.images

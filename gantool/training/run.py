@@ -294,6 +294,7 @@ def _score(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) -> 
                 averaged=bool(trainer.averages),
                 stopped=stopped,
                 display=display,
+                drawn=recorder.drawn,
             )
     except Exception as error:
         recorder.note("evaluation failed", f"{type(error).__name__}: {error}")

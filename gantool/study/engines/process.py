@@ -27,11 +27,19 @@ _POLL_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of a run of a study; `reason` is for people."""
+    """The end of a run of a study.
+
+    Attributes:
+        name: of the run.
+        status: its end.
+        reason: of a failure, for people.
+        resumed: whether this session went on with a run that had been begun.
+    """
 
     name: str
     status: Literal["done", "failed", "interrupted"]
     reason: str = ""
+    resumed: bool = False
 
 
 def never() -> bool:
@@ -59,18 +67,20 @@ def carry_out(job: Job, place: Path, stopped: Callable[[], bool] = never) -> Out
 
 def _carry_out(job: Job, place: Path, stopped: Callable[[], bool]) -> Outcome:
     folder, log, killed = RunFolder(place / job.name), place / "logs" / f"{job.name}.log", 0
+    resumed = False
     while not stopped():
         if folder.record_file.exists() and folder.is_live():
             time.sleep(_POLL_SECONDS)
             continue
         argv = next_argv(job, folder)
         if argv is None:
-            return Outcome(job.name, "done")
+            return Outcome(job.name, "done", resumed=resumed)
+        resumed |= argv[0] == "resume"
         code, told = _run(argv, log, threads=job.threads_wanted, stopped=stopped)
         if told:
             break
         if code == 0 and argv[0] == "evaluate":
-            return Outcome(job.name, "done")
+            return Outcome(job.name, "done", resumed=resumed)
         if code < 0 or code == 130:
             killed += 1
             if killed == _ATTEMPTS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import secrets
@@ -9,7 +10,7 @@ import shutil
 import signal
 import tarfile
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from gantool.machine import signals
 from gantool.runs.folder import RunFolder
 from gantool.study.engines.process import Outcome, carry_out, next_argv
 from gantool.study.job import Job
+from gantool.study.table import StudyTable
 
 _TOKEN = ".study"  # a file by which a worker knows whether it sees the driver's folder
 _STOP = " stop"
@@ -48,7 +50,7 @@ def run(
     jobs: Sequence[Job],
     place: Path,
     cluster: Cluster,
-    table: Callable[[Outcome | None], None],
+    table: StudyTable,
     *,
     share: bool = True,
 ) -> list[Outcome]:
@@ -62,13 +64,32 @@ def run(
         jobs: the runs.
         place: folder of the study.
         cluster: the cluster to run on.
-        table: called with each outcome when it is there, and with None now and then.
+        table: takes each outcome when it is there, and what happens to the cluster.
         share: False keeps workers from working in the study's folder even where they see it.
 
     Raises:
         ConfigError: Ray is not installed, or no cluster answers at the address.
     """
-    ray = _connect(cluster)
+    log = place / "logs" / "ray.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    # A thread of Ray's prints what its machines say: of a node that dies, the state, at length.
+    with log.open("a", encoding="utf-8") as said, contextlib.redirect_stdout(said):
+        ray = _connect(cluster)
+        try:
+            return _carry_out(ray, jobs, place, cluster=cluster, table=table, share=share)
+        finally:
+            ray.shutdown()
+
+
+def _carry_out(
+    ray: Any,
+    jobs: Sequence[Job],
+    place: Path,
+    *,
+    cluster: Cluster,
+    table: StudyTable,
+    share: bool,
+) -> list[Outcome]:
     token = secrets.token_hex(8) if share else ""
     (place / _TOKEN).write_text(token, encoding="utf-8")
     resources = {"num_cpus": cluster.cpus, "num_gpus": cluster.gpus}
@@ -86,6 +107,9 @@ def run(
                 begun = None if shared else _pack(place, job.name)
                 pending[task.remote(job, str(place.resolve()), token, begun)] = job
             _collect(ray, pending, outcomes=outcomes, place=place, table=table)
+    except _ClusterLostError as error:
+        table.say(str(error))
+        outcomes += [Outcome(job.name, "interrupted") for job in pending.values()]
     except KeyboardInterrupt:
         # Workers that see it let their runs save.
         (place / _TOKEN).write_text(token + _STOP, encoding="utf-8")
@@ -99,7 +123,6 @@ def run(
         outcomes += [Outcome(job.name, "interrupted") for job in jobs if job.name not in known]
     finally:
         (place / _TOKEN).unlink(missing_ok=True)
-        ray.shutdown()
     return outcomes
 
 
@@ -108,8 +131,9 @@ def _collect(
     pending: dict[Any, Job],
     outcomes: list[Outcome],
     place: Path,
-    table: Callable[[Outcome | None], None],
+    table: StudyTable,
 ) -> None:
+    nodes = _Nodes(ray)
     while pending:
         done, _ = ray.wait(list(pending), timeout=_LOOK_SECONDS)
         for reference in done:
@@ -117,6 +141,38 @@ def _collect(
             outcomes.append(outcome)
             table(outcome)
         table(None)
+        for line in nodes.look() if pending else ():
+            table.say(line)
+
+
+class _ClusterLostError(Exception):
+    """The node of this process died, and with it all that Ray would tell it."""
+
+
+class _Nodes:
+    """The nodes of the cluster: which have died since the last look."""
+
+    def __init__(self, ray: Any) -> None:
+        self.ray = ray
+        self.own = ray.get_runtime_context().get_node_id()
+        self.alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+
+    def look(self) -> list[str]:
+        """A line for each node that died; what ran there Ray begins again elsewhere.
+
+        Raises:
+            _ClusterLostError: it was the node of this process.
+        """
+        nodes = {node["NodeID"]: node for node in self.ray.nodes()}
+        now = {key for key, node in nodes.items() if node["Alive"]}
+        died, self.alive = self.alive - now, now
+        if self.own in died:
+            raise _ClusterLostError("Ray's node on this machine died, and the study stops.")
+        return [
+            f"node {nodes[key]['NodeManagerAddress']} of the Ray cluster died; "
+            "its runs go on elsewhere from their last state."
+            for key in sorted(died & nodes.keys())
+        ]
 
 
 def _ended(job: Job, place: Path) -> Outcome | None:
