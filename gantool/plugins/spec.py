@@ -305,6 +305,7 @@ class MetricSpec:
         kept: whether what real images and noise reach depends on their number, the data, the
             extractor, the labels asked for and the file of `measure` alone, so that it is kept on
             disk beside the prepared data.
+        on_request: whether it is computed only where it is asked for by name.
     """
 
     name: str
@@ -316,6 +317,7 @@ class MetricSpec:
     paper: str = ""
     kinds: tuple[str, ...] = ("images",)
     kept: bool = False
+    on_request: bool = False
 
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""
