@@ -132,7 +132,8 @@ def letters(n: int, rng: np.random.Generator) -> Pixels:
         letter = string.ascii_uppercase[rng.integers(26)]
         middle = (_SIDE // 2, _SIDE // 2)
         ImageDraw.Draw(picture).text(middle, letter, fill=255, font=font, anchor="mm")
-        drawn[i, ..., 0] = picture.rotate(rng.uniform(-15, 15), Image.Resampling.BILINEAR)
+        turned = picture.rotate(rng.uniform(-15, 15), Image.Resampling.BILINEAR)
+        drawn[i, ..., 0] = np.asarray(turned)
     return drawn
 
 
