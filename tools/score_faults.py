@@ -104,6 +104,12 @@ def copied(draw: Draw, share: float) -> Pixels:
     return np.concatenate([draw.data.train.values[: _part(draw, share)], _rest(draw, share)])
 
 
+def shifted(draw: Draw, share: float) -> Pixels:
+    """A share of the samples are training images, moved by one pixel down and to the right."""
+    copies = np.roll(draw.data.train.values[: _part(draw, share)], (1, 1), axis=(1, 2))
+    return np.concatenate([copies, _rest(draw, share)])
+
+
 def repeated(draw: Draw, share: float) -> Pixels:
     """A share of the samples are ten images, again and again."""
     few = draw.pool.images[draw.n : draw.n + 10]
@@ -142,6 +148,7 @@ FAULTS = (
     Fault("blur (radius, pixels)", (0.3, 0.5, 0.7, 1, 1.5, 2), blurred),
     Fault("classes dropped", (1, 2, 3, 4, 5), without_classes),
     Fault("copies of training images (%)", (5, 10, 20, 40, 70, 100), copied),
+    Fault("copies, one pixel aside (%)", (5, 10, 20, 40, 70, 100), shifted),
     Fault("ten images, repeated (%)", (2, 5, 10, 20, 40, 80), repeated),
     Fault("letters mixed in (%)", (1, 2, 5, 10, 20, 50), mixed),
 )

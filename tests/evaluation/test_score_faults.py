@@ -33,12 +33,12 @@ def test_each_fault_changes_what_it_says(tool: ModuleType, monkeypatch: pytest.M
     for fault in tool.FAULTS:
         made = [fault.make(draw, level) for level in fault.levels]
         assert {each.shape for each in made} == {draw.whole.shape}, fault.title
-        changed[fault.title.split(" ")[0]] = [
-            int((each != draw.whole).any((1, 2, 3)).sum()) for each in made
-        ]
-    assert changed["noise"][-1] == changed["blur"][-1] == 60
-    assert changed["copies"] == [3, 6, 12, 24, 42, 60]
-    assert changed["letters"] == [1, 1, 3, 6, 12, 30]
+        changed[fault.title] = [int((each != draw.whole).any((1, 2, 3)).sum()) for each in made]
+    assert changed["noise (deviation, of 255)"][-1] == changed["blur (radius, pixels)"][-1] == 60
+    assert changed["copies of training images (%)"] == [3, 6, 12, 24, 42, 60]
+    assert changed["letters mixed in (%)"] == [1, 1, 3, 6, 12, 30]
+    apart = tool.shifted(draw, 100)[:, 1:, 1:]
+    assert (apart == draw.data.train.values[:60, :-1, :-1]).all()
     few = tool.repeated(draw, 80)
     assert len(np.unique(few.reshape(60, -1), axis=0)) == 10 + 12
     kept = {image.tobytes() for image in draw.pool.images[draw.pool.labels >= 3]}
