@@ -47,7 +47,10 @@ def evaluate(
     ] = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option(help="Only this score; may be given several times (`gantool list-metrics`)."),
+        typer.Option(
+            help="Only this score, or one on request; may be given several times "
+            "(`gantool list-metrics`)."
+        ),
     ] = None,
     extractor: Annotated[
         str | None, typer.Option(metavar="NAME", help="A feature extractor, or auto.")

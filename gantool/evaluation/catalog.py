@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from gantool.plugins.hookspecs import hookimpl
 from gantool.plugins.spec import ExtractorSpec, MetricSpec, load_implementation
@@ -149,6 +149,92 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             chooses=False,
             paper="Goodfellow et al. 2014, arXiv:1406.2661",
             kinds=_BOTH,
+        )
+    )
+    _register_metrics_on_request(register)
+
+
+def _register_metrics_on_request(register: Callable[[MetricSpec], None]) -> None:
+    metrics = "gantool.evaluation.metrics"
+    register(
+        MetricSpec(
+            "frechet-infinity",
+            "the Fréchet distance of infinitely many samples, extrapolated",
+            better="lower",
+            measure=f"{metrics}.extrapolated:frechet_infinity",
+            kept=True,
+            paper="Chong and Forsyth 2020, arXiv:1911.07023",
+            on_request=True,
+        )
+    )
+    register(
+        MetricSpec(
+            "mind",
+            "distance of features by their projections on lines, sorted",
+            better="lower",
+            measure=f"{metrics}.sliced:mind",
+            kept=True,
+            paper="Berthet et al. 2026, arXiv:2605.06797",
+            on_request=True,
+        )
+    )
+    for name, summary in (
+        ("clipped-density", "as a share of good samples: how deep among real images they lie"),
+        ("clipped-coverage", "as a share of good samples: how much of the real images they cover"),
+    ):
+        register(
+            MetricSpec(
+                name,
+                summary,
+                better="higher",
+                measure=f"{metrics}.clipped:clipped",
+                kept=True,
+                paper="Salvy et al. 2025, arXiv:2507.01761",
+                on_request=True,
+            )
+        )
+    fits: tuple[tuple[str, str, Literal["lower", "higher"]], ...] = (
+        ("fld", "how far samples are from explaining test images; copies explain none", "lower"),
+        (
+            "fld-gap",
+            "by how much less they explain training images; below 0 where copied",
+            "higher",
+        ),
+    )
+    for name, summary, better in fits:
+        register(
+            MetricSpec(
+                name,
+                summary,
+                better=better,
+                measure=f"{metrics}.feature_likelihood:divergence",
+                kept=True,
+                real="validation",
+                paper="Jiralerspong et al. 2023, arXiv:2302.04440",
+                on_request=True,
+            )
+        )
+    register(
+        MetricSpec(
+            "vendi",
+            "number of samples that are unlike each other, in effect",
+            better="higher",
+            measure=f"{metrics}.diversity:vendi",
+            kept=True,
+            paper="Friedman and Dieng 2022, arXiv:2210.02410",
+            on_request=True,
+        )
+    )
+    register(
+        MetricSpec(
+            "authenticity",
+            "share of samples no nearer to a training image than its like",
+            better="higher",
+            measure=f"{metrics}.copying:authenticity",
+            kept=True,
+            real="test",
+            paper="Alaa et al. 2022, arXiv:2102.08921",
+            on_request=True,
         )
     )
 

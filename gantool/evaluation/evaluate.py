@@ -61,7 +61,7 @@ class ScoringSettings:
         samples: the number to draw.
         extractor: a name, or `auto`.
         weights: file of the extractor's weights, or None.
-        metrics: names of the scores wanted; all where empty.
+        metrics: names of the scores wanted; all but those on request where empty.
         data_dir: folder that holds data sets and caches, or None for the usual one.
     """
 
@@ -365,7 +365,7 @@ def draw_samples(
 
 
 def wanted(registry: Registry, names: Sequence[str], data: Prepared) -> list[MetricSpec]:
-    """The scores of such data that are asked for, or all of them.
+    """The scores of such data that are asked for, or all that need not be.
 
     Raises:
         ConfigError: there is no such score, or it is none of such data.
@@ -386,7 +386,7 @@ def wanted(registry: Registry, names: Sequence[str], data: Prepared) -> list[Met
     return [
         spec
         for name, spec in registry.metrics.items()
-        if data.kind in spec.kinds and (not names or name in names)
+        if data.kind in spec.kinds and (name in names or not (names or spec.on_request))
     ]
 
 

@@ -307,6 +307,7 @@ class MetricSpec:
             disk beside the prepared data.
         chooses: whether the best generator of a run may be chosen by it (`--keep-best`): not where
             noise does as well as real images do, or where it is a score of the whole run.
+        on_request: whether it is computed only where it is asked for by name.
     """
 
     name: str
@@ -319,6 +320,7 @@ class MetricSpec:
     kinds: tuple[str, ...] = ("images",)
     kept: bool = False
     chooses: bool = True
+    on_request: bool = False
 
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""

@@ -457,6 +457,29 @@ def test_a_plugins_metric_is_scored_and_a_broken_one_costs_itself(
     assert scores["parzen"].value is not None
 
 
+def test_scores_on_request_stand_between_real_images_and_noise(
+    finished_run: Path, tmp_path: Path, cli: Cli
+) -> None:
+    run = copy_of(finished_run, tmp_path)
+    before = {score.metric for score in RunFolder(run).scores()}
+    wanted = [spec["name"] for spec in cli("list-metrics", "--json").json if spec["on_request"]]
+    assert len(wanted) > 7
+    assert not before & set(wanted)
+    asked = [word for name in wanted for word in ("--metric", name)]
+    done = cli("evaluate", run, "--samples", "400", *asked, "--json")
+    assert done.code == 0, done.err
+    found = {score["metric"]: score for score in done.json[0]["scores"]}
+    assert set(found) == set(wanted)
+    for name in ("frechet-infinity", "mind", "fld"):
+        assert found[name]["real"] < found[name]["value"], name
+        assert found[name]["real"] < found[name]["noise"], name
+    for name in ("clipped-density", "clipped-coverage"):
+        assert found[name]["real"] > 0.8
+        assert found[name]["noise"] < 0.05
+    assert 1 < found["vendi"]["real"] < 32
+    assert 0.3 < found["authenticity"]["real"] < 0.8
+
+
 def test_metrics_are_listed_without_torch(cli: Cli) -> None:
     done = cli("list-metrics")
     assert done.code == 0

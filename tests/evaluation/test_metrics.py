@@ -12,14 +12,15 @@ import torch
 import torch_fidelity
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_clouds import cloud, evaluation, pictures, prepared, standardised
 from torch import Tensor
 from torch_fidelity import metric_kid, metric_prc
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
 from gantool.data.pixels import composited
-from gantool.data.prepared import ImageSplit, Prepared
+from gantool.data.prepared import Prepared
 from gantool.evaluation.classifier import Classifier, accuracy, load, to_input
-from gantool.evaluation.extractors import Extractor, choose
+from gantool.evaluation.extractors import Extractor
 from gantool.evaluation.metric import (
     Evaluation,
     ImageSet,
@@ -28,62 +29,8 @@ from gantool.evaluation.metric import (
     sample_set,
 )
 from gantool.evaluation.metrics import classes, distances, equilibrium, memorization, parzen
-from gantool.plugins.registry import load_registry
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord
-
-
-def cloud(n: int, d: int, seed: int = 0) -> Tensor:
-    return torch.randn(n, d, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-
-
-def standardised(n: int, d: int, seed: int) -> Tensor:
-    """Points whose sample mean is exactly 0 and whose sample covariance is exactly the identity."""
-    points = cloud(n, d, seed)
-    points = points - points.mean(0)
-    return points @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(points.T))).T
-
-
-def pictures(n: int, seed: int = 0, side: int = 28, channels: int = 1) -> ImageSet:
-    pixels = np.random.default_rng(seed).integers(0, 256, (n, side, side, channels), dtype=np.uint8)
-    return ImageSet("samples", pixels, labels=np.arange(n) % 10)
-
-
-def prepared(
-    train: int = 40, held_out: int = 20, side: int = 28, channels: int = 1, classes: int = 10
-) -> Prepared:
-    def split(n: int, seed: int) -> ImageSplit:
-        return ImageSplit(pictures(n, seed, side, channels).pixels, np.arange(n) % classes)
-
-    splits = {
-        "train": split(train, 1),
-        "validation": split(held_out, 2),
-        "test": split(held_out, 3),
-    }
-    return Prepared(
-        "random",
-        "0" * 64,
-        size=(side, side),
-        channels=channels,
-        classes=tuple(map(str, range(classes))),
-        unreadable=0,
-        splits=splits,
-    )
-
-
-def evaluation(
-    data: Prepared, extractor: str = "digits", *, conditional: bool = False
-) -> Evaluation:
-    found = choose(
-        extractor,
-        data,
-        registry=load_registry(),
-        usual="digits",
-        weights=None,
-        cache=Path("nowhere"),
-        device=torch.device("cpu"),
-    )
-    return Evaluation(data, found, folder=RunFolder(Path("nowhere")), conditional=conditional)
 
 
 def test_frechet_distance_between_known_gaussians() -> None:

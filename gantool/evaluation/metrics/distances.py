@@ -12,6 +12,7 @@ from torch import Tensor
 from torch_fidelity import metric_fid
 
 from gantool.evaluation.metric import Evaluation, ImageSet, Measured, NotComputedError
+from gantool.evaluation.metrics import clouds
 
 _MANIFOLD_NEIGHBORS = 3  # Kynkäänniemi et al. 2019
 _DENSITY_NEIGHBORS = 5  # Naeem et al. 2020
@@ -32,13 +33,9 @@ def frechet(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
     Raises:
         NotComputedError: there are fewer test images than features.
     """
-    fake, real = _features(images, evaluation)
+    fake, real = clouds.both(images, evaluation)
+    refuse_few(real)
     n, dimensions = min(len(fake), len(real)), real.shape[1]
-    if len(real) < dimensions:
-        raise NotComputedError(
-            f"{len(real):,} test images cannot say how {dimensions:,} features vary together.",
-            "Go by the kernel distance, which few images do not bias.",
-        )
     warning = ""
     if n < _FEW_A_FEATURE * dimensions:
         warning = (
@@ -58,7 +55,7 @@ def kernel(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
 
     It is the KID where the extractor is InceptionV3.
     """
-    fake, real = _features(images, evaluation)
+    fake, real = clouds.both(images, evaluation)
     size = min(_SUBSET, len(fake), len(real))
     mean, deviation = kernel_distance(fake, real, subset_size=size)
     protocol = {
@@ -76,7 +73,7 @@ def manifolds(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured
 
     Of the side that has more images, only the first ones count.
     """
-    fake, real = _features(images, evaluation)
+    fake, real = clouds.both(images, evaluation)
     n = min(len(fake), len(real))
     if n <= _DENSITY_NEIGHBORS:
         raise NotComputedError(
@@ -95,6 +92,15 @@ def manifolds(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured
         )
         for name, value in values.items()
     }
+
+
+def refuse_few(real: Tensor) -> None:
+    """Raise `NotComputedError` if there are fewer real features [M, D] than dimensions."""
+    if len(real) < real.shape[1]:
+        raise NotComputedError(
+            f"{len(real):,} test images cannot say how {real.shape[1]:,} features vary together.",
+            "Go by the kernel distance, which few images do not bias.",
+        )
 
 
 def frechet_distance(fake: Tensor, real: Tensor) -> float:
@@ -233,10 +239,6 @@ def _reach(features: Tensor, *neighbors: int) -> list[Tensor]:
     return [torch.cat(parts)[:, k] for k in neighbors]
 
 
-def _features(images: ImageSet, evaluation: Evaluation) -> tuple[Tensor, Tensor]:
-    return evaluation.features(images), evaluation.features(evaluation.real("test"))
-
-
 def _at_least_two(fake: Tensor, real: Tensor) -> None:
     if min(len(fake), len(real)) < 2:
         raise NotComputedError(
@@ -246,9 +248,6 @@ def _at_least_two(fake: Tensor, real: Tensor) -> None:
 
 def _protocol(fake: Tensor, real: Tensor, evaluation: Evaluation) -> dict[str, Any]:
     return {
-        **evaluation.extractor.protocol,
-        "split": "test",
-        "n_real": len(real),
-        "n_fake": len(fake),
+        **clouds.protocol(fake, real, evaluation=evaluation),
         "library": f"torch-fidelity {version('torch-fidelity')}",
     }
