@@ -14,7 +14,7 @@ from scipy.special import gammaln
 from scipy.stats import wasserstein_distance
 from torch import Tensor
 
-from gantool.evaluation.evaluate import _wanted
+from gantool.evaluation.evaluate import wanted
 from gantool.evaluation.metric import NotComputedError
 from gantool.evaluation.metrics import (
     clipped,
@@ -40,10 +40,10 @@ def digits(*numbers: int) -> Tensor:
 
 def test_scores_on_request_are_computed_where_asked_for_only() -> None:
     registry, data = load_registry(), prepared()
-    usual = {spec.name for spec in _wanted(registry, (), data)}
+    usual = {spec.name for spec in wanted(registry, (), data)}
     assert not usual & ON_REQUEST
     assert "frechet-distance" in usual
-    asked = [spec.name for spec in _wanted(registry, ("mind", "recall"), data)]
+    asked = [spec.name for spec in wanted(registry, ("mind", "recall"), data)]
     assert asked == ["recall", "mind"]
     assert {spec.name for spec in registry.metrics.values() if spec.on_request} == ON_REQUEST
 
