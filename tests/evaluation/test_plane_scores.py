@@ -168,7 +168,7 @@ def test_a_point_is_of_the_class_of_its_nearest_center() -> None:
 
 def test_scores_of_points_stand_beside_real_points_and_noise() -> None:
     registry = load_registry()
-    specs = _wanted(registry, ("modes-covered", "modes-kl"), RING.data)
+    specs = wanted(registry, ("modes-covered", "modes-kl"), RING.data)
     one = samples(np.tile(sets.ring().centers[:1], (1000, 1)))
     covered, kl = _measure(specs, one, evaluation=RING, step=3, common={"kind": "points"})
     assert (covered.value, covered.real) == (1, 8)
@@ -179,7 +179,7 @@ def test_scores_of_points_stand_beside_real_points_and_noise() -> None:
 
 def test_points_are_given_the_scores_of_points_and_no_others() -> None:
     registry = load_registry()
-    names = {spec.name for spec in _wanted(registry, (), RING.data)}
+    names = {spec.name for spec in wanted(registry, (), RING.data)}
     assert {"modes-covered", "modes-kl", "high-quality", "log-likelihood"} < names
     assert {"sliced-wasserstein", "equilibrium"} < names
     assert not names & {"frechet-distance", "parzen", "memorised", "precision", "class-balance"}
