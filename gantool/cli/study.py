@@ -39,6 +39,17 @@ def study(
     name: Annotated[
         str | None, typer.Option(help="Of the study's folder (unset: the file's name).")
     ] = None,
+    until_distinguishable: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="A B",
+            help="Add seeds of these two variants until they can be told apart, by a sequential "
+            "rule; a variant is a model, with its preset or options where there are several.",
+        ),
+    ] = None,
+    most: Annotated[
+        int, typer.Option(min=2, help="Seeds of each at which --until-distinguishable ends.")
+    ] = 20,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the runs and estimate the time; train none.")
     ] = False,
@@ -64,6 +75,13 @@ def study(
     registry = load_registry()
     found = expand(wanted, registry)
     check_claims(wanted, found, registry=registry)
+    pursuit = None
+    if until_distinguishable is not None:
+        from gantool.study.sequential import Pursuit
+
+        pursuit = Pursuit.of(
+            until_distinguishable, wanted, jobs=found, registry=registry, most=most
+        )
     # PyTorch is imported only once the file is known to be sound.
     from gantool.study import budget
     from gantool.study import run as studies
@@ -101,8 +119,16 @@ def study(
         cluster = ray_engine.Cluster(address, cpus_per_run, gpus=gpus_per_run)
         return ray_engine.run(all_jobs, folder, cluster=cluster, table=table)
 
-    outcomes = studies.carry_out_all(found, wanted, place=place, engine=carry_out)
-    result = studies.compared(found, outcomes, place=place, study=wanted)
+    looks = [found] if pursuit is None else [pursuit.jobs(found, n=n) for n in pursuit.looks]
+    for look, members in enumerate(looks, 1):
+        found = members
+        outcomes = studies.carry_out_all(found, wanted, place=place, engine=carry_out)
+        comparisons = studies.compared(found, outcomes, place=place, study=wanted)
+        if pursuit is not None:
+            comparisons, apart = pursuit.judged(comparisons, found, look=look)
+            if apart or any(outcome.status == "interrupted" for outcome in outcomes):
+                break
+    page = studies.write_page(comparisons, place)
     picture = studies.best_of_budget(found, wanted, place=place)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if json:
@@ -118,24 +144,21 @@ def study(
                     }
                     for o in outcomes
                 ],
-                "page": None if result is None else str(result[1]),
+                "page": None if page is None else str(page),
                 "claims": [
-                    claim.model_dump()
-                    for each in (result[0] if result else [])
-                    for claim in each.result.claims
+                    claim.model_dump() for each in comparisons for claim in each.result.claims
                 ],
             }
         )
     else:
         if failed:
             print_table(["failed", "why"], [(outcome.name, outcome.reason) for outcome in failed])
-        if result is not None:
-            comparisons, page = result
-            for each in comparisons:
-                where = f"on {each.data}: " if len(comparisons) > 1 else ""
-                print(printable(where + " ".join(each.result.verdict)))
-                for claim in each.result.claims:
-                    print(printable(f"{claim.verdict}: {claim.claim} ({claim.why})"))
+        for each in comparisons:
+            where = f"on {each.data}: " if len(comparisons) > 1 else ""
+            print(printable(where + " ".join(each.result.verdict)))
+            for claim in each.result.claims:
+                print(printable(f"{claim.verdict}: {claim.claim} ({claim.why})"))
+        if page is not None:
             print(f"page: {page}")
         if picture is not None:
             print(f"best of budget: {picture}")

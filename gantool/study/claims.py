@@ -36,7 +36,7 @@ def check_claims(study: Study, jobs: Sequence[Job], registry: Registry) -> None:
         if not any(_is_on(job, claim.data) for job in jobs):
             raise ConfigError(f"{place}: the study has no data {claim.data!r}.", "Name one of its.")
         for side in (claim.better, claim.than):
-            variants = {job.variant for job in _about(side, claim.data, jobs)}
+            variants = {job.variant for job in about(side, claim.data, jobs=jobs)}
             if len(variants) != 1:
                 found = f"{len(variants)} variants" if variants else "no variant"
                 raise ConfigError(
@@ -65,7 +65,10 @@ def with_claims(study: Study, jobs: Sequence[Job], comparisons: Iterable[OnData]
 def _judged(
     claim: Claim, jobs: Sequence[Job], result: ComparisonResult, *, family: int
 ) -> ClaimVerdict:
-    better, than = (_values(side, claim, jobs, result.runs) for side in (claim.better, claim.than))
+    better, than = (
+        values_of(side, claim.data, claim.score, jobs=jobs, rows=result.runs)
+        for side in (claim.better, claim.than)
+    )
     column = next((column for column in result.columns if column.id == claim.score), None)
     made = (
         contrast(better, than, better=column.better, family=family) if column is not None else None
@@ -102,18 +105,25 @@ def _why(made: Contrast | None) -> str:
     )
 
 
-def _values(
-    side: str | ModelChoice, claim: Claim, jobs: Sequence[Job], rows: Iterable[RunRow]
+def values_of(
+    side: str | ModelChoice,
+    data: str | None,
+    score: str,
+    *,
+    jobs: Sequence[Job],
+    rows: Iterable[RunRow],
 ) -> dict[int, float]:
-    seeds = {job.name: job.seed for job in _about(side, claim.data, jobs)}
+    """The score of each run of a side, by its seed."""
+    seeds = {job.name: job.seed for job in about(side, data, jobs=jobs)}
     return {
-        seeds[name]: row.scores[claim.score]
+        seeds[name]: row.scores[score]
         for row in rows
-        if (name := Path(row.path).name) in seeds and claim.score in row.scores
+        if (name := Path(row.path).name) in seeds and score in row.scores
     }
 
 
-def _about(side: str | ModelChoice, data: str | None, jobs: Iterable[Job]) -> list[Job]:
+def about(side: str | ModelChoice, data: str | None, *, jobs: Iterable[Job]) -> list[Job]:
+    """The runs that a side is about, on these data or on all."""
     wanted = choice_of(side)
     return [
         job

@@ -73,14 +73,18 @@ def _alone(place: Path) -> Iterator[None]:
 
 def compared(
     jobs: Sequence[Job], outcomes: Sequence[Outcome], place: Path, *, study: Study
-) -> tuple[list[OnData], Path] | None:
-    """The comparisons of the runs that are done, and their page; None where there is none."""
+) -> list[OnData]:
+    """The comparisons of the runs that are done, one on each data set; [] where none is."""
     done = {outcome.name for outcome in outcomes if outcome.status == "done"}
     paths = [place / job.name for job in jobs if job.name in done]
     if not paths:
-        return None
-    found = with_claims(study, jobs, compare_by_data(read_runs(paths).runs))
-    return found, write_comparisons(place / "comparison", found)
+        return []
+    return with_claims(study, jobs, compare_by_data(read_runs(paths).runs))
+
+
+def write_page(comparisons: Sequence[OnData], place: Path) -> Path | None:
+    """Write the comparisons of a study into its folder; the path of the page, if there is any."""
+    return write_comparisons(place / "comparison", comparisons) if comparisons else None
 
 
 def best_of_budget(jobs: Sequence[Job], study: Study, place: Path) -> Path | None:

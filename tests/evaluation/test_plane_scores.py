@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from gantool.data.points import plane as sets
 from gantool.data.points.mixture import Mixture
 from gantool.data.points.plane import prepare_points
-from gantool.evaluation.evaluate import _measure, _wanted
+from gantool.evaluation.evaluate import _measure, wanted
 from gantool.evaluation.metric import (
     Evaluation,
     Measured,
