@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from gantool.plugins.registry import load_registry
+from gantool.report.beside import with_what_lies_beside
 from gantool.report.compare import compare as compare_runs
 from gantool.report.load import read_run, read_runs
 from gantool.report.result import ComparisonResult
@@ -345,7 +346,9 @@ def open_run(path: str | Path) -> Run:
 
 
 def compare(paths: str | Path | Run | Iterable[str | Path | Run], **options: Any) -> Comparison:
-    """Compare runs; `sort`, `baseline`, `budget_axis` and `paired` as `gantool compare` has them.
+    """Compare runs, with the options of `gantool compare`.
+
+    They are `sort`, `baseline`, `budget_axis`, `paired`, `corrected` and `matters`.
 
     Raises:
         ConfigError: there is no run among the paths.
@@ -353,7 +356,8 @@ def compare(paths: str | Path | Run | Iterable[str | Path | Run], **options: Any
     if isinstance(paths, (str, Path, Run)):
         paths = [paths]
     reading = read_runs(path.path if isinstance(path, Run) else Path(path) for path in paths)
-    return Comparison(compare_runs(reading.runs, skipped=reading.skipped, **options), reading.runs)
+    runs = with_what_lies_beside(reading.runs)
+    return Comparison(compare_runs(runs, skipped=reading.skipped, **options), runs)
 
 
 def _texts(code: Mapping[str, float] | None) -> list[str]:

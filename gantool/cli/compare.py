@@ -75,6 +75,7 @@ def compare(
     from gantool.cli.output import print_json
     from gantool.errors import ConfigError, did_you_mean
     from gantool.report import tables
+    from gantool.report.beside import with_what_lies_beside
     from gantool.report.compare import UnknownNameError
     from gantool.report.load import read_runs
     from gantool.report.scoreboard import compare_by_data, overview
@@ -86,7 +87,7 @@ def compare(
         reading = read_runs(paths)
         try:
             found = compare_by_data(
-                reading.runs,
+                with_what_lies_beside(reading.runs),
                 sort=sort,
                 baseline=baseline,
                 budget_axis=budget,
@@ -162,6 +163,8 @@ def _print_one(result: ComparisonResult) -> None:
     from gantool.cli.output import print_table
     from gantool.report import tables
 
+    if (conditions := tables.conditions(result))[1]:
+        print_table(*conditions)
     print_table(*tables.headline(result))
     if len(result.columns) > 1:
         print_table(*tables.scores(result))

@@ -1,18 +1,64 @@
-"""The words on how the generators that runs kept as their best were chosen."""
+"""The words on what was chosen: runs of a study, and generators of runs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from gantool.report.format import whole
 from gantool.report.load import RunData
-from gantool.report.result import Flag
+from gantool.report.result import Flag, RunRow
 
 
-def flags(runs: Sequence[RunData]) -> list[Flag]:
-    """The caution about columns of kept generators, one for each score that chose some."""
+def flags(runs: Sequence[RunData], rows: Sequence[RunRow]) -> list[Flag]:
+    """The cautions about parts of studies, repeats that differ, and kept generators."""
     metrics = dict.fromkeys(run.best.metric for run in runs if run.best is not None)
-    return [_flag(metric, runs) for metric in metrics]
+    return [
+        *_about_missing(runs),
+        *_about_repeats(rows),
+        *(_flag(metric, runs) for metric in metrics),
+    ]
+
+
+def _about_missing(runs: Sequence[RunData]) -> list[Flag]:
+    """The seeds that a study has planned for a variant and that are not among the runs."""
+    here = {run.folder.path.resolve() for run in runs}
+    planned = {
+        run.folder.path.resolve().parent / name: name for run in runs for name in run.planned
+    }
+    missing = sorted(name for path, name in planned.items() if path not in here)
+    if not missing:
+        return []
+    named = ", ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")
+    message = (
+        f"A part of a study: {len(missing)} of {len(planned)} planned runs of these variants are "
+        f"not here ({named})."
+    )
+    return [Flag(message=message, unfair=True)]
+
+
+def _about_repeats(rows: Sequence[RunRow]) -> list[Flag]:
+    """Runs of one configuration and seed that ended at the same step with other scores."""
+    counted = {(row.name, row.variant): row for row in rows if row.repeat_of is None}
+    found = []
+    for row in rows:
+        stands_in = counted.get((row.repeat_of or "", row.variant))
+        if stands_in is None or row.values["steps"] != stands_in.values["steps"]:
+            continue
+        shared = row.scores.keys() & stands_in.scores.keys()
+        if any(not _alike(row.scores[key], stands_in.scores[key]) for key in shared):
+            found.append(f"{row.name} and {stands_in.name}")
+    if not found:
+        return []
+    message = (
+        f"The same configuration and seed gave other scores: {', '.join(found)}. Machine, threads "
+        "or versions may differ; more than rounding is a fault."
+    )
+    return [Flag(message=message, unfair=True)]
+
+
+def _alike(a: float, b: float) -> bool:
+    return math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-9)
 
 
 def _flag(metric: str, runs: Sequence[RunData]) -> Flag:

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from gantool.config import INCIDENTAL, GANConfig, LabelOptions
+from gantool.config import GANConfig, LabelOptions
 from gantool.report import choices, verdict
 from gantool.report.columns import COLUMNS, Column, mean
 from gantool.report.curves import last_losses, losses_in
 from gantool.report.format import text_of
-from gantool.report.load import Axis, RunData, noun_of
+from gantool.report.load import Axis, RunData, configuration, noun_of
 from gantool.report.machines import machine_of
 from gantool.report.result import (
     FAILED,
@@ -106,7 +106,7 @@ def compare(
     flags = verdict.flags(
         runs, rows=rows, variants=ranked, columns=columns, ranking=ranking, pairs=pairs
     )
-    flags += choices.flags(runs)
+    flags += choices.flags(runs, rows)
     return ComparisonResult(
         variants=ranked,
         runs=rows,
@@ -118,6 +118,7 @@ def compare(
         budget_axis=budget_axis,
         budget=budget.limit,
         differences=_differences(ranked),
+        tried={v.name: _tried(group) for v, group in zip(variants, groups, strict=True)},
         flags=flags,
         pairs=pairs,
         corrected=corrected,
@@ -154,21 +155,6 @@ def _completed(run: RunData, options: Iterable[str]) -> RunData:
     return replace(run, record=run.record.model_copy(update={"config": config}))
 
 
-def configuration(run: RunData) -> dict[str, Any]:
-    """The options that make the variant."""
-    incidental = INCIDENTAL.union(run.record.incidental)
-    made = {key: value for key, value in run.record.config.items() if key not in incidental}
-    # Uniform where classes are equal, and in a run from before there was a choice; a model without
-    # the option has none.
-    if run.record.data.get("shares"):
-        made.setdefault("labels", "data")
-    elif "labels" in made:
-        made["labels"] = "uniform"
-    if begun := run.record.begun_from:  # the weights count, not their place
-        made["from_run"] = f"{begun.get('run')}@{begun.get('step')}-{str(begun.get('sha256'))[:8]}"
-    return made
-
-
 def score_columns(result: ComparisonResult, run: RunData) -> list[tuple[str, Score]]:
     """Every score of a run, with the id of its column."""
     ids = {_key(column.metric, column.protocol): column.id for column in result.columns}
@@ -181,7 +167,7 @@ def _group(runs: Sequence[RunData]) -> list[list[RunData]]:
         record = run.record
         fingerprint = record.data.get("fingerprint")
         elsewhere = record.origin is not None
-        identity = [record.model, configuration(run), fingerprint, record.plugin, elsewhere]
+        identity = [record.model, configuration(record), fingerprint, record.plugin, elsewhere]
         groups.setdefault(json.dumps(identity, sort_keys=True, default=str), []).append(run)
     return sorted(groups.values(), key=lambda group: (group[0].record.model, group[0].record.name))
 
@@ -221,8 +207,8 @@ def _distinction(run: RunData, peers: Sequence[RunData]) -> str:
         and peer.record.data.get("fingerprint") == fingerprint
     ]
     if len(rivals) > 1:
-        own = configuration(run)
-        others = [configuration(rival) for rival in rivals]
+        own = configuration(record)
+        others = [configuration(rival.record) for rival in rivals]
         differing = [key for key in own if len({text_of(other.get(key)) for other in others}) > 1]
         parts += [f"{key}={text_of(own[key])}" for key in differing[:_NAMED_OPTIONS]]
         if len({json.dumps(rival.record.plugin, sort_keys=True) for rival in rivals}) > 1:
@@ -466,7 +452,7 @@ def _variant(
         d_scale=first.d_scale,
         has_discriminator=first.has_discriminator,
         elsewhere=first.origin is not None,
-        config=configuration(runs[0]),
+        config=configuration(first),
         runs=[row.name for row in rows],
         paths=[row.path for row in rows],
         seeds=[row.seed for row in rows],
@@ -534,6 +520,11 @@ def _differences(variants: Sequence[Variant]) -> dict[str, dict[str, Any]]:
         for key in keys
         if len({text_of(variant.config.get(key)) for variant in variants}) > 1
     }
+
+
+def _tried(group: Sequence[RunData]) -> int | None:
+    """The settings that lie beside the runs of a variant; None for samples from elsewhere."""
+    return None if group[0].record.origin else max(run.settings for run in group)
 
 
 @dataclass(frozen=True, slots=True)

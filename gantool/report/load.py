@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from gantool.config import INCIDENTAL
 from gantool.errors import ConfigError, GantoolError
 from gantool.runs.files import read_json_lines
 from gantool.runs.folder import RunFolder
@@ -34,6 +35,8 @@ class RunData:
         scores: the lines of scores.jsonl; those of the kept best generator once more, under names
             of their own.
         best: the choice of that generator, where there is one.
+        planned: names of the runs of its variant that its study has planned, its own among them.
+        settings: the number of settings of its model that lie beside it.
     """
 
     folder: RunFolder
@@ -43,12 +46,29 @@ class RunData:
     events: Sequence[dict[str, Any]] = ()
     scores: Sequence[Score] = ()
     best: Best | None = None
+    planned: Sequence[str] = ()
+    settings: int = 1
 
 
 def noun_of(runs: Iterable[RunData]) -> str:
     """The word for the samples of the runs' data: images, points, or samples for both."""
     nouns = {run.record.noun for run in runs}
     return nouns.pop() if len(nouns) == 1 else "samples"
+
+
+def configuration(record: RunRecord) -> dict[str, Any]:
+    """The options that make the variant."""
+    incidental = INCIDENTAL.union(record.incidental)
+    made = {key: value for key, value in record.config.items() if key not in incidental}
+    # Uniform where classes are equal, and in a run from before there was a choice; a model without
+    # the option has none.
+    if record.data.get("shares"):
+        made.setdefault("labels", "data")
+    elif "labels" in made:
+        made["labels"] = "uniform"
+    if begun := record.begun_from:  # the weights count, not their place
+        made["from_run"] = f"{begun.get('run')}@{begun.get('step')}-{str(begun.get('sha256'))[:8]}"
+    return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ def render(
         status_of=tables.status_of,
         from_elsewhere=tables.ELSEWHERE,
         contrasts=tables.contrasts(result),
+        conditions=tables.conditions(result),
         correction=tables.correction(result),
         lost=tables.lost(result),
         chances=result.chances_of_first.get(result.sorted_by or "", {}),

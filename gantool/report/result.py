@@ -174,6 +174,18 @@ class Flag(_Frozen):
     unfair: bool = False
 
 
+# Options beside the model and its loss that make one variant better than another.
+_CONDITIONS = (
+    "batch_size",
+    "precision",
+    "ema",
+    "ema_rampup",
+    "augment",
+    "discriminator_steps",
+    "train_images",
+)
+
+
 class ClaimVerdict(_Frozen):
     """A claim that one variant is better than another, and what the runs say of it.
 
@@ -203,6 +215,8 @@ class ComparisonResult(_Frozen):
         budget_axis: the axis that a budget is measured on.
         budget: so much of that axis, which every variant has had.
         differences: options that differ between variants, by option and variant.
+        tried: by variant, the settings of its model on the same data that lie beside its runs;
+            None where that is not known.
         pairs: contrasts of variants: of all, or of the first with each where there are many.
         corrected: whether the contrasts of a column are corrected for their number.
         chances_of_first: by column and variant, the probability that its mean is the best one.
@@ -222,6 +236,7 @@ class ComparisonResult(_Frozen):
     budget_axis: Axis = "images"
     budget: float = 0
     differences: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    tried: dict[str, int | None] = Field(default_factory=dict)
     flags: list[Flag] = Field(default_factory=list)
     pairs: list[Pair] = Field(default_factory=list)
     corrected: bool = True
@@ -230,3 +245,14 @@ class ComparisonResult(_Frozen):
     verdict: list[str] = Field(default_factory=list)
     skipped: dict[str, str] = Field(default_factory=dict)
     claims: list[ClaimVerdict] = Field(default_factory=list)
+
+    @property
+    def conditions(self) -> dict[str, dict[str, Any]]:
+        """The conditions of training that differ between variants, by option and variant.
+
+        With them the settings that were tried for each, where these are not one for all.
+        """
+        found = {key: self.differences[key] for key in _CONDITIONS if key in self.differences}
+        if any((count or 1) > 1 for count in self.tried.values()):
+            found["settings tried"] = dict(self.tried)
+        return found

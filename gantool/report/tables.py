@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from gantool.report.columns import COLUMNS, Column, shown_in
 from gantool.report.curves import heading_of_loss
-from gantool.report.format import plain, short, spread, whole
+from gantool.report.format import plain, short, spread, text_of, whole
 from gantool.report.result import ComparisonResult, ScoreColumn, Variant
 from gantool.report.statistics import Contrast
 from gantool.runs.records import ARROWS
@@ -98,6 +98,16 @@ def scores(result: ComparisonResult) -> Table:
         for column in _ranked_first(result)
     ]
     return ["score", *names, f"real {result.noun}", "noise"], rows
+
+
+def conditions(result: ComparisonResult) -> Table:
+    """One row a condition of training that differs between variants, one column a variant."""
+    names = [variant.name for variant in result.variants]
+    rows = [
+        [key, *(plain(text_of(values.get(name))) for name in names)]
+        for key, values in result.conditions.items()
+    ]
+    return ["differs", *(_cut(plain(name)) for name in names)], rows
 
 
 def losses(result: ComparisonResult) -> Table:

@@ -15,6 +15,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from gantool.errors import ConfigError, GantoolError
+from gantool.report.beside import with_what_lies_beside
 from gantool.report.load import read_runs
 from gantool.report.scoreboard import OnData, compare_by_data
 from gantool.report.write import write_comparisons
@@ -79,7 +80,7 @@ def compared(
     paths = [place / job.name for job in jobs if job.name in done]
     if not paths:
         return []
-    return with_claims(study, jobs, compare_by_data(read_runs(paths).runs))
+    return with_claims(study, jobs, compare_by_data(with_what_lies_beside(read_runs(paths).runs)))
 
 
 def write_page(comparisons: Sequence[OnData], place: Path) -> Path | None:

@@ -126,7 +126,8 @@ class Pursuit:
         planned = ", ".join(map(str, self.looks))
         return (
             f"difference {short(made.difference)} at n = {made.n_a} and {made.n_b}, "
-            f"p = {made.p:.2g}, corrected for looks at {planned} seeds, of which this was number {look}"
+            f"p = {made.p:.2g}, corrected for looks at {planned} seeds, of which this was number "
+            f"{look}"
         )
 
 

@@ -14,8 +14,7 @@ from support import Cli, picture
 import gantool
 from gantool.display import Display
 from gantool.plugins.registry import load_registry
-from gantool.report.compare import configuration
-from gantool.report.load import read_run
+from gantool.report.load import configuration, read_run
 from gantool.training.run import resume
 
 OLD = Path(__file__).parent / "run-of-0.1"
@@ -32,7 +31,7 @@ def test_an_old_run_is_read_and_compared(old: Path, tmp_path: Path, cli: Cli) ->
     assert run.status == "finished"
     assert len(run.series["loss_d"]) == 12
     assert "frechet-distance" in {score.metric for score in run.scores}
-    made = configuration(run)
+    made = configuration(run.record)
     assert made["lr"] == 2e-4
     assert not {"seed", "threads", "sheet_every"} & set(made)  # it does not say so itself
     make_run(tmp_path / "new", scores={"frechet-distance": 5.0})

@@ -27,8 +27,8 @@ from gantool.gan.base import Model
 from gantool.gan.latent import Latent
 from gantool.gan.shapes import Shapes
 from gantool.plugins.registry import load_registry
-from gantool.report.compare import compare, configuration
-from gantool.report.load import read_run
+from gantool.report.compare import compare
+from gantool.report.load import configuration, read_run
 from gantool.runs.folder import RunFolder
 
 OFTEN, RARELY = 180, 20  # digits of class 0 and of each other class, in each split
@@ -241,7 +241,7 @@ def test_an_older_run_is_of_the_variant_with_uniform_labels(tmp_path: Path) -> N
     shares = [0.25, 0.75]
     new = run("new", seed=1, shares=shares, labels="data")
     uniform = run("uniform", seed=2, shares=shares, labels="uniform")
-    assert configuration(uniform)["labels"] == "uniform"
+    assert configuration(uniform.record)["labels"] == "uniform"
     found = {variant.name: variant.runs for variant in compare([old, new, uniform]).variants}
     assert sorted(found.values()) == [["new"], ["old", "uniform"]]
 

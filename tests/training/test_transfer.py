@@ -21,8 +21,8 @@ from gantool.gan.shapes import Shapes
 from gantool.models.dcgan import Config
 from gantool.models.dcgan.model import DCGAN
 from gantool.plugins.registry import load_registry
-from gantool.report.compare import compare, configuration
-from gantool.report.load import read_run
+from gantool.report.compare import compare
+from gantool.report.load import configuration, read_run
 from gantool.runs import checkpoints
 from gantool.runs.folder import RunFolder
 from gantool.study import file as study_file
@@ -256,7 +256,7 @@ def test_the_weights_make_the_variant_and_not_their_place(
             "third": {"from_run": pruned.path},
         }.items()
     ]
-    made = [configuration(run) for run in runs]
+    made = [configuration(run.record) for run in runs]
     assert made[1] == made[2]
     assert made[0] != made[1] != made[3] != made[0]
     said = "began with the weights of another (source)"
