@@ -166,8 +166,7 @@ def _group(runs: Sequence[RunData]) -> list[list[RunData]]:
     for run in runs:
         record = run.record
         fingerprint = record.data.get("fingerprint")
-        elsewhere = record.origin is not None
-        identity = [record.model, configuration(record), fingerprint, record.plugin, elsewhere]
+        identity = [record.model, configuration(record), fingerprint, record.plugin]
         groups.setdefault(json.dumps(identity, sort_keys=True, default=str), []).append(run)
     return sorted(groups.values(), key=lambda group: (group[0].record.model, group[0].record.name))
 

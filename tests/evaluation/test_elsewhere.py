@@ -162,6 +162,7 @@ def test_points_are_read_from_arrays_and_tables(tmp_path: Path) -> None:
     labeled = read(tmp_path / "s.npz", data)
     array, table = (read(tmp_path / f"s.{suffix}", data) for suffix in ("npy", "csv"))
     assert array.values.dtype == np.float32 and (array.values == table.values).all()
+    assert (np.diff(array.values[:, 0]) < 0).any()  # in random order
     assert array.origin.sha256 == table.origin.sha256 != labeled.origin.sha256
     assert labeled.labels is not None and array.labels is None
     assert (data[0].truth.nearest(labeled.values)[0] == labeled.labels).all()
