@@ -261,3 +261,82 @@ def test_a_cluster_that_is_too_small_is_said_to_be(tmp_path: Path) -> None:
     done = run_cli("study", "it.toml", "--engine", "ray", "--cpus-per-run", "4000", cwd=tmp_path)
     assert done.code == 2, done.err
     assert "--cpus-per-run" in done.err
+
+
+CLUSTER = """
+import sys
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+cluster.wait_for_nodes()
+print(cluster.address, *(node.all_processes["raylet"][0].process.pid for node in nodes), flush=True)
+sys.stdin.read()
+cluster.shutdown()
+"""
+
+
+@pytest.mark.slow
+def test_a_node_that_dies_is_one_line_and_its_runs_are_named(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    write(tmp_path, models='["dcgan"]', steps=60)
+    cluster = subprocess.Popen(
+        [sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert cluster.stdout is not None
+        address, *raylets = cluster.stdout.readline().split()
+        process = start(tmp_path, "--engine", "ray", "--address", address)
+        place = tmp_path / "experiments" / "it"
+        wait_for(lambda: len(list(place.glob("*/checkpoints"))) == 2, seconds=200)
+        wait_for(lambda: all(map(os.listdir, place.glob("*/checkpoints"))))
+        psutil.Process(int(raylets[0])).kill()
+        out, err = process.communicate(timeout=400)
+    finally:
+        cluster.communicate(timeout=100)
+    assert process.returncode == 0, out + err
+    lines = err.splitlines()
+    assert len([line for line in lines if "of the Ray cluster died" in line]) == 1, err
+    assert len([line for line in lines if " done: " in line]) == 2
+    assert "raylet" not in out and "state-dump" not in out + err
+    assert "resumed from their last state: dcgan-" in out
+    assert "marked dead" in (place / "logs" / "ray.log").read_text()
+
+
+@pytest.mark.slow
+def test_rays_own_node_that_dies_ends_the_study_which_can_go_on(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    write(tmp_path, models='["dcgan"]', steps=60)
+    process = start(tmp_path, "--engine", "ray")
+    place = tmp_path / "experiments" / "it"
+    wait_for(lambda: list(place.glob("*/checkpoints/*.pt")), seconds=200)
+    children = psutil.Process(process.pid).children(recursive=True)
+    (raylet,) = [child for child in children if child.name() == "raylet"]
+    raylet.kill()
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 130, out + err
+    assert err.splitlines()[-3:] == [
+        "Ray's node on this machine died, and the study stops.",
+        "gantool: the study was interrupted.",
+        "Go on with: gantool study it.toml --engine ray",
+    ]
+    done = run_cli("study", "it.toml", cwd=tmp_path, timeout=400)
+    assert done.code == 0, done.err
+    assert "2 of 2 runs are done" in done.out
+
+
+@pytest.mark.slow
+def test_a_run_whose_process_is_killed_is_said_to_be_resumed(tmp_path: Path) -> None:
+    write(tmp_path, models='["dcgan"]', seeds="[0]", steps=60)
+    process = start(tmp_path, "--json")
+    wait_for(lambda: list((tmp_path / "experiments" / "it").glob("*/checkpoints/*.pt")))
+    (run,) = [
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if "run" in child.cmdline()
+    ]
+    run.kill()
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, out + err
+    assert [found["resumed"] for found in json.loads(out)["runs"]] == [True]
+    again = run_cli("study", "it.toml", "--json", cwd=tmp_path)
+    assert [found["resumed"] for found in again.json["runs"]] == [False]

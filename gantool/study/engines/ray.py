@@ -170,7 +170,7 @@ class _Nodes:
             raise _ClusterLostError("Ray's node on this machine died, and the study stops.")
         return [
             f"node {nodes[key]['NodeManagerAddress']} of the Ray cluster died; "
-            "its runs go on elsewhere from their last state."
+            "its runs go on elsewhere."
             for key in sorted(died & nodes.keys())
         ]
 
