@@ -282,16 +282,19 @@ def test_a_node_that_dies_is_one_line_and_its_runs_are_named(tmp_path: Path) -> 
     cluster = subprocess.Popen(
         [sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    process = None
     try:
         assert cluster.stdout is not None
         address, *raylets = cluster.stdout.readline().split()
         process = start(tmp_path, "--engine", "ray", "--address", address)
         place = tmp_path / "experiments" / "it"
-        wait_for(lambda: len(list(place.glob("*/checkpoints"))) == 2, seconds=200)
-        wait_for(lambda: all(map(os.listdir, place.glob("*/checkpoints"))))
+        wait_for(lambda: len(list(place.glob("*/checkpoints"))) == 2, seconds=300)
+        wait_for(lambda: all(map(os.listdir, place.glob("*/checkpoints"))), seconds=300)
         psutil.Process(int(raylets[0])).kill()
         out, err = process.communicate(timeout=400)
     finally:
+        if process is not None:
+            process.kill()
         cluster.communicate(timeout=100)
     assert process.returncode == 0, out + err
     lines = err.splitlines()
@@ -308,7 +311,7 @@ def test_rays_own_node_that_dies_ends_the_study_which_can_go_on(tmp_path: Path) 
     write(tmp_path, models='["dcgan"]', steps=60)
     process = start(tmp_path, "--engine", "ray")
     place = tmp_path / "experiments" / "it"
-    wait_for(lambda: list(place.glob("*/checkpoints/*.pt")), seconds=200)
+    wait_for(lambda: list(place.glob("*/checkpoints/*.pt")), seconds=300)
     children = psutil.Process(process.pid).children(recursive=True)
     (raylet,) = [child for child in children if child.name() == "raylet"]
     raylet.kill()
