@@ -300,8 +300,8 @@ def test_copies_are_not_authentic_by_hand() -> None:
     train = digits(0, 10, 30)  # nearest others at 10, 10 and 20
     apart = clouds.nearest(train)[0]
     assert apart.tolist() == [10, 10, 20]
-    fake = digits(10, 19, 21, 49, 51, -11)
-    # 19 is 9 from 10, whose nearest is 10 away; 21 is 9 from 30; 49 is 19 from it, 51 is 21.
+    fake = digits(10, 19, 21, 49, -11, -12)
+    # 19 is 9 from 10, whose nearest is 10 away; 49 is 19 from 30, whose nearest is 20 away.
     assert copying.authentic(fake, train, apart=apart) == pytest.approx(2 / 6)
 
 
