@@ -155,7 +155,7 @@ FAULTS = (
 
 
 class Score(NamedTuple):
-    """What one score says of samples without a fault, over draws.
+    """A score of samples without a fault, over draws.
 
     Attributes:
         mean: of it.

@@ -212,6 +212,7 @@ def _register_metrics_on_request(register: Callable[[MetricSpec], None]) -> None
                 real="validation",
                 paper="Jiralerspong et al. 2023, arXiv:2302.04440",
                 on_request=True,
+                chooses=name == "fld",  # noise copies nothing
             )
         )
     register(
@@ -235,6 +236,7 @@ def _register_metrics_on_request(register: Callable[[MetricSpec], None]) -> None
             real="test",
             paper="Alaa et al. 2022, arXiv:2102.08921",
             on_request=True,
+            chooses=False,  # noise copies nothing
         )
     )
 

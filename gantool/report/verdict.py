@@ -146,7 +146,7 @@ def _about_counts(
 
 
 def _about_few_runs(pairs: Sequence[Pair], ranking: ScoreColumn | None) -> list[Flag]:
-    """Where no test of ranks could show anything, only the assumption of normality speaks."""
+    """Only the assumption of normality speaks where no test of ranks could show anything."""
     sizes = [
         (pair.contrast.n_a, pair.contrast.n_b)
         for pair in pairs

@@ -1,4 +1,4 @@
-"""Which variant is the best, and how far scores agree on it."""
+"""The chance of each variant to be the best, and how far scores agree on it."""
 
 from __future__ import annotations
 
