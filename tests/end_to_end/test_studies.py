@@ -343,3 +343,22 @@ def test_a_run_whose_process_is_killed_is_said_to_be_resumed(tmp_path: Path) -> 
     assert [found["resumed"] for found in json.loads(out)["runs"]] == [True]
     again = run_cli("study", "it.toml", "--json", cwd=tmp_path)
     assert [found["resumed"] for found in again.json["runs"]] == [False]
+
+
+def test_seeds_are_added_until_two_variants_can_be_told_apart(tmp_path: Path) -> None:
+    """Both are as they began here, and one learns: 2 to 4 seeds, and a verdict with its looks."""
+    (tmp_path / "it.toml").write_text(
+        'models = ["vanilla"]\ndata = ["ring"]\nseeds = [0, 1]\nbudget = {steps = 20}\n'
+        'scores = ["sliced-wasserstein"]\n'
+        "options = {batch_size = 64, threads = 1, evaluation_samples = 200}\n"
+        "grid = {lr = [1e-9, 2e-9, 1e-3]}\n"
+    )
+    words = ("--until-distinguishable", "vanilla lr=1e-09", "vanilla lr=2e-09", "--most", "4")
+    done = run_cli("study", "it.toml", *words, "--jobs", "2", cwd=tmp_path, timeout=400)
+    assert done.code == 0, done.err
+    assert "cannot tell yet: vanilla lr=1e-09 and vanilla lr=2e-09 differ" in done.out
+    assert "corrected for looks at 2, 3, 4 seeds, of which this was number 3" in done.out
+    assert "10 of 10 runs are done" in done.out  # 4, 4, and 2 of the third variant
+    apart = ("--until-distinguishable", "vanilla lr=1e-09", "vanilla lr=0.001", "--most", "4")
+    done = run_cli("study", "it.toml", *apart, "--jobs", "2", cwd=tmp_path, timeout=400)
+    assert "holds: vanilla lr=1e-09 and vanilla lr=0.001 differ" in done.out, done.out

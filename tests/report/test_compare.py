@@ -16,6 +16,7 @@ from made_runs import CONFIG, make_outsider, make_run
 from gantool.config import GANConfig
 from gantool.errors import ConfigError
 from gantool.report import page, tables
+from gantool.report.beside import with_what_lies_beside
 from gantool.report.compare import UnknownNameError, compare
 from gantool.report.format import plain, with_deviation
 from gantool.report.load import read_run, read_runs
@@ -635,3 +636,138 @@ def test_the_scores_of_a_kept_generator_stand_in_columns_of_their_own(tmp_path: 
     assert "chosen_by: frechet-distance on validation" in html
     assert "best at step" in html
     assert "(best)" not in messages(compared(other))
+
+
+def test_missing_seeds_of_a_study_are_named(tmp_path: Path) -> None:
+    paths = three_seeds(tmp_path / "it", "dcgan", 5.0, 6.0, 7.0)
+    plan = [{"name": f"dcgan-{i}", "variant": "dcgan", "steps": 100} for i in range(5)]
+    plan += [{"name": "vanilla-0", "variant": "vanilla", "steps": 100}]
+    (tmp_path / "it" / "study.json").write_text(json.dumps({"study": {}, "runs": plan}))
+    runs = with_what_lies_beside(read_runs(paths[:2]).runs)
+    said = messages(compare(runs))
+    assert "3 of 5 planned runs of these variants are not here (dcgan-2, dcgan-3, dcgan-4)" in said
+    assert "A part of a study" not in messages(compare(read_runs(paths).runs))
+    (tmp_path / "it" / "study.json").write_text("[")
+    assert not messages(compare(with_what_lies_beside(read_runs(paths).runs)))
+
+
+def test_settings_that_were_tried_are_counted_where_the_runs_lie(tmp_path: Path) -> None:
+    """Three of dcgan, whatever their seeds; one of vanilla; another folder does not count."""
+    here = tmp_path / "here"
+    for i, lr in enumerate((1e-4, 2e-4, 2e-4, 4e-4)):
+        make_run(here / f"dcgan-{i}", seed=i, config={"lr": lr}, scores={"frechet-distance": i + 1})
+    make_run(here / "vanilla", model="vanilla", scores={"frechet-distance": 5.0})
+    make_run(tmp_path / "there" / "dcgan", config={"lr": 9.0}, scores={"frechet-distance": 5.0})
+    runs = with_what_lies_beside(read_runs([here / "dcgan-0", here / "vanilla"]).runs)
+    result = compare(runs)
+    assert result.tried == {"dcgan": 3, "vanilla": 1}
+    headings, rows = tables.conditions(result)
+    assert headings == ["differs", "dcgan", "vanilla"]
+    assert rows == [["settings tried", "3", "1"]]
+    assert "What differs" in page.render(result, runs, title="t")
+
+
+def test_conditions_that_differ_stand_before_the_table(tmp_path: Path) -> None:
+    a = make_run(tmp_path / "a", config={"batch_size": 16, "ema": 0.0, "lr": 1e-3})
+    b = make_run(tmp_path / "b", model="vanilla", config={"batch_size": 64, "ema": 0.0, "lr": 2e-3})
+    assert tables.conditions(compared(a, b)) == (
+        ["differs", "dcgan", "vanilla"],
+        [["batch_size", "16", "64"]],
+    )
+    assert tables.conditions(compared(a))[1] == []
+
+
+def test_a_repeat_with_other_scores_is_named(tmp_path: Path) -> None:
+    a = make_run(tmp_path / "a", scores={"frechet-distance": 5.0})
+    b = make_run(tmp_path / "b", scores={"frechet-distance": 5.1})
+    c = make_run(tmp_path / "c", scores={"frechet-distance": 5.0})
+    assert "gave other scores: b and a" in messages(compared(a, b))
+    assert "gave other scores" not in messages(compared(a, c))
+
+
+def test_lost_runs_are_a_share_and_the_others_have_a_mean(tmp_path: Path) -> None:
+    paths = three_seeds(tmp_path, "dcgan", 5.0, 6.0)
+    paths.append(
+        make_run(tmp_path / "bad", seed=5, status="diverged", scores={"frechet-distance": 800.0})
+    )
+    collapse = {"kind": "collapse", "step": 9, "detector": "d", "message": "m"}
+    paths.append(
+        make_run(tmp_path / "c", seed=6, events=[collapse], scores={"frechet-distance": 90.0})
+    )
+    result = compared(*paths)
+    (variant,) = result.variants
+    assert (variant.lost.k, variant.lost.n) == (2, 4)
+    assert variant.scores["frechet-distance"].mean == pytest.approx((5 + 6 + 800 + 90) / 4)
+    assert variant.scores_of_others["frechet-distance"].values == [5.0, 6.0]
+    (row,) = tables.lost(result)[1]
+    assert row[1:3] == ["2 of 4", "7% to 93%"]
+    assert row[4] == "5.50 ± 0.71"
+    assert tables.lost(compared(*paths[:2]))[1] == []
+
+
+def test_contrasts_are_corrected_for_all_pairs_or_for_those_with_a_baseline(tmp_path: Path) -> None:
+    for i, model in enumerate(("a", "b", "c", "d")):
+        three_seeds(tmp_path, model, i + 1.0, i + 1.1, i + 1.2)
+    families = {
+        name: {pair.contrast.family for pair in compared(tmp_path, **options).pairs}
+        for name, options in {
+            "all": {},
+            "baseline": {"baseline": "c"},
+            "none": {"corrected": False},
+        }.items()
+    }
+    assert families == {"all": {6}, "baseline": {3}, "none": {1}}
+    assert "5% for all 6 comparisons together" in compared(tmp_path).verdict[0]
+    assert tables.correction(compared(tmp_path, corrected=False)).startswith("Not corrected")
+    assert "Corrected for 3 comparisons" in tables.correction(compared(tmp_path, baseline="c"))
+
+
+def test_of_many_variants_the_first_is_contrasted_and_all_pairs_count(tmp_path: Path) -> None:
+    """The figures chose which variant is the first, so that the others' pairs count too."""
+    for i in range(14):
+        three_seeds(tmp_path, f"m{i:02d}", i + 1.0, i + 1.1)
+    pairs = compared(tmp_path).pairs
+    assert len(pairs) == 13
+    assert {pair.contrast.family for pair in pairs} == {14 * 13 // 2}
+
+
+def test_scores_that_disagree_are_named(tmp_path: Path) -> None:
+    for model, distance, recall in (("a", 1.0, 0.2), ("b", 2.0, 0.6), ("c", 3.0, 0.4)):
+        for seed in range(2):
+            make_run(
+                tmp_path / f"{model}{seed}",
+                model=model,
+                seed=seed,
+                scores={"frechet-distance": distance + seed / 100, "recall": recall},
+            )
+    result = compared(tmp_path)
+    assert result.verdict[1] == "Other scores put others first: b by recall."
+    # Of the three pairs recall turns two round.
+    assert result.agreement["frechet-distance"]["recall"] == pytest.approx(-1 / 3)
+    assert result.chances_of_first["frechet-distance"]["a"] > 0.95
+    assert "recall" not in result.chances_of_first  # without spread nothing is a chance
+
+
+def test_three_runs_rest_on_normality_and_five_do_not(tmp_path: Path) -> None:
+    for model in ("a", "b"):
+        three_seeds(tmp_path / "3", model, 1.0, 2.0, 3.5)
+        three_seeds(tmp_path / "5", model, 1.0, 2.0, 3.5, 4.0, 4.1)
+    assert "With 3 runs against 3 no test of ranks can go below p = 0.10" in messages(
+        compared(tmp_path / "3")
+    )
+    assert "no test of ranks" not in messages(compared(tmp_path / "5"))
+
+
+def test_equal_is_within_the_distance_of_real_images_unless_said(tmp_path: Path) -> None:
+    for model, shift in (("a", 0.0), ("b", 0.01)):
+        for seed in range(4):
+            path = make_run(tmp_path / f"{model}{seed}", model=model, seed=seed)
+            score = Score(
+                step=100, metric="frechet-distance", value=5.0 + shift + seed / 50, real=0.6
+            )
+            RunFolder(path).add_scores([score])
+    assert compared(tmp_path).pairs[0].contrast.verdict == "equal"
+    assert "equal within 0.6" in tables.contrasts(compared(tmp_path))[1][0][-1]
+    strict = compared(tmp_path, matters=0.001)
+    assert strict.pairs[0].contrast.verdict == "not distinguishable"
+    assert "runs each would show it" in tables.contrasts(strict)[1][0][-1]
