@@ -353,7 +353,9 @@ def _row(
     run: RunData, variant: str, *, measures: Mapping[str, _Measure], budget: _Budget
 ) -> RunRow:
     record = run.record
-    last = {measures[key].id: score.value for key, score in _last_scores(run.scores).items()}
+    scored = {measures[key].id: score for key, score in _last_scores(run.scores).items()}
+    last = {column: score.value for column, score in scored.items()}
+    errors = {column: score.error for column, score in scored.items() if score.error is not None}
     best: dict[str, float] = {}
     for score in run.scores:
         measure = measures.get(_key_of(score))
@@ -376,6 +378,7 @@ def _row(
         machine=machine_of(record.environment),
         total_steps=record.total_steps,
         scores={column: value for column, value in last.items() if value is not None},
+        errors=errors,
         best=best,
         losses=last_losses(run.series),
         values={column.key: _value(column, run) for column in COLUMNS},
@@ -461,6 +464,7 @@ def _variant(
         lost=share_of(len(rows) - len(kept), len(rows)),
         scores=_summaries([row.scores for row in rows], ids),
         scores_of_others=_summaries([row.scores for row in kept], ids) if kept != rows else {},
+        errors=_root_mean_squares([row.errors for row in rows]),
         best=_summaries([row.best for row in rows], ids),
         losses=_means([row.losses for row in rows]),
         values=values,
@@ -483,6 +487,11 @@ def _game(record: RunRecord) -> dict[str, Any]:
 def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     keys = dict.fromkeys(key for row in rows for key in row)
     return {key: mean([row[key] for row in rows if key in row]) for key in keys}
+
+
+def _root_mean_squares(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return {key: math.sqrt(mean([row[key] ** 2 for row in rows if key in row])) for key in keys}
 
 
 def _summaries(scores: Sequence[Mapping[str, float]], ids: Sequence[str]) -> dict[str, Summary]:

@@ -48,6 +48,7 @@ class RunRow(_WithValues):
         elsewhere: whether it is no run, but samples that another program drew.
         machine: the one it was trained on, in words; empty where that is unknown.
         scores: the last value of each score's column.
+        errors: the standard error of each score's own evaluation, where it is known.
         best: the best value of each column within the same budget.
         losses: the mean of each over the last tenth of the steps, by its key in metrics.jsonl.
         values: by the keys of `report.columns`.
@@ -66,6 +67,7 @@ class RunRow(_WithValues):
     machine: str = ""
     total_steps: int = 0
     scores: dict[str, float] = Field(default_factory=dict)
+    errors: dict[str, float] = Field(default_factory=dict)
     best: dict[str, float] = Field(default_factory=dict)
     losses: dict[str, float] = Field(default_factory=dict)
 
@@ -122,6 +124,8 @@ class Variant(_WithValues):
         collapsed: the number that ended in a collapse.
         lost: the runs that diverged, failed or ended in a collapse, of those that count.
         scores: by column.
+        errors: by column, the standard error of an evaluation of its runs, their root mean square:
+            the noise of the score itself, apart from the spread over seeds.
         scores_of_others: by column, those of the runs that are not lost; empty where none is.
         best: by column, the best value within the same budget.
         losses: the mean over the runs of their mean over the last tenth of the steps.
@@ -146,6 +150,7 @@ class Variant(_WithValues):
     collapsed: int
     lost: Share
     scores: dict[str, Summary] = Field(default_factory=dict)
+    errors: dict[str, float] = Field(default_factory=dict)
     scores_of_others: dict[str, Summary] = Field(default_factory=dict)
     best: dict[str, Summary] = Field(default_factory=dict)
     losses: dict[str, float] = Field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -13,6 +14,8 @@ from gantool.report.machines import machine_of
 from gantool.report.result import FAILED, Flag, Pair, RunRow, ScoreColumn, Variant
 from gantool.report.statistics import Contrast
 from gantool.report.statistics.summaries import CONFIDENCE
+
+_NOISY = 0.5  # error of an evaluation over the spread of seeds
 
 
 def flags(
@@ -35,6 +38,7 @@ def flags(
         *_about_beginnings(trained),
         *_about_counts(variants, rows, ranking=ranking),
         *_about_few_runs(pairs, ranking),
+        *_about_noise(variants, columns),
         *_about_ends(rows),
         *_about_machines(trained, own),
     ]
@@ -159,6 +163,28 @@ def _about_few_runs(pairs: Sequence[Pair], ranking: ScoreColumn | None) -> list[
     message = (
         f"With {n} runs against {m} no test of ranks can go below p = {least[n, m]:.2f}: what is "
         "said of differences rests on scores being normally distributed over seeds."
+    )
+    return [Flag(message=message)]
+
+
+def _about_noise(variants: Sequence[Variant], columns: Sequence[ScoreColumn]) -> list[Flag]:
+    """Scores whose own evaluation is as uncertain as half of what seeds make of them, or more."""
+    noisy = []
+    for column in columns:
+        shares = [
+            variant.errors[column.id] / deviation
+            for variant in variants
+            if column.id in variant.errors
+            and (summary := variant.scores.get(column.id)) is not None
+            and (deviation := summary.deviation)
+        ]
+        if shares and statistics.median(shares) >= _NOISY:
+            noisy.append(column.id)
+    if not noisy:
+        return []
+    message = (
+        f"In {_listed(noisy)} the error of one evaluation is no less than half of the spread over "
+        "seeds: more samples or test images would make that spread smaller."
     )
     return [Flag(message=message)]
 

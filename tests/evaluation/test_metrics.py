@@ -525,3 +525,65 @@ def test_real_images_are_the_same_for_every_run() -> None:
     first, second = (evaluation(data).real("test", 5) for _ in range(2))
     assert (first.pixels == second.pixels).all()
     assert not (first.pixels == data.splits["test"].images[:5]).all()
+
+
+def test_the_frechet_distances_error_is_that_of_repeated_draws() -> None:
+    """Against the spread over fresh draws of both clouds, of unequal size and covariance."""
+    generator = torch.Generator().manual_seed(0)
+    mix = torch.randn(4, 4, generator=generator, dtype=torch.float64) / 2
+
+    def draw() -> tuple[Tensor, Tensor]:
+        fake = torch.randn(800, 4, generator=generator, dtype=torch.float64) @ mix + 0.7
+        return fake, torch.randn(300, 4, generator=generator, dtype=torch.float64)
+
+    pairs = [draw() for _ in range(300)]
+    spread = np.std([distances.frechet_distance(*pair) for pair in pairs], ddof=1)
+    errors = [distances.frechet_error(*pair) for pair in pairs[:20]]
+    assert np.mean(errors) == pytest.approx(spread, rel=0.1)
+
+
+def test_the_frechet_distances_error_in_one_dimension() -> None:
+    """(m1 - m2)^2 + (s1 - s2)^2, whose derivatives by mean and variance are known."""
+    generator = torch.Generator().manual_seed(0)
+    fake = torch.randn(500, 1, generator=generator, dtype=torch.float64) * 2 + 1
+    real = torch.randn(300, 1, generator=generator, dtype=torch.float64)
+    m1, m2, s1, s2 = fake.mean(), real.mean(), fake.std(), real.std()
+    by_fake = 2 * (m1 - m2) * (fake - m1) + (1 - s2 / s1) * ((fake - m1) ** 2 - s1**2)
+    by_real = 2 * (m2 - m1) * (real - m2) + (1 - s1 / s2) * ((real - m2) ** 2 - s2**2)
+    expected = (by_fake.var() / 500 + by_real.var() / 300).sqrt()
+    assert distances.frechet_error(fake, real) == pytest.approx(float(expected), rel=1e-9)
+
+
+def test_the_kernel_distances_error_is_that_of_repeated_draws() -> None:
+    generator = torch.Generator().manual_seed(0)
+
+    def draw() -> tuple[Tensor, Tensor]:
+        fake = torch.randn(300, 3, generator=generator, dtype=torch.float64) + 0.8
+        return fake, torch.randn(200, 3, generator=generator, dtype=torch.float64)
+
+    def squared_mmd(x: Tensor, y: Tensor) -> float:
+        def kernel(a: Tensor, b: Tensor) -> Tensor:
+            return (a @ b.T / 3 + 1) ** 3
+
+        within = [
+            (kernel(s, s).sum() - kernel(s, s).diagonal().sum()) / (len(s) * (len(s) - 1))
+            for s in (x, y)
+        ]
+        return float(within[0] + within[1] - 2 * kernel(x, y).mean())
+
+    pairs = [draw() for _ in range(300)]
+    spread = np.std([squared_mmd(*pair) for pair in pairs], ddof=1)
+    errors = [distances.kernel_error(*pair) for pair in pairs[:20]]
+    assert np.mean(errors) == pytest.approx(spread, rel=0.1)
+
+
+def test_the_overlaps_errors_are_those_of_shares_and_of_a_mean() -> None:
+    generator = torch.Generator().manual_seed(0)
+    fake, real = (torch.randn(60, 2, generator=generator) + shift for shift in (1.0, 0.0))
+    found, errors = distances.overlap_and_errors(fake, real)
+    reach = torch.cdist(real, real).sort(1).values[:, 5]
+    counts = (torch.cdist(real, fake) <= reach[:, None]).sum(0).double() / 5
+    assert found.density == pytest.approx(float(counts.mean()))
+    assert errors[2] == pytest.approx(float(counts.std()) / 60**0.5)
+    for share, error in zip((found[0], found[1], found[3]), (*errors[:2], errors[3]), strict=True):
+        assert error == pytest.approx((share * (1 - share) / 60) ** 0.5)

@@ -771,3 +771,18 @@ def test_equal_is_within_the_distance_of_real_images_unless_said(tmp_path: Path)
     strict = compared(tmp_path, matters=0.001)
     assert strict.pairs[0].contrast.verdict == "not distinguishable"
     assert "runs each would show it" in tables.contrasts(strict)[1][0][-1]
+
+
+def test_the_error_of_an_evaluation_is_told_from_the_spread_over_seeds(tmp_path: Path) -> None:
+    for folder, error in (("quiet", 0.1), ("noisy", 0.6)):
+        for seed, value in enumerate((4.0, 5.0, 6.0)):
+            path = make_run(tmp_path / folder / str(seed), seed=seed)
+            score = Score(step=100, metric="frechet-distance", value=value, error=error)
+            RunFolder(path).add_scores([score])
+    quiet, noisy = compared(tmp_path / "quiet"), compared(tmp_path / "noisy")
+    assert noisy.variants[0].errors == {"frechet-distance": pytest.approx(0.6)}
+    said = "In frechet-distance the error of one evaluation is no less than half of the spread"
+    assert said in messages(noisy)
+    assert said not in messages(quiet)
+    html = page.render(noisy, read_runs([tmp_path / "noisy"]).runs, title="t")
+    assert "error of one evaluation 0.6" in html

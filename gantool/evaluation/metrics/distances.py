@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, NamedTuple
@@ -11,7 +12,13 @@ import torch
 from torch import Tensor
 from torch_fidelity import metric_fid
 
-from gantool.evaluation.metric import Evaluation, ImageSet, Measured, NotComputedError
+from gantool.evaluation.metric import (
+    Evaluation,
+    ImageSet,
+    Measured,
+    NotComputedError,
+    binomial_error,
+)
 from gantool.evaluation.metrics import clouds
 
 _MANIFOLD_NEIGHBORS = 3  # Kynkäänniemi et al. 2019
@@ -44,6 +51,7 @@ def frechet(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
         )
     measured = Measured(
         frechet_distance(fake, real),
+        frechet_error(fake, real),
         protocol=_protocol(fake, real, evaluation=evaluation),
         warning=warning,
     )
@@ -63,9 +71,8 @@ def kernel(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
         "subsets": _SUBSETS,
         "subset_size": size,
     }
-    return {
-        "kernel-distance": Measured(mean, detail={"std_over_subsets": deviation}, protocol=protocol)
-    }
+    detail = {"std_over_subsets": deviation}
+    return {"kernel-distance": Measured(mean, kernel_error(fake, real), detail, protocol)}
 
 
 def manifolds(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured]:
@@ -80,17 +87,18 @@ def manifolds(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Measured
             f"neighbourhoods need more than {_DENSITY_NEIGHBORS} images on both sides."
         )
     fake, real = fake[:n], real[:n]
-    values = overlap(fake, real)._asdict()
+    values, errors = overlap_and_errors(fake, real)
     neighbors = {"precision": _MANIFOLD_NEIGHBORS, "recall": _MANIFOLD_NEIGHBORS}
     protocol = _protocol(fake, real, evaluation=evaluation)
     warning = f"coarse: {n} images a side" if n < 100 else ""
     return {
         name: Measured(
             value,
+            error,
             protocol={**protocol, "neighbours": neighbors.get(name, _DENSITY_NEIGHBORS)},
             warning=warning,
         )
-        for name, value in values.items()
+        for name, value, error in zip(Overlap._fields, values, errors, strict=True)
     }
 
 
@@ -119,6 +127,50 @@ def frechet_distance(fake: Tensor, real: Tensor) -> float:
         metric_fid.KEY_METRIC_FID
     ]
     return max(0.0, value)  # rounding of equal statistics may fall below zero
+
+
+def frechet_error(fake: Tensor, real: Tensor) -> float:
+    """The standard error that the Fréchet distance has from which images there happened to be.
+
+    From its derivatives (the delta method): a sample x moves it by 2 (m1 - m2).(x - m1) +
+    (x - m1)' (I - T) (x - m1), where T maps the samples' Gaussian to the real images' (Dowson and
+    Landau 1982), and a real image likewise. The error is that of the means of these.
+    """
+    sides = [fake.double(), real.double()]
+    means = [side.mean(0) for side in sides]
+    roots = [_root(torch.atleast_2d(side.T.cov())) for side in sides]
+    variance = 0.0
+    for own, other in ((0, 1), (1, 0)):
+        between = _root(roots[own] @ roots[other] @ roots[other] @ roots[own])
+        inverse = torch.linalg.pinv(roots[own], hermitian=True)
+        centered = sides[own] - means[own]
+        change = torch.eye(len(means[own]), dtype=torch.float64) - inverse @ between @ inverse
+        influence = 2 * centered @ (means[own] - means[other])
+        influence += ((centered @ change) * centered).sum(1)
+        variance += float(influence.var()) / len(centered)
+    return math.sqrt(variance)
+
+
+def _root(matrix: Tensor) -> Tensor:
+    """The symmetric square root of a symmetric, positive semidefinite matrix."""
+    values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
+    root: Tensor = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    return root
+
+
+def kernel_error(fake: Tensor, real: Tensor) -> float:
+    """The standard error that the squared MMD has from which images there happened to be.
+
+    From its derivatives: a sample x moves it by 2 (E k(x, x') - E k(x, y)), a real image likewise.
+    The expectations are means over the first 1,000 images of a side.
+    """
+    sides = [side[:_SUBSET].double() for side in (fake, real)]
+    across = _kernels(*sides)
+    variance = 0.0
+    for side, each, count in ((sides[0], across, len(fake)), (sides[1], across.T, len(real))):
+        within = (_kernels(side, side).sum(1) - _kernels_with_itself(side)) / (len(side) - 1)
+        variance += float((2 * (within - each.mean(1))).var()) / count
+    return math.sqrt(variance)
 
 
 def kernel_distance(fake: Tensor, real: Tensor, subset_size: int) -> tuple[float, float]:
@@ -208,10 +260,22 @@ def overlap(fake: Tensor, real: Tensor) -> Overlap:
     number of real neighborhoods around a sample, over k, and coverage the share of those with a
     sample in them.
     """
+    return overlap_and_errors(fake, real)[0]
+
+
+def overlap_and_errors(
+    fake: Tensor, real: Tensor
+) -> tuple[Overlap, tuple[float | None, float | None, float | None, float | None]]:
+    """The overlap, and its standard errors over the points whose share or mean each is.
+
+    The neighborhoods are taken as they are: that they would be others for other images is left out.
+    An error is None for a share of 0 or 1.
+    """
     reach_fake = _reach(fake, _MANIFOLD_NEIGHBORS)[0]
     reaches_real = _reach(real, _MANIFOLD_NEIGHBORS, _DENSITY_NEIGHBORS)
     precise = torch.zeros(len(fake), dtype=torch.bool)
-    recalled, inside, covered = 0, 0, 0
+    inside = torch.zeros(len(fake), dtype=torch.int64)
+    recalled, covered = 0, 0
     for chunk, narrow, wide in zip(
         *(each.split(_CHUNK) for each in (real, *reaches_real)), strict=True
     ):
@@ -219,13 +283,20 @@ def overlap(fake: Tensor, real: Tensor) -> Overlap:
         precise |= (distances <= narrow[:, None]).any(0)
         recalled += int((distances <= reach_fake).any(1).sum())
         within = distances <= wide[:, None]
-        inside += int(within.sum())
+        inside += within.sum(0)
         covered += int(within.any(1).sum())
-    return Overlap(
+    density = inside.double() / _DENSITY_NEIGHBORS
+    found = Overlap(
         precision=int(precise.sum()) / len(fake),
         recall=recalled / len(real),
-        density=inside / (_DENSITY_NEIGHBORS * len(fake)),
+        density=float(density.mean()),
         coverage=covered / len(real),
+    )
+    return found, (
+        binomial_error(found.precision, len(fake)),
+        binomial_error(found.recall, len(real)),
+        float(density.std()) / len(fake) ** 0.5 if len(fake) > 1 else None,
+        binomial_error(found.coverage, len(real)),
     )
 
 
