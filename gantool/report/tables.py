@@ -135,6 +135,7 @@ def contrasts(result: ComparisonResult) -> Table:
             [
                 _cut(plain(pair.a)),
                 _cut(plain(pair.b)),
+                f"{found.n_a}, {found.n_b}",
                 short(found.difference),
                 _from_to(found.low, found.high, short),
                 "-" if found.p is None else f"{found.p:.2g}",
@@ -145,6 +146,7 @@ def contrasts(result: ComparisonResult) -> Table:
     return [
         "variant",
         "against",
+        "n",
         "difference",
         interval_of(result),
         "p",
@@ -180,15 +182,14 @@ def _family(result: ComparisonResult) -> int:
 
 def outcome(found: Contrast) -> str:
     """The verdict of a contrast, with what it rests on or what would change it."""
-    n = f"n = {found.n_a}, {found.n_b}"
     if found.verdict == "equal":
-        return f"equal within {short(found.matters)} ({n})"
+        return f"equal within {short(found.matters)}"
     if found.verdict in ("better", "worse") and found.small:
-        return f"{found.verdict}, by less than {short(found.matters)} ({n})"
+        return f"{found.verdict}, by less than {short(found.matters)}"
     if found.detectable is not None:
         needed = "over 1,000" if found.runs is None else f"{found.runs:,}"
-        return f"{found.verdict} ({n}; {needed} runs each would show it)"
-    return f"{found.verdict} ({n})"
+        return f"{found.verdict} ({needed} runs would)"
+    return found.verdict
 
 
 def lost(result: ComparisonResult) -> Table:
