@@ -16,16 +16,37 @@ class ACGANConfig(gantool.LabelOptions, DCGANConfig):
     )
 
 
+SMALL_DATA = {
+    "epochs": 26,
+    "ngf": 32,
+    "ndf": 32,
+    "lr": 1e-3,
+    "beta2": 0.99,
+    "ema": 0.999,
+    "ema_rampup": 0.05,
+}
+
+PAPER = {
+    "epochs": 10,
+    "ngf": 64,
+    "ndf": 64,
+    "lr": 2e-4,
+    "beta1": 0.5,
+    "beta2": 0.999,
+    "ema": 0.0,
+    "batch_size": 100,
+}
+
 SPEC = gantool.ModelSpec(
     name="acgan",
     summary="the discriminator names the class of what it sees, real and fake",
     paper="Odena et al. 2016, arXiv:1610.09585",
     config=ACGANConfig,
     implementation="gantool_conditional.acgan.model:ACGAN",
-    presets={"paper": {"lr": 2e-4, "beta1": 0.5, "beta2": 0.999, "ema": 0.0, "batch_size": 100}},
+    presets={"paper": PAPER},
     preset_notes={"paper": "the authors' Adam and batch; their networks were for 128 x 128"},
     needs_labels=True,
     kinds=("images", "points"),
     defaults={"points": {"steps": 1500, "batch_size": 128, "lr": 1e-3}},
-    small_data={"lr": 6e-4, "beta2": 0.99, "ema": 0.999, "ema_rampup": 0.05},
+    small_data=SMALL_DATA,
 )

@@ -11,18 +11,19 @@ class ProjectionConfig(gantool.LabelOptions, gantool.GANConfig):
 
     loss: str = "hinge"
     spectral_norm: bool = True
-    lr: float = 4e-4
+    nz: int = 32
+    lr: float = 1e-3
     beta1: float = 0.0
-    beta2: float = 0.9
+    beta2: float = 0.99
     ema: float = 0.999
     ema_rampup: float | None = 0.05
     batch_size: int | None = 32
-    epochs: int | None = 8
-    ngf: int = Field(32, ge=1, le=4096, description="channels of the generator's blocks")
-    ndf: int = Field(32, ge=1, le=4096, description="channels of the discriminator's blocks")
+    epochs: int | None = 16
+    ngf: int = Field(16, ge=1, le=4096, description="channels of the generator's blocks")
+    ndf: int = Field(16, ge=1, le=4096, description="channels of the discriminator's blocks")
 
 
-PAPER = {"ngf": 256, "ndf": 128, "nz": 128, "lr": 2e-4, "discriminator_steps": 5}
+PAPER = {"ngf": 256, "ndf": 128, "nz": 128, "lr": 2e-4, "beta2": 0.9, "discriminator_steps": 5}
 
 SPEC = gantool.ModelSpec(
     name="projection",

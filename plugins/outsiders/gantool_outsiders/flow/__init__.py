@@ -12,14 +12,14 @@ class FlowConfig(gantool.TrainConfig):
     """The options of flow; its latent is noise of the data's own shape."""
 
     fixed = ("nz", "latent")
-    lr: float = 1e-3
+    lr: float = 2e-3
     beta1: float = 0.9
     beta2: float = 0.99
     ema: float = 0.999
     ema_rampup: float | None = 0.05
     batch_size: int | None = 32
-    epochs: int | None = 20
-    width: int = Field(32, ge=1, le=4096, description="channels of the outermost level")
+    epochs: int | None = 26
+    width: int = Field(24, ge=1, le=4096, description="channels of the outermost level")
     sampling_steps: int = Field(
         20, ge=1, le=1000, description="steps from noise to a sample; heun has two passes in each"
     )
@@ -34,5 +34,7 @@ SPEC = gantool.ModelSpec(
     config=FlowConfig,
     implementation="gantool_outsiders.flow.model:Flow",
     kinds=("images", "points"),
-    defaults={"points": {"steps": 3000, "batch_size": 256, "width": 128, "sampling_steps": 25}},
+    defaults={
+        "points": {"lr": 1e-3, "steps": 3000, "batch_size": 256, "width": 128, "sampling_steps": 25}
+    },
 )

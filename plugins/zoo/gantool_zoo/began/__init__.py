@@ -15,16 +15,24 @@ class BEGANConfig(gantool.GANConfig):
     latent: str = "uniform"
     batch_size: int | None = 16
     generator_batch: str = "fresh"
-    lr: float = 2e-3
+    lr: float = 4e-4
     beta2: float = 0.99
     ema: float = 0.99
-    epochs: int | None = 6
+    epochs: int | None = 8
     filters: int = Field(12, ge=1, le=1024, description="channels of the largest feature maps")
-    gamma: float = Field(0.7, ge=0, le=1, description="error of fakes over that of real images")
-    k_rate: float = Field(0.01, gt=0, le=1, description="rate at which k follows that balance")
+    gamma: float = Field(1.0, ge=0, le=1, description="error of fakes over that of real images")
+    k_rate: float = Field(0.003, gt=0, le=1, description="rate at which k follows that balance")
 
 
-PAPER = {"nz": 64, "filters": 128, "lr": 1e-4, "beta2": 0.999, "k_rate": 1e-3, "ema": 0.0}
+PAPER = {
+    "nz": 64,
+    "filters": 128,
+    "gamma": 0.7,
+    "lr": 1e-4,
+    "beta2": 0.999,
+    "k_rate": 1e-3,
+    "ema": 0.0,
+}
 
 SPEC = gantool.ModelSpec(
     name="began",

@@ -11,8 +11,9 @@ class DRAGANConfig(NarrowConfig):
 
     penalty: str = "dragan"
     beta1: float = 0.5
-    lr: float = 4e-4
-    ema: float = 0.99
+    lr: float = 8e-4
+    ema: float = 0.999
+    ema_rampup: float | None = 0.05
     epochs: int | None = 24
 
 
@@ -34,5 +35,14 @@ SPEC = gantool.ModelSpec(
     presets={"paper": PAPER},
     preset_notes={"paper": "the authors' Adam and widths; D has no BatchNorm here"},
     kinds=("images", "points"),
-    defaults={"points": {"steps": 1500, "batch_size": 128, "lr": 1e-3, "penalty_weight": 0.1}},
+    defaults={
+        "points": {
+            "steps": 1500,
+            "batch_size": 128,
+            "lr": 1e-3,
+            "penalty_weight": 0.1,
+            "ema": 0.99,
+            "ema_rampup": None,
+        }
+    },
 )

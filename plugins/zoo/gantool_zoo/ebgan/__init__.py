@@ -15,12 +15,13 @@ class EBGANConfig(DCGANConfig):
     batch_size: int | None = 32
     ngf: int = 32
     ndf: int = 32
-    lr: float = 1e-3
+    lr: float = 3e-4
     beta2: float = 0.99
-    ema: float = 0.99
+    ema: float = 0.999
+    ema_rampup: float | None = 0.05
     epochs: int | None = 16
     margin: float = Field(
-        0.5, gt=0, le=100, description="energy from which D is content with a fake"
+        0.1, gt=0, le=100, description="energy from which D is content with a fake"
     )
     code: int = Field(32, ge=1, le=65536, description="values of the autoencoder's code")
     pulling_away: float = Field(

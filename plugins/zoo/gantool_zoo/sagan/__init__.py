@@ -9,8 +9,9 @@ from gantool_zoo.sngan import SNGANConfig
 class SAGANConfig(SNGANConfig):
     """The options of sagan; the defaults are narrow and suit small data."""
 
-    lr: float = 2e-4
-    discriminator_lr: float | None = 8e-4
+    lr: float = 4e-4
+    discriminator_lr: float | None = 1.6e-3
+    epochs: int | None = 12
 
 
 PAPER = {

@@ -13,13 +13,14 @@ class SNGANConfig(gantool.GANConfig):
     spectral_norm: bool = True
     batch_size: int | None = 32
     nz: int = 128
-    lr: float = 8e-4
+    lr: float = 1.4e-3
     beta1: float = 0.0
     beta2: float = 0.9
-    ema: float = 0.99
-    epochs: int | None = 8
-    ngf: int = Field(32, ge=1, le=4096, description="channels of the generator's blocks")
-    ndf: int = Field(32, ge=1, le=4096, description="channels of the discriminator's blocks")
+    ema: float = 0.999
+    ema_rampup: float | None = 0.05
+    epochs: int | None = 18
+    ngf: int = Field(16, ge=1, le=4096, description="channels of the generator's blocks")
+    ndf: int = Field(16, ge=1, le=4096, description="channels of the discriminator's blocks")
 
 
 PAPER = {

@@ -13,15 +13,16 @@ class StyleGAN2Config(gantool.GANConfig):
 
     latent: Literal["normal"] = Field("normal", description="prior of z; it is put on a sphere")
     generator_batch: str = "fresh"
-    batch_size: int | None = 16
-    nz: int = 64
-    lr: float = 2.5e-3
+    batch_size: int | None = 32
+    nz: int = 32
+    lr: float = 4e-3
     beta1: float = 0.0
     beta2: float = 0.99
-    ema: float = 0.99
-    epochs: int | None = 4
-    ngf: int = Field(32, ge=1, le=4096, description="channels of the generator's layers")
-    ndf: int = Field(32, ge=1, le=4096, description="channels of the discriminator's layers")
+    ema: float = 0.999
+    ema_rampup: float | None = 0.05
+    epochs: int | None = 14
+    ngf: int = Field(16, ge=1, le=4096, description="channels of the generator's layers")
+    ndf: int = Field(16, ge=1, le=4096, description="channels of the discriminator's layers")
     mapping_layers: int = Field(4, ge=1, le=16, description="dense layers from z to the styles")
     style_mixing: float = Field(
         0.9, ge=0, le=1, description="share of training samples with the styles of two latents"

@@ -14,14 +14,29 @@ class UnrolledConfig(NarrowConfig):
     ngf: int = 16
     ndf: int = 16
     lr: float = 1e-3
-    discriminator_lr: float | None = 1e-4
-    ema: float = 0.99
-    epochs: int | None = 8
+    discriminator_lr: float | None = 1e-3
+    spectral_norm: bool = True  # D ahead wins at once without it
+    ema: float = 0.999
+    ema_rampup: float | None = 0.05
+    epochs: int | None = 16
     unrolled_steps: int = Field(
-        5, ge=0, le=100, description="steps of D that G looks ahead; 0 is the plain game"
+        2, ge=0, le=100, description="steps of D that G looks ahead; 0 is the plain game"
     )
-    unrolled_lr: float = Field(0.1, gt=0, le=100, description="learning rate of D's steps ahead")
+    unrolled_lr: float = Field(0.01, gt=0, le=100, description="learning rate of D's steps ahead")
 
+
+# D is a small perceptron here, which is left free, and moves slowly.
+POINTS = {
+    "steps": 1500,
+    "batch_size": 128,
+    "ngf": 32,
+    "ndf": 32,
+    "discriminator_lr": 1e-4,
+    "spectral_norm": False,
+    "unrolled_steps": 5,
+    "unrolled_lr": 0.1,
+    "ema": 0.0,
+}
 
 PAPER = {
     "unrolled_steps": 10,
@@ -45,5 +60,5 @@ SPEC = gantool.ModelSpec(
         "paper": "for points; the authors' steps ahead are Adam's, here gradient descent"
     },
     kinds=("images", "points"),
-    defaults={"points": {"steps": 1500, "batch_size": 128, "ngf": 32, "ndf": 32, "ema": 0.0}},
+    defaults={"points": POINTS},
 )

@@ -11,12 +11,16 @@ class WGANConfig(NarrowConfig):
     """The options of wgan; the game is the paper's Algorithm 1, with its authors' schedule."""
 
     loss: str = "wasserstein"
-    clip: float = 0.01
+    ngf: int = 16
+    ndf: int = 24
+    clip: float = 0.03
     discriminator_steps: int = 5
     optimizer: str = "rmsprop"
     discriminator_norm: str = "batch"  # as in the authors' DCGAN: it learns far faster
     lr: float = 5e-4
-    epochs: int | None = 36
+    ema: float = 0.999
+    ema_rampup: float | None = 0.05
+    epochs: int | None = 60
     critic_boost: int = Field(
         4,
         ge=1,
@@ -31,6 +35,8 @@ PAPER = {
     "ngf": 64,
     "ndf": 64,
     "lr": 5e-5,
+    "clip": 0.01,
+    "ema": 0.0,
     "critic_boost": 20,
     "epochs": 100,
 }
@@ -41,7 +47,10 @@ POINTS = {
     "batch_size": 128,
     "discriminator_norm": "none",
     "clip": 0.1,
+    "ngf": 32,
+    "ndf": 32,
     "ema": 0.98,
+    "ema_rampup": None,
 }
 
 SPEC = gantool.ModelSpec(
