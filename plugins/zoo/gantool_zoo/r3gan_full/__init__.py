@@ -16,14 +16,18 @@ class R3GANFullConfig(R3GANConfig):
 
     batch_size: int | None = 16
     nz: int = 64
-    lr: float = 1e-3
+    lr: float = 3e-3
     final_lr: float = 1e-4
-    epochs: int | None = 4
+    penalty_weight: float | None = 0.1
+    final_penalty_weight: float = 0.02
+    ema: float = 0.999
+    ema_rampup: float | None = 0.05
+    epochs: int | None = 14
     ngf: int = Field(
-        32, ge=8, le=4096, multiple_of=8, description="channels of the generator, a multiple of 8"
+        16, ge=8, le=4096, multiple_of=8, description="channels of the generator, a multiple of 8"
     )
     ndf: int = Field(
-        32,
+        16,
         ge=8,
         le=4096,
         multiple_of=8,
