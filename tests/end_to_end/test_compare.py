@@ -45,6 +45,7 @@ def test_everything_is_printed_and_written(runs: Path, cli: Cli) -> None:
     out = runs.parent / "comparison"
     assert {path.name for path in out.iterdir()} == {
         *("index.html", "comparison.json", "comparison.csv", "losses.png", "samples.png"),
+        "cost.png",
     }
     document = json.loads((out / "comparison.json").read_text())
     assert [variant["name"] for variant in document["variants"]] == ["dcgan", "cgan"]

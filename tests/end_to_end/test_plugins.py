@@ -363,7 +363,7 @@ RECORDED = {  # in the last line of metrics.jsonl
 }
 PIECES = {"lecam": "dcgan"}  # examples that are no models, with the model that they are tried with
 # Names of `gantool.__all__` for who trains and compares from Python, described in docs/use.md.
-OF_USERS = {"Comparison", "Run", "__version__", "compare", "open", "train"}
+OF_USERS = {"Comparison", "Run", "__version__", "compare", "evaluate_samples", "open", "train"}
 
 
 def fields_of(record: type[Any]) -> str:

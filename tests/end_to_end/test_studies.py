@@ -345,6 +345,7 @@ def test_a_run_whose_process_is_killed_is_said_to_be_resumed(tmp_path: Path) -> 
     assert [found["resumed"] for found in again.json["runs"]] == [False]
 
 
+@pytest.mark.slow
 def test_seeds_are_added_until_two_variants_can_be_told_apart(tmp_path: Path) -> None:
     """Both are as they began here, and one learns: 2 to 4 seeds, and a verdict with its looks."""
     (tmp_path / "it.toml").write_text(

@@ -74,7 +74,7 @@ def test_path_length_is_that_of_the_jacobian():
 
 
 def test_the_lazy_turns_in_the_loop():
-    model = made(batch_size=4, steps=9, epochs=None)
+    model = made(batch_size=4, steps=9, epochs=None, lr=2.5e-3)
     split = ImageSplit(np.random.default_rng(0).integers(0, 256, (8, 16, 16, 1), np.uint8), None)
     batches = Batches(split, batch_size=4, seed=1, device=torch.device("cpu"))
     rng = torch.Generator().manual_seed(1)
@@ -100,7 +100,7 @@ def test_the_lazy_turns_in_the_loop():
 
 
 def test_without_lazy_turns_the_settings_are_the_options():
-    model = made(r1_weight=0, path_weight=0, discriminator_lr=1e-3)
+    model = made(r1_weight=0, path_weight=0, discriminator_lr=1e-3, lr=2.5e-3)
     progress = Progress(0, 10, epoch=0, images=0)
     assert [turn.name for turn in model.turns(progress)] == ["", ""]
     players = model.settings(progress).players
