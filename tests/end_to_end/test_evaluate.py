@@ -322,7 +322,7 @@ def test_weights_that_would_run_code_are_refused(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--metric", "frechet"], "no metric 'frechet'. Did you mean 'frechet-distance'?"),
+        (["--metric", "frechet"], "no metric 'frechet'. Did you mean 'frechet-infinity'?"),
         (["--extractor", "digit"], "no extractor 'digit'. Did you mean 'digits'?"),
         (["--extractor", "stacked-digits"], "reads 3 channels; mnist5k has 1"),
         (["--weights", "none.pth"], "no such file"),

@@ -278,7 +278,7 @@ cluster.shutdown()
 @pytest.mark.slow
 def test_a_node_that_dies_is_one_line_and_its_runs_are_named(tmp_path: Path) -> None:
     pytest.importorskip("ray")
-    write(tmp_path, models='["dcgan"]', steps=60)
+    write(tmp_path, models='["dcgan"]', steps=2000)
     cluster = subprocess.Popen(
         [sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -308,7 +308,7 @@ def test_a_node_that_dies_is_one_line_and_its_runs_are_named(tmp_path: Path) -> 
 @pytest.mark.slow
 def test_rays_own_node_that_dies_ends_the_study_which_can_go_on(tmp_path: Path) -> None:
     pytest.importorskip("ray")
-    write(tmp_path, models='["dcgan"]', steps=60)
+    write(tmp_path, models='["dcgan"]', steps=2000)
     process = start(tmp_path, "--engine", "ray")
     place = tmp_path / "experiments" / "it"
     wait_for(lambda: list(place.glob("*/checkpoints/*.pt")), seconds=300)
@@ -349,9 +349,9 @@ def test_a_run_whose_process_is_killed_is_said_to_be_resumed(tmp_path: Path) -> 
 def test_seeds_are_added_until_two_variants_can_be_told_apart(tmp_path: Path) -> None:
     """Both are as they began here, and one learns: 2 to 4 seeds, and a verdict with its looks."""
     (tmp_path / "it.toml").write_text(
-        'models = ["vanilla"]\ndata = ["ring"]\nseeds = [0, 1]\nbudget = {steps = 20}\n'
+        'models = ["vanilla"]\ndata = ["ring"]\nseeds = [0, 1]\nbudget = {steps = 1000}\n'
         'scores = ["sliced-wasserstein"]\n'
-        "options = {batch_size = 64, threads = 1, evaluation_samples = 200}\n"
+        "options = {batch_size = 128, ema = 0.98, threads = 1, evaluation_samples = 200}\n"
         "grid = {lr = [1e-9, 2e-9, 1e-3]}\n"
     )
     words = ("--until-distinguishable", "vanilla lr=1e-09", "vanilla lr=2e-09", "--most", "4")
