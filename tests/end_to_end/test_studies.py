@@ -290,7 +290,9 @@ def test_a_node_that_dies_is_one_line_and_its_runs_are_named(tmp_path: Path) -> 
         place = tmp_path / "experiments" / "it"
         wait_for(lambda: len(list(place.glob("*/checkpoints"))) == 2, seconds=300)
         wait_for(lambda: all(map(os.listdir, place.glob("*/checkpoints"))), seconds=300)
-        psutil.Process(int(raylets[0])).kill()
+        raylet = psutil.Process(int(raylets[0]))
+        for part in (raylet, *raylet.children(recursive=True)):  # as a machine that goes down
+            part.kill()
         out, err = process.communicate(timeout=400)
     finally:
         if process is not None:
