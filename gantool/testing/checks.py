@@ -305,8 +305,9 @@ def _gap(model: GAN[Any], batch: Batch) -> float:
 @torch.no_grad()
 def _ranked(model: GAN[Any], batch: Batch) -> float:
     """The share of pairs whose real image has the higher logit."""
-    fakes = model.fake_logits(replace(batch, fake=model.generate(batch.z, batch.fake_labels)))
-    return float((model.real_logits(batch)[:, None] > fakes).double().mean())
+    with torch.random.fork_rng(devices=[]):  # a generator may draw noise
+        fakes = model.fake_logits(replace(batch, fake=model.generate(batch.z, batch.fake_labels)))
+        return float((model.real_logits(batch)[:, None] > fakes).double().mean())
 
 
 @torch.no_grad()
