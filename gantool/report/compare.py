@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections import Counter
@@ -622,14 +623,12 @@ def _agreement(
 ) -> dict[str, dict[str, float]]:
     """Of each two columns that share variants; turned so that 1 is agreement on what is better."""
     found: dict[str, dict[str, float]] = {}
-    for x in columns:
-        for y in columns:
-            both = [v for v in variants if x.id in v.scores and y.id in v.scores]
-            tau = agreement(
-                [v.scores[x.id].mean for v in both], [v.scores[y.id].mean for v in both]
-            )
-            if x is not y and tau is not None:
-                found.setdefault(x.id, {})[y.id] = tau if x.better == y.better else -tau
+    for x, y in itertools.combinations(columns, 2):
+        both = [v for v in variants if x.id in v.scores and y.id in v.scores]
+        tau = agreement([v.scores[x.id].mean for v in both], [v.scores[y.id].mean for v in both])
+        if tau is not None:
+            tau = tau if x.better == y.better else -tau
+            found.setdefault(x.id, {})[y.id] = found.setdefault(y.id, {})[x.id] = tau
     return found
 
 

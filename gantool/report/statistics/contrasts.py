@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel
 
-from gantool.report.statistics.summaries import CONFIDENCE, quantile, welch_freedom
+from gantool.report.statistics.summaries import CONFIDENCE, quantile, share_of, welch_freedom
 
 _Floats = npt.NDArray[np.float64]
 Better = Literal["lower", "higher"]
@@ -273,8 +273,8 @@ def _wins(x: _Floats, y: _Floats, *, better: str) -> tuple[float, float | None, 
     if min(n, m) < 2:
         return share, None, None
     if share in (0.0, 1.0):
-        end = ((1 - CONFIDENCE) / 2) ** (1 / min(n, m))
-        return (1.0, end, 1.0) if share else (0.0, 0.0, 1 - end)
+        won = share_of(round(share) * min(n, m), min(n, m))
+        return share, won.low, won.high
     u, v = float(ahead.mean(axis=1).var(ddof=1)) / n, float(ahead.mean(axis=0).var(ddof=1)) / m
     if u + v == 0:
         return share, None, None

@@ -19,10 +19,10 @@ def chances_of_first(summaries: Sequence[Summary], *, better: str) -> list[float
     without prior knowledge), independent of the others: the integral of its density times the
     chances that all others lie behind. None where a variant has one run, or runs without spread.
     """
-    from scipy import stats  # slow to import, and one run needs no quantile
-
     if len(summaries) < 2 or not all(summary.deviation for summary in summaries):
         return None
+    from scipy import stats  # slow to import, and one run needs no quantile
+
     sign = -1.0 if better == "lower" else 1.0
     means = np.array([sign * summary.mean for summary in summaries])
     errors = np.array([(s.deviation or 0.0) / math.sqrt(s.n) for s in summaries])
@@ -41,9 +41,9 @@ def chances_of_first(summaries: Sequence[Summary], *, better: str) -> list[float
 
 def agreement(x: Sequence[float], y: Sequence[float]) -> float | None:
     """Kendall's tau-b of two rankings of the same variants; None where one ranks nothing."""
-    from scipy import stats
-
     if len(x) < 2:
         return None
+    from scipy import stats
+
     tau = float(stats.kendalltau(x, y).statistic)
     return tau if math.isfinite(tau) else None

@@ -72,7 +72,10 @@ def summarise(values: Sequence[float]) -> Summary | None:
 
 def share_of(k: int, n: int) -> Share:
     """A share with its interval, exact at any n; n is at least 1 and k in [0, n]."""
-    from scipy import stats  # slow to import, and one run needs no quantile
+    if k in (0, n):  # in closed form; scipy is slow to import, and one run needs none of it
+        end = ((1 - CONFIDENCE) / 2) ** (1 / n)
+        return Share(k=k, n=n, low=end if k else 0.0, high=1.0 if k else 1 - end)
+    from scipy import stats
 
     found = stats.binomtest(k, n).proportion_ci(CONFIDENCE, method="exact")
     return Share(k=k, n=n, low=float(found.low), high=float(found.high))
