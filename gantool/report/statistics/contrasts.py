@@ -115,6 +115,8 @@ def contrasts(
     Returns:
         A contrast for each; None where a side has no finite value.
     """
+    if not sides:
+        return []
     from scipy import stats  # slow to import, and one run needs no quantile
 
     tests = [_test(a, b, paired=paired) for a, b in sides]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gantool
 from gantool import Field
+from gantool.models import dcgan
 from gantool.models.dcgan import Config as DCGANConfig
 
 
@@ -16,15 +17,7 @@ class ACGANConfig(gantool.LabelOptions, DCGANConfig):
     )
 
 
-SMALL_DATA = {
-    "epochs": 26,
-    "ngf": 32,
-    "ndf": 32,
-    "lr": 1e-3,
-    "beta2": 0.99,
-    "ema": 0.999,
-    "ema_rampup": 0.05,
-}
+SMALL_DATA = {**dcgan.SMALL_DATA, "epochs": 26, "ngf": 32, "ndf": 32, "lr": 1e-3}
 
 PAPER = {
     "epochs": 10,
