@@ -196,6 +196,13 @@ class DataOptions(OptionGroup):
         False,
         description="leave out of the test split all but one of images that are equal",
     )
+    split_seed: int | None = Field(
+        None,
+        ge=0,
+        description="split the data another time, by this seed: other images train, validate and "
+        "test (unset: the data's own splits)",
+        json_schema_extra=RUN_ONLY,
+    )
     train_images: int | None = Field(
         None,
         ge=2,

@@ -13,7 +13,7 @@ from gantool.cli.options import options_of_data, parameter_of
 from gantool.config import TrainConfig
 
 # Of the options of data those that do not change what is prepared.
-_OTHERS = frozenset({"data", "flip", "points", "batch_size"})
+_OTHERS = frozenset({"data", "flip", "points", "batch_size", "split_seed", "train_images"})
 _LINES = 12  # of a list that is printed; the page and --json have more
 
 
@@ -76,7 +76,8 @@ def _inspect(flags: Mapping[str, Any], *, output: Path | None, json: bool) -> No
             "docs/data.md tells its parts; `gantool run vanilla --data ring` draws them.",
         )
     with make_display() as display:
-        data = load(config, registry, progress=display.preparing)
+        whole = config.model_copy(update={"split_seed": None, "train_images": None})
+        data = load(whole, registry, progress=display.preparing)
         found = inspect(data, fit=config.fit, progress=display.inspecting)
     if not json:
         _print(found.document)

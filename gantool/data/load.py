@@ -76,6 +76,7 @@ def load(
         fit=config.fit,
         channels=config.channels or channels,
         unique_test=config.unique_test,
+        split_seed=config.split_seed,
         cache=data_folder(config.data_dir),
         progress=progress,
     )
@@ -176,4 +177,4 @@ def _load_points(config: DataOptions, spec: DatasetSpec) -> Prepared:
         raise GantoolError(
             f"{spec.source} gives {truth!r:.80}, which is no gantool.Mixture.", "Mend the plugin."
         )
-    return prepare_points(truth, spec.name, points=config.points)
+    return prepare_points(truth, spec.name, points=config.points, split_seed=config.split_seed)

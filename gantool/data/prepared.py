@@ -12,9 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gantool.config import parse_size, spell_size
+from gantool.data.parts import Originals, equal_groups
 from gantool.data.points.mixture import Mixture
 from gantool.data.rows import read_rows
 from gantool.data.source import SPLITS
+from gantool.data.splits import anew
 from gantool.errors import ConfigError, GantoolError
 from gantool.plugins.spec import Kind
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 FORMAT = 3
 _FEWER_SEED = 0
+_LEFT_OUT = -1  # in place of a split
 _EQUAL = 1e-12  # shares that differ by less differ by rounding
 
 
@@ -89,6 +92,13 @@ class ImageSplit:
         images = on_device(self.images[chosen], device)
         return images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
+    def part(self, rows: slice) -> ImageSplit:
+        """The images of some neighboring rows, none of which is read yet."""
+        labels, factors = (
+            None if kept is None else kept[rows] for kept in (self.labels, self.factors)
+        )
+        return ImageSplit(self.images[rows], labels, factors)
+
     def take(self, chosen: npt.NDArray[np.int64]) -> ImageSplit:
         """The chosen images and their labels, read into memory.
 
@@ -133,6 +143,7 @@ class Prepared:
         folder: of the preparation; None for points.
         duplicates: groups of images with equal pixels, and the images in them; in `duplicates.json`
             in the folder each group's names, in `names.json` those of all images, in order.
+        split_seed: of splits other than the data's own, whose fingerprint stays; None for its own.
     """
 
     name: str
@@ -149,6 +160,7 @@ class Prepared:
     factor_values: dict[str, int] = field(default_factory=dict)
     folder: Path | None = None
     duplicates: Duplicates = _NONE_EQUAL
+    split_seed: int | None = None
 
     @property
     def train(self) -> Split:
@@ -181,6 +193,7 @@ class Prepared:
             "name": self.name,
             "fingerprint": self.fingerprint,
             "splits": {split: len(samples) for split, samples in self.splits.items()},
+            **({} if self.split_seed is None else {"split_seed": self.split_seed}),
             "kind": self.kind,
             **measures,
             "classes": list(self.classes),
@@ -227,8 +240,16 @@ def _shape(about: dict[str, Any]) -> tuple[int, int, int, int]:
     return (sum(about["splits"].values()), *parse_size(about["image_size"]), about["channels"])
 
 
-def open_prepared(folder: Path, name: str) -> Prepared:
-    """Open a finished preparation; no image is read yet.
+def open_prepared(
+    folder: Path, name: str, *, split_seed: int | None = None, unique_test: bool = False
+) -> Prepared:
+    """Open a finished preparation; no image is read yet unless it is split another time.
+
+    Args:
+        folder: of the preparation.
+        name: the run's name for the data.
+        split_seed: of splits other than the data's own, which then lie in memory; or None.
+        unique_test: leave out of such a test split all but one of images with equal pixels.
 
     Raises:
         GantoolError: it is not there.
@@ -240,16 +261,21 @@ def open_prepared(folder: Path, name: str) -> Prepared:
         )
     images = np.memmap(folder / "images.u8", dtype=np.uint8, mode="r", shape=_shape(about))
     labels, factors = (_saved(folder / file) for file in ("labels.npy", "factors.npy"))
-    splits: dict[str, Split] = {}
-    start = 0
-    for split in SPLITS:
-        part = slice(start, start + about["splits"][split])
-        splits[split] = ImageSplit(
-            images[part],
-            None if labels is None else labels[part],
-            None if factors is None else factors[part],
-        )
-        start = part.stop
+    whole = ImageSplit(images, labels, factors)
+    sizes = [about["splits"][split] for split in SPLITS]
+    ends = np.cumsum(sizes)
+    splits: dict[str, Split] = {
+        split: whole.part(slice(end - size, end))
+        for split, size, end in zip(SPLITS, sizes, ends.tolist(), strict=True)
+    }
+    if split_seed is not None:
+        digests = Originals.load(folder / "originals.npz").digests
+        codes = anew(digests, np.repeat(np.arange(len(SPLITS)), sizes), labels, seed=split_seed)
+        if unique_test:
+            is_first = np.zeros(len(codes), dtype=np.bool_)
+            is_first[np.unique(equal_groups(digests), return_index=True)[1]] = True
+            codes[(codes == SPLITS.index("test")) & ~is_first] = _LEFT_OUT
+        splits = {split: whole.take(np.flatnonzero(codes == i)) for i, split in enumerate(SPLITS)}
     return Prepared(
         name=name,
         fingerprint=about["fingerprint"],
@@ -262,6 +288,7 @@ def open_prepared(folder: Path, name: str) -> Prepared:
         factor_values=about["factor_values"],
         folder=folder,
         duplicates=Duplicates(*about["duplicates"]),
+        split_seed=split_seed,
     )
 
 

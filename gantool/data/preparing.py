@@ -49,6 +49,7 @@ def prepare(
     channels: int | None,
     cache: Path,
     unique_test: bool = False,
+    split_seed: int | None = None,
     progress: OnProgress = lambda done, total: None,
 ) -> Prepared:
     """Open the cached preparation of a source, made first if it is not there yet.
@@ -66,6 +67,7 @@ def prepare(
         channels: 1, 3, 4, or None for grey exactly where every image is grey.
         cache: folder of caches.
         unique_test: leave out of the test split all but one of images with equal pixels.
+        split_seed: of splits other than the data's own, made of what is prepared; or None.
         progress: told (images done, images in all) now and then.
 
     Raises:
@@ -95,7 +97,7 @@ def prepare(
                     ) from None
                 finally:
                     source.close()
-    return open_prepared(folder, name)
+    return open_prepared(folder, name, split_seed=split_seed, unique_test=unique_test)
 
 
 def _writable(cache: Path) -> Path:

@@ -82,8 +82,8 @@ def adopt(wish: Adoption, registry: Registry, *, display: Display) -> RunFolder:
     check_name(name, wish.experiments_dir)
     config = _config(wish, registry)
     device = choose_device(wish.device)
-    check_choice(config.extractor, config.weights, registry=registry)
     data = load(config, registry, progress=display.preparing)
+    check_choice(config.extractor, config.weights, registry=registry, data=data)
     for note in data.notes:
         display.say(note)
     wanted(registry, wish.metrics, data)

@@ -277,11 +277,12 @@ def _register_metrics_of_points(register: Callable[[MetricSpec], None]) -> None:
 @hookimpl
 def register_extractors(register: Callable[[ExtractorSpec], None]) -> None:
     """Register the networks whose features distances use."""
-    for name, summary in (
-        ("digits", "a small classifier of MNIST's digits"),
-        ("clothes", "a small classifier of Fashion-MNIST's clothes"),
-        ("stacked-digits", "the classifier of digits, on each of three channels"),
-        ("inception", "InceptionV3 as the FID has it; its weights are downloaded or given"),
+    digits = ("mnist5k", "stacked-mnist", "mnist")
+    for name, summary, trained_on in (
+        ("digits", "a small classifier of MNIST's digits", digits),
+        ("clothes", "a small classifier of Fashion-MNIST's clothes", ("fashion-mnist",)),
+        ("stacked-digits", "the classifier of digits, on each of three channels", digits),
+        ("inception", "InceptionV3 as the FID has it; its weights are downloaded or given", ()),
     ):
         register(
             ExtractorSpec(
@@ -289,6 +290,7 @@ def register_extractors(register: Callable[[ExtractorSpec], None]) -> None:
                 summary=summary,
                 make=_maker(name.replace("-", "_")),
                 weights="optional" if name == "inception" else "none",
+                trained_on=trained_on,
             )
         )
 

@@ -103,7 +103,7 @@ def choose(
         ExtractorMissingError: its weights are neither here nor can they be had, or the plugin that
             brings the usual one is not installed.
     """
-    check_choice(name, weights, registry=registry)
+    check_choice(name, weights, registry=registry, data=data)
     if name == "auto" and usual not in registry.extractors:
         raise ExtractorMissingError(
             f"{data.name} is judged by the extractor {usual!r}, which is not installed. Install "
@@ -123,11 +123,15 @@ def usual_extractor(data: Prepared, weights: Path | None) -> str:
     return "inception" if data.channels == 1 or weights is not None else "photos"
 
 
-def check_choice(name: str, weights: Path | None, *, registry: Registry) -> None:
+def check_choice(
+    name: str, weights: Path | None, *, registry: Registry, data: Prepared | None = None
+) -> None:
     """Raise `ConfigError` if there is no such extractor, or weights lack or have no use.
 
-    Nothing is loaded.
+    Or if it was trained on images of the data that are now held out. Nothing is loaded.
     """
+    if data is not None and data.split_seed is not None:
+        _check_unseen(name, data, registry=registry)
     takes = "optional" if name == "auto" else registry.piece("extractor", name).weights
     if weights is None and takes == "required":
         raise ConfigError(
@@ -139,6 +143,18 @@ def check_choice(name: str, weights: Path | None, *, registry: Registry) -> None
         raise ConfigError(f"the extractor {name!r} brings its own weights.", "Leave --weights out.")
     if weights is not None and not weights.is_file():
         raise ConfigError(f"--weights {weights}: no such file.")
+
+
+def _check_unseen(name: str, data: Prepared, *, registry: Registry) -> None:
+    spec = registry.datasets.get(data.name)
+    used = spec.extractor if name == "auto" and spec is not None else name
+    known = registry.extractors.get(used)
+    if known is not None and data.name in known.trained_on:
+        raise ConfigError(
+            f"--split-seed {data.split_seed}: the extractor {used!r} was trained on the images of "
+            f"{data.name} that its own splits train with, and must not judge by them.",
+            "Leave it out, or choose an --extractor that never saw them (photos, inception).",
+        )
 
 
 class ExtractorMissingError(Exception):

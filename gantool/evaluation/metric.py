@@ -251,6 +251,7 @@ class Evaluation:
             "conditional": self.conditional,
             "shares": None if self.shares is None else list(map(float, self.shares)),
             "mirrored": self.mirrored,
+            **({} if self.data.split_seed is None else {"split_seed": self.data.split_seed}),
             **({} if self.judge == "test" else {"judge": self.judge}),
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -407,6 +407,9 @@ class ExtractorSpec(_Piece):
     Attributes:
         weights: whether it takes a file of weights (`--weights`): "none", "optional", or "required"
             where it neither brings them nor downloads them.
+        trained_on: names of the data sets whose training split it was trained on, which must then
+            stay as it is: no `--split-seed`.
     """
 
     weights: Literal["none", "optional", "required"] = "none"
+    trained_on: Sequence[str] = ()

@@ -16,6 +16,7 @@ def flags(runs: Sequence[RunData], rows: Sequence[RunRow]) -> list[Flag]:
     return [
         *_about_missing(runs),
         *_about_repeats(rows),
+        *_about_splits(runs, rows),
         *(_flag(metric, runs) for metric in metrics),
     ]
 
@@ -55,6 +56,28 @@ def _about_repeats(rows: Sequence[RunRow]) -> list[Flag]:
         "or versions may differ; more than rounding is a fault."
     )
     return [Flag(message=message, unfair=True)]
+
+
+def _about_splits(runs: Sequence[RunData], rows: Sequence[RunRow]) -> list[Flag]:
+    """The word on runs whose splits are not the data's own."""
+    seeds = {str(run.folder.path): run.record.config.get("split_seed") for run in runs}
+    if not any(seed is not None for seed in seeds.values()):
+        return []
+    by_variant: dict[str, set[int | None]] = {}
+    for row in rows:
+        by_variant.setdefault(row.variant, set()).add(seeds[row.path])
+    if len({frozenset(found) for found in by_variant.values()}) > 1:
+        message = (
+            "Variants are split by other seeds (--split-seed), and so are trained and judged on "
+            "other images: a difference may be one of images."
+        )
+        return [Flag(message=message, unfair=True)]
+    return [
+        Flag(
+            message="Splits vary from run to run (--split-seed): the spread over runs holds that "
+            "of the images that train and judge too."
+        )
+    ]
 
 
 def _alike(a: float, b: float) -> bool:

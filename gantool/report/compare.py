@@ -219,19 +219,27 @@ def _distinction(run: RunData, peers: Sequence[RunData]) -> str:
 def _counted(
     group: Sequence[RunData],
 ) -> tuple[list[RunData], list[tuple[RunData, RunData]]]:
-    """One run for each seed, the furthest there is, and the others with the one that counts."""
+    """One run for each seed (of the run, and of its splits), the furthest there is, and the others.
+
+    Each of the others comes with the one that counts.
+    """
 
     def reach(run: RunData) -> tuple[bool, int, str]:
         return (run.status == "finished", run.record.steps, run.record.started)
 
-    chosen: dict[Any, RunData] = {}
+    chosen: dict[tuple[Any, Any], RunData] = {}
     for run in sorted(group, key=reach, reverse=True):
-        chosen.setdefault(run.record.config.get("seed"), run)
+        chosen.setdefault(_draw(run), run)
     counted = sorted(
         chosen.values(), key=lambda run: (run.record.config.get("seed") or 0, run.record.name)
     )
-    repeats = [(run, chosen[run.record.config.get("seed")]) for run in group if run not in counted]
+    repeats = [(run, chosen[_draw(run)]) for run in group if run not in counted]
     return counted, repeats
+
+
+def _draw(run: RunData) -> tuple[Any, Any]:
+    """All of chance in a run that its user sets."""
+    return run.record.config.get("seed"), run.record.config.get("split_seed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
     for note in data.notes:
         display.say(note)
     _check_data(config, data, spec=spec, sources=sources)
-    check_choice(config.extractor, config.weights, registry=registry)
+    check_choice(config.extractor, config.weights, registry=registry, data=data)
     rule: Mapping[str, Any] = {}
     if data.kind == "images" and request.preset is None:
         rule = spec.defaults_on_images(len(data.train), config)

@@ -19,7 +19,7 @@ from support import picture, prepared_folder, read_image
 from gantool.data import parts, preparing
 from gantool.data.parts import digest_of
 from gantool.data.pixels import fitted
-from gantool.data.prepared import Duplicates, Prepared
+from gantool.data.prepared import Duplicates, Prepared, Split
 from gantool.data.preparing import prepare
 from gantool.data.readers.folder import ImageFolder
 from gantool.errors import ConfigError, GantoolError
@@ -256,3 +256,51 @@ prepare(ImageFolder(Path({str(tmp_path / "x")!r})), "x", size=(16, 16), channels
     assert len(made) >= 4
     assert min(done) > 46 * len(made)  # what was there is not made again
     assert [name for name in folders(tmp_path / "d") if name.startswith(".")] == []
+
+
+def test_another_split_has_the_same_images_and_its_own_test(tmp_path: Path) -> None:
+    for i in range(60):
+        picture(tmp_path / "x" / "ab"[i % 2] / f"{i}.png", size=(16, 16), seed=i)
+    source, cache = ImageFolder(tmp_path / "x"), tmp_path / "c"
+
+    own, other, again = (
+        prepare(source, "x", size=(16, 16), channels=3, cache=cache, split_seed=seed)
+        for seed in (None, 3, 3)
+    )
+
+    def content(split: Split) -> set[tuple[bytes, int]]:
+        assert split.labels is not None
+        return {(v.tobytes(), y) for v, y in zip(split.values, split.labels.tolist(), strict=True)}
+
+    assert set().union(*map(content, own.splits.values())) == set().union(
+        *map(content, other.splits.values())
+    )
+    assert {name: len(split) for name, split in own.splits.items()} == {
+        name: len(split) for name, split in other.splits.items()
+    }
+    assert content(own.splits["test"]) != content(other.splits["test"])
+    assert content(other.splits["test"]) == content(again.splits["test"])
+    assert own.fingerprint == other.fingerprint
+    assert other.describe()["split_seed"] == 3
+    assert "split_seed" not in own.describe()
+
+
+def test_no_picture_judges_twice_in_another_split_either(tmp_path: Path) -> None:
+    for i in range(80):
+        picture(tmp_path / "x" / f"{i}.png", size=(16, 16), seed=i // 2)
+
+    def digests_of(*, unique: bool) -> list[bytes]:
+        data = prepare(
+            ImageFolder(tmp_path / "x"),
+            "x",
+            size=(16, 16),
+            channels=3,
+            cache=tmp_path / "c",
+            unique_test=unique,
+            split_seed=1,
+        )
+        return [digest_of(image) for image in data.splits["test"].values]
+
+    twice, once = digests_of(unique=False), digests_of(unique=True)
+    assert len(twice) == 2 * len(set(twice)) > 0
+    assert len(once) == len(set(once)) > 0

@@ -56,3 +56,30 @@ def test_weights_that_lack_or_have_no_use_are_refused(
 )
 def test_weights_of_use_are_taken(name: str, weights: Path | None) -> None:
     check_choice(name, weights, registry=load_registry())
+
+
+@pytest.mark.parametrize(
+    ("data", "extractor", "refused"),
+    [
+        ("mnist5k", "auto", True),
+        ("mnist5k", "digits", True),
+        ("mnist5k", "clothes", False),
+        ("fashion-mnist", "auto", True),
+        ("fashion-mnist", "digits", False),
+        ("robots", "auto", True),
+        ("cifar10", "auto", False),
+        ("my-folder", "auto", False),
+    ],
+)
+def test_an_extractor_does_not_judge_by_what_it_was_trained_on(
+    data: str, extractor: str, refused: bool
+) -> None:
+    registry = load_registry()
+    split: Any = SimpleNamespace(name=data, split_seed=1)
+    its_own: Any = SimpleNamespace(name=data, split_seed=None)
+    check_choice(extractor, None, registry=registry, data=its_own)
+    if not refused:
+        check_choice(extractor, None, registry=registry, data=split)
+        return
+    with pytest.raises(ConfigError, match=r"--split-seed 1: .* was trained on"):
+        check_choice(extractor, None, registry=registry, data=split)

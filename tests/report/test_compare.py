@@ -685,6 +685,30 @@ def test_a_repeat_with_other_scores_is_named(tmp_path: Path) -> None:
     assert "gave other scores" not in messages(compared(a, c))
 
 
+def test_splits_that_vary_with_the_seed_are_runs_of_one_variant(tmp_path: Path) -> None:
+    a, b = (
+        three_seeds(tmp_path / name, name, 5.0 + i, 6.0 + i, 7.0 + i)
+        for i, name in enumerate(("dcgan", "vanilla"))
+    )
+    for folder in (*a, *b):
+        record = json.loads((folder / "run.json").read_text())
+        record["config"]["split_seed"] = record["config"]["seed"]
+        (folder / "run.json").write_text(json.dumps(record))
+    result = compared(*a, *b)
+    assert [len(variant.runs) for variant in result.variants] == [3, 3]
+    assert "Splits vary from run to run" in messages(result)
+    assert "split by other seeds" in messages(compared(*a[:2], *b))
+
+
+def test_one_seed_on_two_splits_is_two_runs(tmp_path: Path) -> None:
+    folders = [make_run(tmp_path / name, scores={"frechet-distance": 5.0}) for name in "ab"]
+    for number, folder in enumerate(folders):
+        record = json.loads((folder / "run.json").read_text())
+        record["config"]["split_seed"] = number
+        (folder / "run.json").write_text(json.dumps(record))
+    assert compared(*folders).variants[0].runs == ["a", "b"]
+
+
 def test_lost_runs_are_a_share_and_the_others_have_a_mean(tmp_path: Path) -> None:
     paths = three_seeds(tmp_path, "dcgan", 5.0, 6.0)
     paths.append(

@@ -52,19 +52,23 @@ class PointSplit:
         return PointSplit(self.values[chosen], labels, scale=self.scale)
 
 
-def prepare_points(truth: Mixture, name: str, *, points: int | None = None) -> Prepared:
+def prepare_points(
+    truth: Mixture, name: str, *, points: int | None = None, split_seed: int | None = None
+) -> Prepared:
     """Draw a data set from its truth, the same on every machine.
 
     Args:
         truth: the formula.
         name: the run's name for the data.
         points: how many train; 100,000 if None. The other splits have 10,000 each.
+        split_seed: of other points than those that everyone has; or None.
     """
     splits: dict[str, Split] = {}
     digest = hashlib.sha256(f"points {truth.reach!r} {list(truth.classes)}".encode())
     sizes = (POINTS if points is None else points, _HELD_OUT, _HELD_OUT)
     for number, (split, n) in enumerate(zip(SPLITS, sizes, strict=True)):
-        drawn, chosen = truth.sample(n, np.random.default_rng([_SEED, number]))
+        seeds = [_SEED, number] if split_seed is None else [_SEED, number, split_seed]
+        drawn, chosen = truth.sample(n, np.random.default_rng(seeds))
         values = drawn.astype(np.float32)
         labels = None if truth.labels is None else truth.labels[chosen]
         splits[split] = PointSplit(values, labels, scale=truth.reach)
@@ -80,6 +84,7 @@ def prepare_points(truth: Mixture, name: str, *, points: int | None = None) -> P
         kind="points",
         truth=truth,
         scale=truth.reach,
+        split_seed=split_seed,
     )
 
 

@@ -21,7 +21,7 @@ from gantool.evaluation.metric import (
     binomial_error,
 )
 from gantool.evaluation.metrics import plane
-from gantool.evaluation.metrics.shares import kl_divergence, shares_of
+from gantool.evaluation.metrics.shares import covered_error, kl_divergence, kl_error, shares_of
 
 MODES = 1000
 _Ints = npt.NDArray[np.int64]
@@ -61,8 +61,9 @@ def class_balance(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Meas
     shares = shares_of(_flat_classes(images, evaluation), classes)
     wanted = shares_of(train.labels, classes)
     detail = {"shares": dict(zip(evaluation.data.classes, shares.tolist(), strict=True))}
-    value = kl_divergence(shares, wanted)
-    return {"class-balance": Measured(value, detail=detail, protocol=_protocol(images, evaluation))}
+    value, error = kl_divergence(shares, wanted), kl_error(shares, wanted, len(images))
+    protocol = _protocol(images, evaluation)
+    return {"class-balance": Measured(value, error, detail=detail, protocol=protocol)}
 
 
 def modes(samples: SampleSet, evaluation: Evaluation) -> Mapping[str, Measured]:
@@ -84,15 +85,16 @@ def _stacked_modes(images: ImageSet, evaluation: Evaluation) -> Mapping[str, Mea
     labels = evaluation.data.train.labels
     if labels is None or len(evaluation.data.classes) != MODES:
         raise NotApplicableError
-    shares = shares_of(modes_of(read), MODES)
+    n, shares, wanted = len(images), shares_of(modes_of(read), MODES), shares_of(labels, MODES)
     protocol = _protocol(images, evaluation)
-    few = len(images) < 10 * MODES
-    warning = f"{len(images):,} samples for {MODES:,} modes; PacGAN counts on 26,000" if few else ""
+    few = n < 10 * MODES
+    warning = f"{n:,} samples for {MODES:,} modes; PacGAN counts on 26,000" if few else ""
+    found = {
+        "modes-covered": (float((shares > 0).sum()), covered_error(shares, n)),
+        "modes-kl": (kl_divergence(shares, wanted), kl_error(shares, wanted, n)),
+    }
     return {
-        "modes-covered": Measured(float((shares > 0).sum()), protocol=protocol, warning=warning),
-        "modes-kl": Measured(
-            kl_divergence(shares, shares_of(labels, MODES)), protocol=protocol, warning=warning
-        ),
+        name: Measured(*value, protocol=protocol, warning=warning) for name, value in found.items()
     }
 
 

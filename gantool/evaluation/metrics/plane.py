@@ -15,9 +15,10 @@ from gantool.evaluation.metric import (
     PointSet,
     binomial_error,
 )
-from gantool.evaluation.metrics.shares import kl_divergence, shares_of
+from gantool.evaluation.metrics.shares import covered_error, kl_divergence, kl_error, shares_of
 
 _DIRECTIONS = 64
+_GROUPS = 10  # of the jackknife
 
 
 def modes(samples: PointSet, evaluation: Evaluation) -> Mapping[str, Measured]:
@@ -31,13 +32,17 @@ def modes(samples: PointSet, evaluation: Evaluation) -> Mapping[str, Measured]:
     if not truth.has_modes:
         raise NotApplicableError
     numbers, distance = truth.nearest(samples.points)
-    found = np.unique(numbers[distance <= WITHIN * truth.std])
-    shares = shares_of(numbers, len(truth.centers))
-    protocol = {**_protocol(samples), "modes": len(truth.centers), "within_std": WITHIN}
+    n, modes_there = len(samples), len(truth.centers)
+    close = numbers[distance <= WITHIN * truth.std]
+    found = np.unique(close)
+    shares = shares_of(numbers, modes_there)
+    protocol = {**_protocol(samples), "modes": modes_there, "within_std": WITHIN}
     detail = {"found": found.tolist(), "shares": shares.tolist()}
+    covered = float(len(found)), covered_error(np.bincount(close, minlength=modes_there) / n, n)
+    divergence = kl_divergence(shares, truth.shares), kl_error(shares, truth.shares, n)
     return {
-        "modes-covered": Measured(float(len(found)), detail=detail, protocol=protocol),
-        "modes-kl": Measured(kl_divergence(shares, truth.shares), detail=detail, protocol=protocol),
+        "modes-covered": Measured(*covered, detail=detail, protocol=protocol),
+        "modes-kl": Measured(*divergence, detail=detail, protocol=protocol),
     }
 
 
@@ -77,13 +82,14 @@ def sliced_wasserstein(samples: PointSet, evaluation: Evaluation) -> Mapping[str
     """
     real = evaluation.real("test", len(samples))
     value = sliced_distance(samples.points, real.points)
+    error = _jackknife_error(samples.points, real.points)
     protocol = {
         **_protocol(samples),
         "split": "test",
         "n_real": len(real),
         "directions": _DIRECTIONS,
     }
-    return {"sliced-wasserstein": Measured(value, protocol=protocol)}
+    return {"sliced-wasserstein": Measured(value, error, protocol=protocol)}
 
 
 def sliced_distance(a: Points, b: Points) -> float:
@@ -97,6 +103,17 @@ def sliced_distance(a: Points, b: Points) -> float:
     directions = np.stack([np.cos(angles), np.sin(angles)])
     pairs = zip((a @ directions).T, (b @ directions).T, strict=True)
     return float(np.mean([wasserstein_distance(p, q) for p, q in pairs]))
+
+
+def _jackknife_error(a: Points, b: Points) -> float | None:
+    """Standard error of the sliced distance, from leaving out a tenth of both sides in turn."""
+    if min(len(a), len(b)) < 2 * _GROUPS:
+        return None
+    without = [
+        sliced_distance(*(np.delete(points, np.s_[group::_GROUPS], axis=0) for points in (a, b)))
+        for group in range(_GROUPS)
+    ]
+    return float(np.std(without) * (_GROUPS - 1) ** 0.5)
 
 
 def _protocol(samples: PointSet) -> dict[str, Any]:

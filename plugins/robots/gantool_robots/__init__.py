@@ -40,7 +40,10 @@ def register_extractors(register):
     """Register the network that reads robots."""
     register(
         gantool.ExtractorSpec(
-            name="robots", summary="a small network that reads a robot's six factors", make=_make
+            name="robots",
+            summary="a small network that reads a robot's six factors",
+            make=_make,
+            trained_on=("robots",),
         )
     )
 
