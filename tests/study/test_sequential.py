@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from made_runs import make_run
 
 from gantool.errors import ConfigError
 from gantool.plugins.registry import load_registry
+from gantool.report.load import read_runs
+from gantool.report.scoreboard import compare_by_data
 from gantool.report.statistics import contrast
 from gantool.study.file import Study
 from gantool.study.job import expand
@@ -75,6 +80,32 @@ def test_what_cannot_be_pursued_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=words):
         pursuit(a, b, **changes)
+
+
+@pytest.mark.parametrize(("distance", "found"), [(3.0, False), (9.0, True)])
+def test_a_look_is_corrected_for_all_looks(distance: float, found: bool, tmp_path: Path) -> None:
+    """p is 0.02 at a distance of three deviations: enough for one look, and not for five."""
+    registry, wanted = load_registry(), study(data=["mnist5k"])
+    jobs = expand(wanted, registry)
+    for job in jobs:
+        shift = distance if job.options["lr"] == 1e-3 else 0.0
+        make_run(
+            tmp_path / job.name,
+            model="vanilla",
+            seed=job.seed,
+            scores={"frechet-distance": 1.0 + shift + {0: 0.0, 1: 1.0, 7: 2.0}[job.seed]},
+            config=dict(job.options),
+        )
+    pair = ("vanilla lr=0.001", "vanilla lr=0.002")
+    plan = Pursuit.of(pair, wanted, jobs=jobs, registry=registry, most=8)
+
+    (judged,), apart = plan.judged(compare_by_data(read_runs([tmp_path]).runs), jobs=jobs, look=1)
+
+    assert plan.looks == (3, 4, 5, 6, 8)
+    assert apart is found
+    (claim,) = judged.result.claims
+    assert claim.verdict == ("holds" if found else "cannot tell yet")
+    assert "corrected for looks at 3, 4, 5, 6, 8 seeds" in claim.why
 
 
 def test_equals_are_called_different_in_a_twentieth_of_pursuits() -> None:
