@@ -30,6 +30,7 @@ ROOMS = [
     ["training"],
     ["evaluation"],
     ["sampling"],
+    ["watch"],
     ["report"],
     ["models"],
     ["gan"],
