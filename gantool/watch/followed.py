@@ -39,7 +39,7 @@ class FollowedRun:
         self._last: dict[str, Any] = {}
         self._events: list[dict[str, Any]] = []
         self._scores: list[Score] = []
-        self._grid: tuple[int, int] | None = None  # step and time of the newest
+        self._grid: tuple[int, int] | None = None  # the newest one's step and time
         self._is_live = True
         self._metrics: GrowingFile | None = None  # once someone wants the curves
         self._series = ThinnedSeries()
@@ -86,7 +86,7 @@ class FollowedRun:
         grids = self.folder.sample_grids()
         newest = next(reversed(grids), None)
         found = None if newest is None else stamp(grids[newest])
-        self._grid = None if newest is None or found is None else (newest, found[2])
+        self._grid = None if newest is None or found is None else (newest, found[2] // 1_000_000)
 
     @property
     def status(self) -> str:
