@@ -65,9 +65,7 @@ def test_a_line_longer_than_any_is_passed_over(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=5))
-def test_pieces_give_what_the_whole_gives(
-    content: bytes, places: list[int]
-) -> None:
+def test_pieces_give_what_the_whole_gives(content: bytes, places: list[int]) -> None:
     content = b'{"step": 1}\n' + content + b'\n{"step": 2}\n'
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "metrics.jsonl")
