@@ -1,4 +1,4 @@
-"""What a page that this machine alone may use has in common: its port, and who is answered."""
+"""A page for this machine alone: its port, who is answered, and the guards in its answers."""
 
 from __future__ import annotations
 

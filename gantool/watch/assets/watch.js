@@ -146,9 +146,10 @@
     if (state.chosen === null) {
       const order = inOrder();
       const running = order.filter((key) => runs.get(key).status === "running").slice(0, FOLLOWED);
-      const kept = state.shown.filter((key) => runs.has(key));
-      shown = [...kept.filter((key) => running.includes(key)), ...running.filter((key) => !kept.includes(key))];
-      if (!shown.length) shown = kept.length ? kept : order.slice(0, 1);
+      const before = state.shown.filter((key) => runs.has(key));
+      const wanted = [...new Set([...running, ...before])].slice(0, FOLLOWED); // what has just ended stays while there is room
+      shown = [...before.filter((key) => wanted.includes(key)), ...wanted.filter((key) => !before.includes(key))];
+      if (!shown.length) shown = order.slice(0, 1);
     }
     state.shown = shown;
     for (const key of [...paint.keys()]) if (!shown.includes(key)) paint.delete(key);
