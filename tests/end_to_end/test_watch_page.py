@@ -140,10 +140,11 @@ def test_runs_and_a_study_from_start_to_end_one_killed_and_resumed(
         pictures = [str(img.get_attribute("alt")) for img in page.locator("#sheets img").all()]
         assert sorted(pictures) == ["samples of a at step 300", "samples of b at step 300"]
         assert "resume: resumed after step" in page.locator("#events").inner_text()
-        with process("study", study, cwd=tmp_path) as carried_out:
+        with process("study", study, "--watch", cwd=tmp_path) as carried_out:
             line = page.locator("#studies li")
             expect(line).to_contain_text("of 2 done", timeout=_PATIENCE)
-            expect(page.locator(".card", has_text="small/vanilla").first).to_be_visible()
+            begun = page.locator(".card", has_text="small/vanilla").first
+            expect(begun).to_be_visible(timeout=_PATIENCE)
             assert carried_out.wait(_PATIENCE) == 0
         expect(line).to_contain_text("2 of 2 done", timeout=_PATIENCE)
         expect(page.locator("#sheets figure")).to_have_count(2)

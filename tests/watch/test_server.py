@@ -13,6 +13,7 @@ import pytest
 from made_runs import make_run
 from support import Cli
 
+from gantool.cli.watch import watched
 from gantool.machine.local_page import refusal
 from gantool.watch.board import Board
 from gantool.watch.server import WatchServer, serving
@@ -119,6 +120,27 @@ def test_news_come_as_they_happen_and_end_with_the_server(tmp_path: Path) -> Non
     assert answer.read() == b""
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.server_address[1]), timeout=5)
+
+
+def test_a_page_beside_a_run_ends_with_it_however_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    with watched(False) as nothing:
+        assert nothing is None
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # by another run
+        monkeypatch.setattr("gantool.watch.server.PORT", taken.getsockname()[1])
+        with pytest.raises(KeyboardInterrupt), watched(True) as board:
+            assert board is not None
+            board.add(make_run(tmp_path / "a"))
+            address = capsys.readouterr().err.split()[-1]
+            port = int(address.rstrip("/").rpartition(":")[2])
+            assert port != taken.getsockname()[1]
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            raise KeyboardInterrupt
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
 def test_wrong_use_is_one_message(cli: Cli, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@
   const items = new Map(); // elements of the list
   const paint = new Map(); // a color's number for each run in large
   const known = new Map(); // the status and alarms that were said
-  const state = { chosen: recall(), shown: [], colors: [], axis: "step", smooth: 0.6, log: false, ended: false };
+  const state = { chosen: recall(), shown: [], colors: [], axis: "step", smooth: 0.8, log: false, ended: false };
 
   const figure = (value) => {
     if (value === null || value === undefined || !Number.isFinite(value)) return "-";
@@ -301,37 +301,35 @@
     byId("events").replaceChildren(...(lines.length ? lines : [make("li", "none", "None so far.")]));
   };
 
+  const scoresOf = (key) => (details.get(key) || {}).scores || [];
   const showScores = () => {
-    const table = byId("scores"), rows = new Map();
-    for (const key of state.shown) for (const score of (details.get(key) || {}).scores || []) {
-      if (!rows.has(score.metric)) rows.set(score.metric, { better: score.better, values: new Map() });
-      rows.get(score.metric).values.set(key, score);
-    }
-    table.parentElement.hidden = !rows.size;
-    byId("no-scores").hidden = rows.size > 0;
-    const head = make("tr"), name = make("th", "", "score");
-    name.scope = "col";
-    head.append(name, ...state.shown.map((key) => {
+    const having = state.shown.filter((key) => scoresOf(key).length);
+    byId("scores").parentElement.hidden = !having.length;
+    byId("no-scores").hidden = having.length > 0;
+    const head = make("tr"), body = make("tbody"), top = make("thead");
+    const heading = (scope, ...content) => {
       const cell = make("th");
-      cell.scope = "col";
-      cell.append(swatch(key), make("bdi", "", runs.get(key).name));
+      cell.scope = scope;
+      cell.append(...content);
       return cell;
-    }));
-    const body = make("tbody"), top = make("thead");
-    for (const [metric, row] of rows) {
-      const line = make("tr"), title = make("th", "", `${metric} ${row.better === "lower" ? "↓" : "↑"}`);
-      title.scope = "row";
-      line.append(title, ...state.shown.map((key) => {
-        const score = row.values.get(key), cell = make("td");
+    };
+    const newest = new Map(having.map((key) => [key, Math.max(...scoresOf(key).map((score) => score.step))]));
+    head.append(heading("col", "score"), ...having.map((key) =>
+      heading("col", swatch(key), make("bdi", "", runs.get(key).name), " ", make("small", "", `at step ${figure(newest.get(key))}`))));
+    for (const [metric, better] of new Map(having.flatMap(scoresOf).map((score) => [score.metric, score.better]))) {
+      const line = make("tr");
+      line.append(heading("row", `${metric} ${better === "lower" ? "↓" : "↑"}`), ...having.map((key) => {
+        const score = scoresOf(key).find((other) => other.metric === metric), cell = make("td");
         if (!score) return cell;
-        cell.append(score.value === null ? "-" : figure(score.value) + (score.error ? ` ± ${figure(score.error)}` : ""), " ");
-        cell.append(make("small", "", score.value === null ? score.reason : `at step ${figure(score.step)}`));
+        cell.append(figure(score.value) + (score.error ? ` ± ${figure(score.error)}` : ""));
+        const beside = [score.value === null ? score.reason : "", score.step === newest.get(key) ? "" : `at step ${figure(score.step)}`];
+        for (const words of beside) if (words) cell.append(" ", make("small", "", words));
         return cell;
       }));
       body.append(line);
     }
     top.append(head);
-    table.replaceChildren(top, body);
+    byId("scores").replaceChildren(top, body);
   };
 
   /* Curves. */
@@ -350,10 +348,12 @@
       if (having.length && isKnown("d_real")) found.push({ id: scale, title, names: ["d_real", "d_fake"], scale });
     }
     const scores = new Map();
-    for (const key of state.shown) for (const score of (details.get(key) || {}).scores || []) {
+    for (const score of state.shown.flatMap(scoresOf)) {
       if (score.points.length > 1) scores.set(score.metric, score.better);
     }
-    for (const [metric, better] of scores) found.push({ id: `score ${metric}`, title: `${metric} ${better === "lower" ? "↓" : "↑"}`, score: metric });
+    [...scores].forEach(([metric, better], i) => {
+      found.push({ id: `score ${metric}`, title: `${metric} ${better === "lower" ? "↓" : "↑"}`, score: metric, further: i > 0 });
+    });
     for (const name of rest) if (!losses.includes(name)) found.push({ id: name, title: name, names: [name] });
     return found;
   };
@@ -372,7 +372,7 @@
     const columns = curves.get(key) || {}, places = columns[state.axis] || [];
     let points;
     if (chart.score) {
-      const score = ((details.get(key) || {}).scores || []).find((other) => other.metric === chart.score);
+      const score = scoresOf(key).find((other) => other.metric === chart.score);
       const steps = columns.step || [];
       points = (score ? score.points : []).map(([step, value]) => {
         const after = steps.findIndex((other) => other >= step);
@@ -395,7 +395,7 @@
       if (line) lines.push({ key, line, dash: i ? [5, 4] : undefined, label: runs.get(key).name + (chart.names?.length > 1 ? [" D(x)", " D(G(z))"][i] : "") });
     });
     chart.element.hidden = !lines.length;
-    if (!lines.length) return;
+    if (!lines.length || (chart.further && !byId("more").open)) return;
     const columns = uPlot.join(lines.map(({ line }) => line));
     const looks = JSON.stringify([lines.map(({ key, dash }) => [key, color(key), dash]), state.axis, state.log, css("--soft")]);
     if (chart.plot && chart.looks === looks) {
@@ -446,19 +446,24 @@
         place.setAttribute("role", "img");
         element.dataset.chart = chart.id;
         element.append(make("h4", "", chart.title), place, readout);
-        charts.set(chart.id, { ...chart, element, place, readout });
+        charts.set(chart.id, { element, place, readout });
       }
+      Object.assign(charts.get(chart.id), chart);
     }
-    wanted.forEach(({ id }, i) => {
-      const chart = charts.get(id);
-      if (byId("charts").children[i] !== chart.element) byId("charts").insertBefore(chart.element, byId("charts").children[i] || null);
-      draw(chart);
-    });
+    for (const further of [false, true]) {
+      const place = further ? byId("more").querySelector(".charts") : byId("charts");
+      const here = wanted.map(({ id }) => charts.get(id)).filter((chart) => Boolean(chart.further) === further);
+      here.forEach((chart, i) => {
+        if (place.children[i] !== chart.element) place.insertBefore(chart.element, place.children[i] || null);
+        draw(chart);
+      });
+      if (further) byId("more").hidden = !here.length;
+    }
   };
   new ResizeObserver(() => {
     for (const chart of charts.values()) {
       const width = Math.max(200, chart.element.clientWidth);
-      if (chart.plot && Math.abs(chart.plot.width - width) > 1) chart.plot.setSize({ width, height: 230 });
+      if (chart.plot && chart.element.clientWidth && Math.abs(chart.plot.width - width) > 1) chart.plot.setSize({ width, height: 230 });
     }
   }).observe(byId("charts"));
 
@@ -471,6 +476,7 @@
     showCharts();
   };
 
+  byId("more").addEventListener("toggle", showCharts);
   byId("axis").addEventListener("change", (event) => { state.axis = event.target.value; showCharts(); });
   byId("smooth").addEventListener("input", (event) => { state.smooth = Number(event.target.value); showCharts(); });
   byId("log").addEventListener("change", (event) => { state.log = event.target.checked; showCharts(); });
