@@ -10,6 +10,7 @@ from typing import Any
 
 from gantool.errors import GantoolError
 from gantool.watch.followed import FollowedRun
+from gantool.watch.growing import stamp
 from gantool.watch.studies import FILE, FollowedStudy
 from gantool.watch.thinning import Mark
 
@@ -49,7 +50,7 @@ class Board:
         studies: dict[Path, str] = {}
         missing = []
         for path in self.paths:
-            if not path.exists():
+            if stamp(path) is None:
                 missing.append(f"{path} is not there: waiting for it.")
             name = path.name or path.resolve().name
             prefix = f"{name}/" if len(self.paths) > 1 else ""
@@ -84,7 +85,7 @@ class Board:
 
 
 def _is_run(path: Path) -> bool:
-    return (path / "run.json").is_file()
+    return stamp(path / "run.json") is not None
 
 
 def _found(path: Path, name: str, *, prefix: str, depth: int) -> Iterator[tuple[Path, str]]:
@@ -92,7 +93,7 @@ def _found(path: Path, name: str, *, prefix: str, depth: int) -> Iterator[tuple[
     if _is_run(path):
         yield path, name
         return
-    if (path / FILE).is_file():
+    if stamp(path / FILE) is not None:
         yield path, name
     if depth:
         try:

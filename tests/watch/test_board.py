@@ -121,6 +121,8 @@ def test_hostile_and_damaged_folders_are_named_and_cost_the_others_nothing(tmp_p
     make_run(tmp_path / "sound")
     linked = make_run(tmp_path / "linked")
     (linked / "samples" / "00000200.png").symlink_to("/etc/passwd")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "a-folder" / "run.json").mkdir(parents=True)
     torn = make_run(tmp_path / "torn")
     whole = (torn / "run.json").read_text()
     (torn / "run.json").write_text(whole[:100])
@@ -133,8 +135,9 @@ def test_hostile_and_damaged_folders_are_named_and_cost_the_others_nothing(tmp_p
     viewer = Viewer(Board([tmp_path]), [])
     news = hear(viewer)
     assert set(by_name(news)) == {"sound", "torn"}
-    assert len(news["notes"]) == 1
-    assert "link out of the folder" in news["notes"][0]
+    folder, link = news["notes"]
+    assert "is not a run" in folder
+    assert "link out of the folder" in link
     assert by_name(news)["torn"]["status"] == "unreadable"
     assert "run.json" in by_name(news)["torn"]["problem"]
     keys = list(news["cards"])
@@ -152,6 +155,9 @@ def test_a_study_counts_its_runs(tmp_path: Path) -> None:
     (place / "logs").mkdir()
     refused = place / "logs" / "r5.log"
     refused.write_text("$ gantool run x\ngantool: no room.\n$ gantool run x\ngantool: no.\n")
+    begun = place / "logs" / "r6.log"  # its first attempt was refused, the second is under way
+    begun.write_text("$ gantool run x\ngantool: no room.\n$ gantool run x\n")
+    os.utime(begun, (1, 1))
     write_json(place / "study.json", {"runs": [{"name": f"r{n}"} for n in range(8)]})
     viewer = Viewer(Board([tmp_path]), [])
     known = {"name": "study", "total": 8, "done": 2, "running": 1, "failed": 1, "stopped": 1}

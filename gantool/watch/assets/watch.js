@@ -413,7 +413,7 @@
         cursor: { drag: { x: true, y: false }, sync: { key: "watch" } },
         series: [{}, ...lines.map(({ key, dash }) => ({ stroke: color(key), width: 2, dash, spanGaps: true, points: { show: Boolean(chart.score) } }))],
         scales: { x: { time: false }, y: state.log ? { distr: 3 } : half ? { range: [-0.02, 1.02] } : {} },
-        axes: [{ ...axis, label: AXES[state.axis], labelSize: 20, labelFont: font }, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : figure(tick))) }],
+        axes: [{ ...axis, size: 34, label: AXES[state.axis], labelSize: 18, labelFont: font }, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : figure(tick))) }],
         hooks: { setSelect: [() => { chart.zoomed = true; }], setCursor: [(plot) => read(chart, plot.cursor.idx)] },
       }, columns, chart.place);
       chart.plot.over.addEventListener("dblclick", () => { chart.zoomed = false; });
