@@ -70,7 +70,7 @@ def _open(address: str) -> None:
 
 @contextlib.contextmanager
 def watched(wanted: bool) -> Iterator[Board | None]:
-    """Where it is wanted, open the page for what this process does meanwhile; paths are added.
+    """Open the page, if wanted, for what this process does meanwhile; paths are added to it.
 
     It takes another port where its own is in use, as beside another run.
     """
