@@ -702,6 +702,14 @@ SHOW = RunParameter(
     description="show samples in the terminal, in blocks of color where it has no pictures "
     "(unset: only where it has)",
 )
+WATCH = RunParameter(
+    key="watch",
+    flag="--watch",
+    kind=bool,
+    default=False,
+    metavar="",
+    description="open a page that follows it while it trains, as `gantool watch`",
+)
 RUN_PARAMETERS = (
     RunParameter(
         key="name",
@@ -760,6 +768,7 @@ RUN_PARAMETERS = (
         description="print run.json and nothing else on stdout",
     ),
     SHOW,
+    WATCH,
     RunParameter(
         key="profile",
         flag="--profile",

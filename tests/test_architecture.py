@@ -30,6 +30,7 @@ ROOMS = [
     ["training"],
     ["evaluation"],
     ["sampling"],
+    ["watch"],
     ["report"],
     ["models"],
     ["gan"],
@@ -130,6 +131,7 @@ def test_tests_mirror_the_rooms() -> None:
         ["list-metrics"],
         ["evaluate", "--help"],
         ["inspect", "--help"],
+        ["watch", "--help"],
     ],
 )
 def test_start_up_imports_neither_torch_nor_matplotlib(arguments: list[str]) -> None:

@@ -36,6 +36,7 @@ from gantool.cli import (
     sample,
     sheet,
     study,
+    watch,
 )
 from gantool.cli.output import CONTEXT
 from gantool.plugins.registry import load_registry
@@ -91,6 +92,7 @@ def _root(
 app.add_typer(run.app, name="run")
 app.command("resume")(resume.resume)
 app.command("study")(study.study)
+app.command("watch")(watch.watch)
 inspect.add_to(app)
 app.command("prune")(prune.prune)
 evaluate.add_to(app)

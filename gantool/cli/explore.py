@@ -22,11 +22,11 @@ def explore(
 
     The page is for this machine alone.
     """
-    import socket
     import webbrowser
 
     from gantool.cli.playing import open_sampler
     from gantool.errors import GantoolError
+    from gantool.machine.local_page import address_of, listen
 
     try:
         import uvicorn
@@ -37,17 +37,8 @@ def explore(
             "the page needs two more packages.", "pip install 'gantool[explore]'"
         ) from None
     sampler = open_sampler(run, at, device=device)
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-    except OSError as error:
-        listener.close()
-        raise GantoolError(
-            f"port {port} cannot be used: {error.strerror or error}",
-            "Give another with --port, or 0 for any.",
-        ) from None
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    listener = listen(port)
+    address = address_of(listener)
     print(f"{address}  (Ctrl-C ends it)", flush=True)
     if browser:
         webbrowser.open(address)

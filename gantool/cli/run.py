@@ -237,6 +237,7 @@ def _train_all(
     """
     with imports_uncollected():
         from gantool.cli.summary import print_setups, print_summary
+        from gantool.cli.watch import watched
         from gantool.display import make_display
         from gantool.machine import distributed
         from gantool.runs.folder import RunFolder
@@ -250,33 +251,38 @@ def _train_all(
     records: list[RunRecord] = []
     folders: list[RunFolder] = []
     errors: list[GantoolError] = []
-    for resolved, name in runs:
-        request = Request(
-            model=spec.name,
-            resolved=resolved,
-            preset=values["preset"],
-            name=name,
-            experiments_dir=values["experiments_dir"],
-            argv=tuple(sys.argv),
-            profile=values["profile"],
-            trackers=trackers,
-        )
-        try:
-            with make_display() as display:
-                setup = set_up(request, registry, display=display)
-                records.append(setup.record)
-                if not values["dry_run"]:
-                    folders.append(setup.folder)
-                    start(setup, display)
-        except GantoolError as error:
-            errors.append(error)
-            if many:
-                error.message = f"seed {resolved.config.seed}: {error.message}"
-            interrupted = isinstance(error, RunInterruptedError)
-            if interrupted or distributed.world().size > 1:  # the other processes may be elsewhere
-                break
-            if many and (resolved, name) != runs[-1]:
-                print(f"gantool: {error}", file=sys.stderr)
+    is_watched = values["watch"] and not values["dry_run"] and distributed.world().rank == 0
+    with watched(is_watched) as board:
+        for resolved, name in runs:
+            request = Request(
+                model=spec.name,
+                resolved=resolved,
+                preset=values["preset"],
+                name=name,
+                experiments_dir=values["experiments_dir"],
+                argv=tuple(sys.argv),
+                profile=values["profile"],
+                trackers=trackers,
+            )
+            try:
+                with make_display() as display:
+                    setup = set_up(request, registry, display=display)
+                    records.append(setup.record)
+                    if not values["dry_run"]:
+                        folders.append(setup.folder)
+                        if board is not None:
+                            board.add(setup.folder.path)
+                        start(setup, display)
+            except GantoolError as error:
+                errors.append(error)
+                if many:
+                    error.message = f"seed {resolved.config.seed}: {error.message}"
+                interrupted = isinstance(error, RunInterruptedError)
+                # Other processes of the run may be elsewhere.
+                if interrupted or distributed.world().size > 1:
+                    break
+                if many and (resolved, name) != runs[-1]:
+                    print(f"gantool: {error}", file=sys.stderr)
     if values["dry_run"]:
         print_setups(records, json=values["json"], many=many)
     else:

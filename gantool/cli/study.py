@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from gantool.config import WATCH
 from gantool.errors import printable
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ def study(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the runs and estimate the time; train none.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option(WATCH.flag, help=f"{WATCH.description.capitalize()}.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the outcomes as JSON.")] = False,
 ) -> None:
     """Carry out a study: models x data x seeds x settings, an equal budget, then a comparison.
@@ -65,6 +69,7 @@ def study(
     from dataclasses import asdict
 
     from gantool.cli.output import print_json, print_table
+    from gantool.cli.watch import watched
     from gantool.errors import RunInterruptedError
     from gantool.plugins.registry import load_registry
     from gantool.study.claims import check_claims
@@ -119,15 +124,18 @@ def study(
         cluster = ray_engine.Cluster(address, cpus_per_run, gpus=gpus_per_run)
         return ray_engine.run(all_jobs, folder, cluster=cluster, table=table)
 
-    looks = [found] if pursuit is None else [pursuit.jobs(found, n=n) for n in pursuit.looks]
-    for look, members in enumerate(looks, 1):
-        found = members
-        outcomes = studies.carry_out_all(found, wanted, place=place, engine=carry_out)
-        comparisons = studies.compared(found, outcomes, place=place, study=wanted)
-        if pursuit is not None:
-            comparisons, apart = pursuit.judged(comparisons, found, look=look)
-            if apart or any(outcome.status == "interrupted" for outcome in outcomes):
-                break
+    with watched(watch) as board:
+        if board is not None:
+            board.add(place)
+        looks = [found] if pursuit is None else [pursuit.jobs(found, n=n) for n in pursuit.looks]
+        for look, members in enumerate(looks, 1):
+            found = members
+            outcomes = studies.carry_out_all(found, wanted, place=place, engine=carry_out)
+            comparisons = studies.compared(found, outcomes, place=place, study=wanted)
+            if pursuit is not None:
+                comparisons, apart = pursuit.judged(comparisons, found, look=look)
+                if apart or any(outcome.status == "interrupted" for outcome in outcomes):
+                    break
     page = studies.write_page(comparisons, place)
     picture = studies.best_of_budget(found, wanted, place=place)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]

@@ -48,6 +48,7 @@ CORE_COMMANDS = frozenset(
         "report",
         "prune",
         "study",
+        "watch",
         "inspect",
         "check",
         "new-plugin",

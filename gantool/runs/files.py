@@ -142,10 +142,19 @@ def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
                 while (rest := file.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
                     pass
                 continue
-            with contextlib.suppress(ValueError, RecursionError):
-                entry = json.loads(line)
-                if isinstance(entry, dict):
-                    yield line, entry
+            if (entry := entry_of(line)) is not None:
+                yield line, entry
+
+
+def entry_of(line: bytes) -> dict[str, Any] | None:
+    """The object that a line holds; None where it holds none, or is longer than any is."""
+    if len(line) > _LONGEST_LINE:
+        return None
+    with contextlib.suppress(ValueError, RecursionError):
+        entry = json.loads(line)
+        if isinstance(entry, dict):
+            return entry
+    return None
 
 
 def last_line(path: Path) -> dict[str, Any]:
@@ -156,12 +165,7 @@ def last_line(path: Path) -> dict[str, Any]:
             lines = file.read().split(b"\n")[:-1]
     except OSError:
         return {}
-    for line in reversed(lines):
-        with contextlib.suppress(ValueError, RecursionError):
-            entry = json.loads(line)
-            if isinstance(entry, dict):
-                return entry
-    return {}
+    return next((entry for line in reversed(lines) if (entry := entry_of(line)) is not None), {})
 
 
 def cut_back(path: Path, step: int) -> None:

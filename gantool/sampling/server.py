@@ -14,24 +14,19 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from gantool.errors import ConfigError
+from gantool.machine.local_page import guards, refusal
 from gantool.sampling import latents, pictures
 from gantool.sampling.generate import Pixels
 from gantool.sampling.sampler import Sampler
 
-HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _MOST_BYTES = 1_000_000  # of a request
 _MOST_IMAGES = 64
 _USUAL_POINTS, _MOST_POINTS = 512, 4096
-_POLICY = (
-    "default-src 'none'; img-src data:; style-src 'self'; script-src 'self'; "
-    "connect-src 'self'; base-uri 'none'"
-)
 _Answer = Callable[[Sampler, dict[str, Any]], dict[str, Any]]
 _Endpoint = Callable[[Request], Awaitable[Response]]
 _FILES = {
@@ -74,12 +69,7 @@ def application(sampler: Sampler) -> Starlette:
         ("/arithmetic", arithmetic),
     ):
         routes.append(Route(path, answering(answer), methods=["POST"]))
-    # Neither an address that another name leads to nor a page from elsewhere may use this server.
-    middleware = [
-        Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS)),
-        Middleware(_SameOrigin),
-    ]
-    return Starlette(routes=routes, middleware=middleware)
+    return Starlette(routes=routes, middleware=[Middleware(_OwnPageOnly)])
 
 
 def describe(sampler: Sampler) -> dict[str, Any]:
@@ -173,16 +163,13 @@ async def _body(request: Request) -> bytes:
     return content
 
 
-class _SameOrigin(BaseHTTPMiddleware):
-    """Refuse what a page of another origin asks for, and tell the browser to do the same."""
+class _OwnPageOnly(BaseHTTPMiddleware):
+    """Refuse what another page or another name asks for."""
 
     async def dispatch(self, request: Request, call_next: _Endpoint) -> Response:
-        origin = request.headers.get("origin")
-        if origin is not None and origin != f"{request.url.scheme}://{request.headers.get('host')}":
-            return PlainTextResponse("this server answers its own page only", status_code=403)
+        refused = refusal(request.headers.get("host"), request.headers.get("origin"))
+        if refused is not None:
+            return PlainTextResponse(refused[1], status_code=refused[0])
         response = await call_next(request)
-        response.headers["Content-Security-Policy"] = _POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.update(guards("data:"))
         return response

@@ -1,0 +1,1 @@
+"""The page that follows runs while they train. It reads their folders and nothing else."""
