@@ -297,6 +297,7 @@ def _columns(
                 shared=having == len(scored),
                 note=measure.note,
                 warnings=sorted(warnings - {""}),
+                group=score.group,
             )
         )
     return columns

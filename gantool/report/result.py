@@ -93,6 +93,7 @@ class ScoreColumn(_Frozen):
         shared: whether all have it that have any score.
         note: the difference from the usual protocol, where there are several.
         warnings: those of the scores themselves.
+        group: the scores that it is shown among, of `SCORE_GROUPS`.
     """
 
     id: str
@@ -106,6 +107,7 @@ class ScoreColumn(_Frozen):
     shared: bool = False
     note: str = ""
     warnings: list[str] = Field(default_factory=list)
+    group: str = ""
 
 
 class Variant(_WithValues):
