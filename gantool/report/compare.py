@@ -29,10 +29,12 @@ from gantool.report.result import (
     Variant,
 )
 from gantool.report.statistics import (
+    Explained,
     Summary,
     agreement,
     chances_of_first,
     contrasts,
+    explained,
     share_of,
     summarise,
 )
@@ -125,6 +127,7 @@ def compare(
         corrected=corrected,
         chances_of_first=_chances_of_first(ranked, columns),
         agreement=_agreement(ranked, columns),
+        explained=_explained(ranked, columns, rows=rows),
         verdict=verdict.sentences(
             ranked, ranking, rows=rows, pairs=pairs, columns=columns, flags=flags, noun=noun
         ),
@@ -631,6 +634,24 @@ def _agreement(
             tau = tau if x.better == y.better else -tau
             found.setdefault(x.id, {})[y.id] = found.setdefault(y.id, {})[x.id] = tau
     return found
+
+
+def _explained(
+    variants: Sequence[Variant], columns: Sequence[ScoreColumn], *, rows: Sequence[RunRow]
+) -> dict[str, list[Explained]]:
+    """Of each column the options that vary, the model among them."""
+    by_path = {row.path: row for row in rows}
+    runs = [(v, by_path[path]) for v in variants if not v.elsewhere for path in v.paths]
+    options = {
+        "model": [variant.model for variant, _ in runs],
+        **{key: [v.config.get(key) for v, _ in runs] for key in _differences(variants)},
+    }
+    if len(variants) < 2:
+        return {}
+    return {
+        column.id: explained(options, [row.scores.get(column.id) for _, row in runs])
+        for column in columns
+    }
 
 
 def _seed(row: RunRow, position: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from gantool.report.load import Axis
-from gantool.report.statistics import Contrast, Share, Summary
+from gantool.report.statistics import Contrast, Explained, Share, Summary
 from gantool.runs.records import own_objective
 
 FAILED = frozenset({"diverged", "failed"})
@@ -228,6 +228,8 @@ class ComparisonResult(_Frozen):
         corrected: whether the contrasts of a column are corrected for their number.
         chances_of_first: by column and variant, the probability that its mean is the best one.
         agreement: Kendall's tau-b of the variants' means, by column and column.
+        explained: by column, the options that vary between runs, with how far it goes along with
+            each.
         verdict: two or three sentences.
         skipped: paths that were no run, with the reason.
         claims: those of the study that the runs are from.
@@ -249,6 +251,7 @@ class ComparisonResult(_Frozen):
     corrected: bool = True
     chances_of_first: dict[str, dict[str, float]] = Field(default_factory=dict)
     agreement: dict[str, dict[str, float]] = Field(default_factory=dict)
+    explained: dict[str, list[Explained]] = Field(default_factory=dict)
     verdict: list[str] = Field(default_factory=list)
     skipped: dict[str, str] = Field(default_factory=dict)
     claims: list[ClaimVerdict] = Field(default_factory=list)

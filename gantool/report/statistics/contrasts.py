@@ -130,7 +130,7 @@ def contrasts(
     exact = np.array([test.exact for test in tested])
     ps = np.where(errors > 0, students, exact).tolist()
     reaches = stats.t.ppf(1 - (1 - CONFIDENCE) / family / 2, freedom) * errors
-    judged = iter(zip(_holm(ps, family) if corrected else ps, reaches.tolist(), strict=True))
+    judged = iter(zip(holm(ps, family) if corrected else ps, reaches.tolist(), strict=True))
     found: list[Contrast | None] = []
     for test in tests:
         if test is None:
@@ -192,7 +192,8 @@ def _permuted(x: _Floats, y: _Floats, paired: bool) -> float:
     return 2 / (2 ** len(x) if paired else math.comb(len(x) + len(y), len(x)))
 
 
-def _holm(ps: Sequence[float], family: int) -> list[float]:
+def holm(ps: Sequence[float], family: int) -> list[float]:
+    """The p values of some of a family's tests, corrected by Holm for them all."""
     found = [1.0] * len(ps)
     least = 0.0
     for rank, i in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
