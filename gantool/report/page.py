@@ -19,7 +19,7 @@ from PIL import Image
 
 from gantool._version import __version__
 from gantool.report import tables
-from gantool.report.colors import PALETTE, colors_of
+from gantool.report.colors import ALL, colors_of
 from gantool.report.columns import shown_in
 from gantool.report.compare import position, score_columns
 from gantool.report.cost import cost_view, machines_in
@@ -341,9 +341,12 @@ def _data(
         "columns": columns,
         "sheets": sheets,
         "fields": fields,
-        "palette": list(PALETTE),
+        "palette": list(ALL),
         "explained": {
-            column: [one.model_dump() for one in found]
+            column: [
+                one.model_dump() | {"options": [plain(name) for name in one.options]}
+                for one in found
+            ]
             for column, found in result.explained.items()
         },
         "score": f"score:{result.sorted_by}",

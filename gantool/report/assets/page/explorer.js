@@ -76,7 +76,7 @@ const showScatter = (score, against) => {
 };
 
 const axesFor = (score) => {
-  const ranked = (data.explained[score.id] ?? []).map(({ options }) => options[0]);
+  const ranked = (data.explained[score.title] ?? []).map(({ options }) => options[0]);
   const options = facets.filter((field) => field.role === "option");
   const order = (field) => (ranked.includes(field.title) ? ranked.indexOf(field.title) : ranked.length);
   return [...options.sort((a, b) => order(a) - order(b)).slice(0, MOST_AXES - 1), score];
@@ -133,7 +133,7 @@ const showGroups = (score) => {
 
 const percent = (share) => `${Math.round(100 * share)}%`;
 const showExplained = (score) => {
-  const found = data.explained[score.id] ?? [];
+  const found = data.explained[score.title] ?? [];
   byId("explained-box").hidden = !found.length;
   byId("explained").replaceChildren(...found.map(({ options, n, values, share, correlation, p }) => {
     const told = share === null ? "too few to say" : p < 0.05 ? "goes along with it" : "no more than chance";

@@ -1,5 +1,4 @@
 /* Two runs side by side: what differs, and their sample grids at one step. */
-const sideNames = ["first", "second"];
 let turn = 0;
 
 const takePair = (r) => {
@@ -11,9 +10,12 @@ const takePair = (r) => {
 
 const pairOf = () => [0, 1].map((side) => {
   const found = data.runs.findIndex((run) => run.path === state.pair[side]);
-  return found >= 0 ? found : Math.min(side ? otherVariant() : 0, data.runs.length - 1);
+  return found >= 0 ? found : firstOf(side);
 });
-const otherVariant = () => Math.max(1, data.runs.findIndex((run) => run.variant !== data.runs[0].variant));
+const firstOf = (variant) => {
+  const found = data.runs.findIndex((run) => run.variant === variant);
+  return found >= 0 ? found : Math.min(variant, data.runs.length - 1);
+};
 
 const showPair = () => {
   if (!byId("pair")) return;
@@ -50,7 +52,7 @@ const showDifferences = (pair) => {
     const exact = (run) => (field.role === "option" ? textOf(run.facts[field.at]) : text(run));
     return row(make("bdi", {}, field.title), [exact(a), exact(b)]);
   }));
-  byId("pair-same").textContent = a === b ? "It is the same run twice." : `All other options are the same.`;
+  byId("pair-same").textContent = a === b ? "It is the same run twice." : "All other options are the same.";
   [a, b].forEach((run, side) => { byId(`pair-name-${side}`).textContent = run.name; });
 };
 
