@@ -73,8 +73,8 @@ def fields_and_facts(
     ]
     varying = [fact for fact in facts if len({str(value) for value in fact.values}) > 1]
     kept = [fact for fact in facts if fact in varying or fact.role == "score"]
-    described = [fact.described() for fact in kept]
-    return described, [list(values) for values in zip(*(fact.values for fact in kept), strict=True)]
+    of_runs = [[fact.values[number] for fact in kept] for number in range(len(runs))]
+    return [fact.described() for fact in kept], of_runs
 
 
 def _options(result: ComparisonResult, pairs: Sequence[tuple[RunRow, Variant]]) -> list[_Fact]:
