@@ -100,7 +100,7 @@ def _explained(
         sides = [scores[np.equal(parts, part)] for part in range(len(counts))]
         test = stats.kruskal(*sides)
         share = (float(test.statistic) - len(counts) + 1) / (len(parts) - len(counts))
-        found.share, found.p = max(0.0, share), float(test.pvalue)
+        found.share, found.p = min(1.0, max(0.0, share)), float(test.pvalue)
     if found.p is not None and not math.isfinite(found.p):
         found.share = found.correlation = found.p = None
     return found
