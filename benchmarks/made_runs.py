@@ -42,7 +42,7 @@ def make_runs(where: Path, *, runs: int, steps: int, sample_grids: int, settings
                 name=f"run-{number}",
                 model=f"model-{model}",
                 status="finished",
-                config={"seed": seed, "loss": "non-saturating", "lr": 1e-4 * (1 + setting)},
+                config={"seed": seed, "loss": "non-saturating", "lr": (1 + setting) / 10_000},
                 data={"name": "digits", "fingerprint": "f", "image_size": 28, "channels": 1},
                 steps=steps,
                 total_steps=steps,

@@ -582,6 +582,7 @@ def _pairs(
     by_path = {row.path: row for row in rows}
     names = [variant.name for variant in variants]
     pairs = family.of(names)
+    shown = {number for number, (a, _) in enumerate(pairs) if family.shows(names, a)}
     found = []
     for column in columns:
         values = {
@@ -598,12 +599,12 @@ def _pairs(
             paired=family.paired,
             corrected=family.corrected,
             matters=family.least(column),
-            prospects=column is family.ranking,
+            prospects=shown if column is family.ranking else (),
         )
         found += [
             Pair(column=column.id, a=a, b=b, contrast=one)
-            for (a, b), one in zip(pairs, made, strict=True)
-            if one is not None and family.shows(names, a)
+            for number, ((a, b), one) in enumerate(zip(pairs, made, strict=True))
+            if one is not None and number in shown
         ]
     return found
 

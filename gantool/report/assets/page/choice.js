@@ -84,6 +84,7 @@ const groupButtons = (group) => {
 };
 
 const filters = () => [
+  ...(state.search.trim() ? [{ id: "search", text: state.search }] : []),
   ...Object.entries(state.only).map(([id, values]) => ({ id, text: values.join(" or ") })),
   ...Object.entries(state.range).map(([id, [low, high]]) => ({ id, text: `${low ?? ""} to ${high ?? ""}` })),
 ];
@@ -93,6 +94,7 @@ const chip = ({ id, text }) => {
   return button(`${title}: ${text} ×`, () => {
     delete state.only[id];
     delete state.range[id];
+    if (id === "search") byId("search").value = state.search = "";
     buildFacets();
     changed();
     byId("filters").querySelector("summary").focus();
@@ -157,6 +159,8 @@ const buildFacets = () => {
 
 if (byId("choice")) {
   byId("filters").addEventListener("toggle", buildFacets, { once: true });
+  byId("filters").addEventListener("toggle", () => { state.open = byId("filters").open; remember(); });
+  byId("filters").open = state.open;
   const search = byId("search");
   search.value = state.search;
   search.addEventListener("input", () => { state.search = search.value; changed(); });

@@ -12,7 +12,7 @@ const recalled = (() => {
 })();
 const state = {
   axis: "step", smooth: 0.8, log: false, members: true, bands: true, real: true, seeds: false, when: null,
-  hidden: [], pinned: [], only: {}, range: {}, search: "", group: "",
+  hidden: [], pinned: [], only: {}, range: {}, search: "", group: "", open: false,
   score: null, against: null, pair: [null, null], moment: null,
   zoom: null, theme: null, scroll: 0, ...recalled,
 };
