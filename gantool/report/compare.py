@@ -643,7 +643,7 @@ def _explained(
     """Of each column the options that vary, the model among them."""
     by_path = {row.path: row for row in rows}
     runs = [(v, by_path[path]) for v in variants if not v.elsewhere for path in v.paths]
-    options = {
+    options: dict[str, list[Any]] = {
         "model": [variant.model for variant, _ in runs],
         **{key: [v.config.get(key) for v, _ in runs] for key in _differences(variants)},
     }

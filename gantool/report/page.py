@@ -93,7 +93,8 @@ def render(
         objectives=_objectives(result),
         alike={
             key: value
-            for key, value in result.variants[0].config.items()
+            for variant in result.variants
+            for key, value in variant.config.items()
             if key not in result.differences
         },
         no_answers=without_answers(result.variants),

@@ -18,7 +18,7 @@ LEAST_NUMBERS = 5  # different ones that a rank correlation needs
 
 
 class Explained(BaseModel):
-    """How far the ranks of a score go along with an option.
+    """The share of a score's ranks that goes along with an option.
 
     Attributes:
         options: its name; several where they change together, so that nothing tells them apart.

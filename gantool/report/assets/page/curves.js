@@ -1,6 +1,5 @@
 /* Curves: the mean of each group's runs, their spread, and every run. */
 const GRID = 300; // points of a chart
-const MANY = 60; // runs, beyond which only charts in view are drawn
 const MOST_VALUES = 20_000; // that the ends of an axis are found from
 
 const smoothed = (values) => {
@@ -110,7 +109,6 @@ const synced = uPlot.sync("curves");
 let syncing = false;
 
 const drawChart = (chart) => {
-  chart.stale = false;
   const { columns, series, bands } = build(chart);
   const place = chart.element.querySelector(".plot");
   chart.plot?.destroy();
@@ -141,6 +139,7 @@ const drawChart = (chart) => {
     columns, place,
   );
   read(chart, chart.plot);
+  applyZoom([chart]);
 };
 
 // A few spikes would flatten all the rest: the axis ends where nearly all of every curve is.
@@ -209,33 +208,16 @@ const applyZoom = (charts) => {
   syncing = false;
 };
 
-/* A chart without a curve is not there; of many runs those out of sight wait until they are seen. */
-let due = null;
+/* A chart without a curve is not there. */
 const redraw = () => {
   for (const chart of CHARTS) {
     const having = drawn.some((group) => group.runs.some((r) => hasCurve(data.runs[r], chart)));
     chart.element.hidden = !having;
-    chart.stale = having;
-    if (!having) { chart.plot?.destroy(); chart.plot = null; }
+    if (having) chart.draw();
+    else { chart.plot?.destroy(); chart.plot = null; }
   }
-  if (data.runs.length > MANY) drawSeen(); else drawAll();
-};
-const drawAll = () => {
-  const stale = CHARTS.filter((chart) => chart.stale);
-  stale.forEach(drawChart);
-  applyZoom(stale);
-};
-const drawSeen = () => {
-  clearTimeout(due);
-  const next = CHARTS.find(({ element, stale }) => {
-    const { top, bottom } = element.getBoundingClientRect();
-    return stale && bottom > 0 && top < innerHeight;
-  });
-  if (!next) return;
-  due = setTimeout(() => { drawChart(next); applyZoom([next]); drawSeen(); });
 };
 followers.push(redraw);
-addEventListener("beforeprint", drawAll);
 
 const steer = (event, chart) => {
   if (!chart.plot) return;
@@ -262,6 +244,7 @@ for (const chart of CHARTS) {
   chart.element = make("div", { class: "chart", "data-chart": chart.id },
     make("h3", {}, chart.title), place, make("div", { class: "readout" }));
   byId("charts").append(chart.element);
+  chart.draw = whenSeen(chart.element, () => { if (!chart.element.hidden) drawChart(chart); });
 }
 const fit = () => {
   for (const chart of CHARTS) {
@@ -269,7 +252,5 @@ const fit = () => {
     if (chart.plot && Math.abs(chart.plot.width - width) > 1) chart.plot.setSize({ width, height: 260 });
   }
 };
-const seen = new IntersectionObserver(drawSeen);
-CHARTS.forEach(({ element }) => seen.observe(element));
 new ResizeObserver(fit).observe(byId("charts"));
 addEventListener("resize", fit);

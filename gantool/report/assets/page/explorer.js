@@ -145,16 +145,13 @@ const showExplained = (score) => {
 };
 
 const picked = (id, list) => list.find((field) => field.id === id) ?? list[0];
-let pending = null;
 const showExplorer = () => {
-  if (!byId("explorer")) return;
-  // Tables at once, pictures with the next frame: typing in a filter does not wait for them.
   const score = picked(state.score, measures);
   const against = picked(state.against ?? data.against, fields.filter((field) => !field.list));
   showGroups(score);
   showExplained(score);
-  cancelAnimationFrame(pending);
-  pending = requestAnimationFrame(() => { showScatter(score, against); showParallel(score); });
+  showScatter(score, against);
+  showParallel(score);
 };
 
 if (byId("explorer")) {
@@ -165,6 +162,6 @@ if (byId("explorer")) {
     byId(id).value = picked(state[id] ?? data[id], list).id;
     byId(id).addEventListener("change", () => { state[id] = byId(id).value; remember(); showExplorer(); });
   }
-  followers.push(showExplorer);
+  followers.push(whenSeen(byId("explorer"), showExplorer));
   addEventListener("resize", showExplorer);
 }

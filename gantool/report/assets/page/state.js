@@ -42,6 +42,23 @@ const button = (text, act, attributes = {}) => {
   made.addEventListener("click", act);
   return made;
 };
+/* Of many runs, what is out of sight is drawn when it is seen. */
+const MANY = 60;
+const whenSeen = (element, act) => {
+  let [seen, stale] = [data.runs.length <= MANY, false];
+  const draw = () => {
+    stale = !seen;
+    if (seen) act();
+  };
+  if (!seen) {
+    new IntersectionObserver((entries) => {
+      seen = entries.at(-1).isIntersecting;
+      if (stale) draw();
+    }).observe(element);
+    addEventListener("beforeprint", act);
+  }
+  return draw;
+};
 const byValue = (a, b) => {
   if (typeof a === "number" && typeof b === "number") return a - b;
   return (typeof b === "number") - (typeof a === "number") || String(a).localeCompare(String(b), "en", { numeric: true });

@@ -36,7 +36,8 @@ const following = [...document.querySelectorAll("[data-variant], [data-run]")];
 followers.push(() => {
   for (const row of following) {
     const { run, variant } = row.dataset;
-    row.hidden = !(run ? chosen.has(Number(run)) : shownVariants.has(Number(variant)));
+    const hidden = !(run ? chosen.has(Number(run)) : shownVariants.has(Number(variant)));
+    if (row.hidden !== hidden) row.hidden = hidden;
   }
   sorted.forEach(({ arrange }) => arrange());
 });
