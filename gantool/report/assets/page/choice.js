@@ -1,6 +1,6 @@
 /* The choice of runs, which all parts of the page follow, and the groups that they make. */
-const MOST_DRAWN = 16; // groups in charts
-const MOST_NAMED = 24; // groups with buttons of their own
+const MOST_DRAWN = 12; // groups in charts
+const MOST_NAMED = 12; // groups with buttons of their own
 const MOST_BOXES = 12; // values of a number that are ticked one by one
 
 const fields = data.fields.map((field, at) => ({ ...field, at }));
