@@ -23,6 +23,7 @@ from torch import Tensor
 from benchmarks.large import large
 from benchmarks.made_runs import make_runs
 from benchmarks.measure import Result, command, ratio, seconds, seconds_and_memory
+from benchmarks.page import page_of_many
 from benchmarks.quality import quality
 from benchmarks.recorded import Recorded, made_up, trainer_of
 from benchmarks.scoring import scoring
@@ -389,6 +390,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "start-up": start_up,
     "first-step": first_step,
     "compare": compare,
+    "page": lambda: page_of_many(400),
     "scoring": scoring,
     "evaluate": lambda: evaluate("mnist5k", extractor="digits", most_seconds=60),
     "evaluate-color": lambda: evaluate("cats", extractor="photos", most_seconds=60),

@@ -12,8 +12,8 @@ from gantool.runs.records import RunRecord, Score
 from gantool.sampling.pictures import lay_out, png
 
 
-def make_runs(where: Path, *, runs: int, steps: int, sample_grids: int) -> None:
-    """Write finished runs of four variants.
+def make_runs(where: Path, *, runs: int, steps: int, sample_grids: int, settings: int = 1) -> None:
+    """Write finished runs of four models, each with so many learning rates.
 
     Each has metrics of every step, scores, and sample grids of the size of 64 digits.
     """
@@ -35,14 +35,14 @@ def make_runs(where: Path, *, runs: int, steps: int, sample_grids: int) -> None:
         for _ in range(sample_grids)
     ]
     for number in range(runs):
-        variant, seed = number % 4, number // 4
+        model, setting, seed = number % 4, number // 4 % settings, number // 4 // settings
         folder = RunFolder.create(
             where / f"run-{number}",
             RunRecord(
                 name=f"run-{number}",
-                model=f"model-{variant}",
+                model=f"model-{model}",
                 status="finished",
-                config={"seed": seed, "loss": "non-saturating"},
+                config={"seed": seed, "loss": "non-saturating", "lr": (1 + setting) / 10_000},
                 data={"name": "digits", "fingerprint": "f", "image_size": 28, "channels": 1},
                 steps=steps,
                 total_steps=steps,

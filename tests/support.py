@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +63,23 @@ def run_cli(
         timeout=timeout,
     )
     return Outcome(done.returncode, out=done.stdout, err=done.stderr)
+
+
+@contextlib.contextmanager
+def served(command: str, run: Path, env: dict[str, str] | None = None) -> Iterator[str]:
+    """The address of a page that a command serves for a run, while it does."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gantool", command, str(run), "--port", "0", "--no-browser"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(env or {})},
+    )
+    try:
+        assert server.stdout is not None
+        yield server.stdout.readline().split()[0]
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def picture(

@@ -25,6 +25,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             measure=f"{_DISTANCES}:frechet",
             kept=True,
             paper="Heusel et al. 2017, arXiv:1706.08500",
+            group="fidelity",
         )
     )
     register(
@@ -35,27 +36,32 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             measure=f"{_DISTANCES}:kernel",
             kept=True,
             paper="Binkowski et al. 2018, arXiv:1801.01401",
+            group="fidelity",
         )
     )
-    for name, summary, paper in (
+    for name, summary, group, paper in (
         (
             "precision",
             "share of samples that look real",
+            "fidelity",
             "Kynkäänniemi et al. 2019, arXiv:1904.06991",
         ),
         (
             "recall",
             "share of real images that the samples reach",
+            "diversity",
             "Kynkäänniemi et al. 2019, arXiv:1904.06991",
         ),
         (
             "density",
             "how deep among real images samples lie; 1 as real ones",
+            "fidelity",
             "Naeem et al. 2020, arXiv:2002.09797",
         ),
         (
             "coverage",
             "share of real images with a sample next to them",
+            "diversity",
             "Naeem et al. 2020, arXiv:2002.09797",
         ),
     ):
@@ -67,6 +73,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
                 measure=f"{_DISTANCES}:manifolds",
                 kept=True,
                 paper=paper,
+                group=group,
             )
         )
     register(
@@ -78,6 +85,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             kept=True,
             unit="nats",
             paper="Goodfellow et al. 2014, arXiv:1406.2661",
+            group="2014",
         )
     )
     register(
@@ -89,6 +97,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             kept=True,
             real="test",
             kinds=_BOTH,
+            group="fidelity",
         )
     )
     register(
@@ -100,6 +109,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             kept=True,
             real="test",
             unit="nats",
+            group="diversity",
         )
     )
     paper = "Lin et al. 2018 (PacGAN), arXiv:1712.04086"
@@ -112,6 +122,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             kept=True,
             paper=paper,
             kinds=_BOTH,
+            group="diversity",
         )
     )
     register(
@@ -124,6 +135,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             unit="nats",
             paper=paper,
             kinds=_BOTH,
+            group="diversity",
         )
     )
     _register_metrics_of_points(register)
@@ -137,6 +149,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             real="test",
             chooses=False,
             paper="Goodfellow et al. 2014, figure 2",
+            group="copying",
         )
     )
     register(
@@ -149,6 +162,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             chooses=False,
             paper="Goodfellow et al. 2014, arXiv:1406.2661",
             kinds=_BOTH,
+            group="2014",
         )
     )
     _register_metrics_on_request(register)
@@ -165,6 +179,7 @@ def _register_metrics_on_request(register: Callable[[MetricSpec], None]) -> None
             kept=True,
             paper="Chong and Forsyth 2020, arXiv:1911.07023",
             on_request=True,
+            group="fidelity",
         )
     )
     register(
@@ -176,11 +191,20 @@ def _register_metrics_on_request(register: Callable[[MetricSpec], None]) -> None
             kept=True,
             paper="Berthet et al. 2026, arXiv:2605.06797",
             on_request=True,
+            group="fidelity",
         )
     )
-    for name, summary in (
-        ("clipped-density", "as a share of good samples: how deep among real images they lie"),
-        ("clipped-coverage", "as a share of good samples: how much of the real images they cover"),
+    for name, summary, group in (
+        (
+            "clipped-density",
+            "as a share of good samples: how deep among real images they lie",
+            "fidelity",
+        ),
+        (
+            "clipped-coverage",
+            "as a share of good samples: how much of the real images they cover",
+            "diversity",
+        ),
     ):
         register(
             MetricSpec(
@@ -191,6 +215,7 @@ def _register_metrics_on_request(register: Callable[[MetricSpec], None]) -> None
                 kept=True,
                 paper="Salvy et al. 2025, arXiv:2507.01761",
                 on_request=True,
+                group=group,
             )
         )
     fits: tuple[tuple[str, str, Literal["lower", "higher"]], ...] = (
@@ -213,6 +238,7 @@ def _register_metrics_on_request(register: Callable[[MetricSpec], None]) -> None
                 paper="Jiralerspong et al. 2023, arXiv:2302.04440",
                 on_request=True,
                 chooses=name == "fld",  # noise copies nothing
+                group="fidelity" if name == "fld" else "copying",
             )
         )
     register(
@@ -224,6 +250,7 @@ def _register_metrics_on_request(register: Callable[[MetricSpec], None]) -> None
             kept=True,
             paper="Friedman and Dieng 2022, arXiv:2210.02410",
             on_request=True,
+            group="diversity",
         )
     )
     register(
@@ -237,6 +264,7 @@ def _register_metrics_on_request(register: Callable[[MetricSpec], None]) -> None
             paper="Alaa et al. 2022, arXiv:2102.08921",
             on_request=True,
             chooses=False,  # noise copies nothing
+            group="copying",
         )
     )
 
@@ -250,6 +278,7 @@ def _register_metrics_of_points(register: Callable[[MetricSpec], None]) -> None:
             measure=f"{_PLANE}:high_quality",
             paper="Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761",
             kinds=("points",),
+            group="fidelity",
         )
     )
     register(
@@ -260,6 +289,7 @@ def _register_metrics_of_points(register: Callable[[MetricSpec], None]) -> None:
             measure=f"{_PLANE}:sliced_wasserstein",
             paper="Rabin et al. 2011; Bonneel et al. 2015",
             kinds=("points",),
+            group="fidelity",
         )
     )
     register(
@@ -270,6 +300,7 @@ def _register_metrics_of_points(register: Callable[[MetricSpec], None]) -> None:
             measure=f"{_PLANE}:log_likelihood",
             unit="nats",
             kinds=("points",),
+            group="fidelity",
         )
     )
 

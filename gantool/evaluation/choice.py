@@ -139,6 +139,7 @@ class Chooser:
             unit=self._spec.unit,
             error=found.error,
             protocol=protocol,
+            group=self._spec.group,
         )
 
     def _measure(self, samples: SampleSet) -> Measured:

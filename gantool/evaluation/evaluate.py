@@ -444,7 +444,14 @@ def _measure(
         known = isinstance(error, NotComputedError)
         reason = str(error) if known else f"{type(error).__name__}: {error}"
         return [
-            Score(step=step, metric=name, better=spec.better, unit=spec.unit, reason=reason)
+            Score(
+                step=step,
+                metric=name,
+                better=spec.better,
+                unit=spec.unit,
+                reason=reason,
+                group=spec.group,
+            )
             for name, spec in specs.items()
         ]
     references = _references(group, len(samples), evaluation=evaluation)
@@ -462,6 +469,7 @@ def _measure(
             reason=_reason(found[name].value),
             detail=_detail(found[name], evaluation.folder),
             protocol={**common, **found[name].protocol},
+            group=spec.group,
         )
         for name, spec in specs.items()
     ]

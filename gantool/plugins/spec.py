@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from gantool.config import BOUND_IT, RESERVED, GANConfig, TrainConfig
 from gantool.errors import GantoolError
+from gantool.runs.records import SCORE_GROUPS
 
 Kind = Literal["images", "points"]
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -308,6 +309,8 @@ class MetricSpec:
         chooses: whether the best generator of a run may be chosen by it (`--keep-best`): not where
             noise does as well as real images do, or where it is a score of the whole run.
         on_request: whether it is computed only where it is asked for by name.
+        group: the scores that a page shows it among: "fidelity", "diversity", "copying" or "2014";
+            further ones unless given.
     """
 
     name: str
@@ -321,6 +324,7 @@ class MetricSpec:
     kept: bool = False
     chooses: bool = True
     on_request: bool = False
+    group: str = ""
 
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""
@@ -336,6 +340,11 @@ class MetricSpec:
         if self.real not in ("train", "validation", "test", None):
             raise InvalidSpecError(
                 f"metric {self.name!r}: real must be a split or None, not {self.real!r}"
+            )
+        if self.group not in SCORE_GROUPS:
+            known = ", ".join(map(repr, SCORE_GROUPS))
+            raise InvalidSpecError(
+                f"metric {self.name!r}: group must be one of {known}, not {self.group!r}"
             )
 
 

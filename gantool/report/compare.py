@@ -29,10 +29,12 @@ from gantool.report.result import (
     Variant,
 )
 from gantool.report.statistics import (
+    Explained,
     Summary,
     agreement,
     chances_of_first,
     contrasts,
+    explained,
     share_of,
     summarise,
 )
@@ -125,6 +127,7 @@ def compare(
         corrected=corrected,
         chances_of_first=_chances_of_first(ranked, columns),
         agreement=_agreement(ranked, columns),
+        explained=_explained(ranked, columns, rows=rows),
         verdict=verdict.sentences(
             ranked, ranking, rows=rows, pairs=pairs, columns=columns, flags=flags, noun=noun
         ),
@@ -305,6 +308,7 @@ def _columns(
                 shared=having == len(scored),
                 note=measure.note,
                 warnings=sorted(warnings - {""}),
+                group=score.group,
             )
         )
     return columns
@@ -586,6 +590,7 @@ def _pairs(
     by_path = {row.path: row for row in rows}
     names = [variant.name for variant in variants]
     pairs = family.of(names)
+    shown = {number for number, (a, _) in enumerate(pairs) if family.shows(names, a)}
     found = []
     for column in columns:
         values = {
@@ -602,12 +607,12 @@ def _pairs(
             paired=family.paired,
             corrected=family.corrected,
             matters=family.least(column),
-            prospects=column is family.ranking,
+            prospects=shown if column is family.ranking else (),
         )
         found += [
             Pair(column=column.id, a=a, b=b, contrast=one)
-            for (a, b), one in zip(pairs, made, strict=True)
-            if one is not None and family.shows(names, a)
+            for number, ((a, b), one) in enumerate(zip(pairs, made, strict=True))
+            if one is not None and number in shown
         ]
     return found
 
@@ -638,6 +643,24 @@ def _agreement(
             tau = tau if x.better == y.better else -tau
             found.setdefault(x.id, {})[y.id] = found.setdefault(y.id, {})[x.id] = tau
     return found
+
+
+def _explained(
+    variants: Sequence[Variant], columns: Sequence[ScoreColumn], *, rows: Sequence[RunRow]
+) -> dict[str, list[Explained]]:
+    """Of each column the options that vary, the model among them."""
+    by_path = {row.path: row for row in rows}
+    runs = [(v, by_path[path]) for v in variants if not v.elsewhere for path in v.paths]
+    options: dict[str, list[Any]] = {
+        "model": [variant.model for variant, _ in runs],
+        **{key: [v.config.get(key) for v, _ in runs] for key in _differences(variants)},
+    }
+    if len(variants) < 2:
+        return {}
+    return {
+        column.id: explained(options, [row.scores.get(column.id) for _, row in runs])
+        for column in columns
+    }
 
 
 def _seed(row: RunRow, position: int) -> int:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from gantool._version import __version__
 from gantool.report import tables
-from gantool.report.colors import colors_of
+from gantool.report.colors import ALL, colors_of
 from gantool.report.columns import shown_in
 from gantool.report.compare import position, score_columns
 from gantool.report.cost import cost_view, machines_in
@@ -33,25 +33,28 @@ from gantool.report.curves import (
     terms_in,
     without_answers,
 )
+from gantool.report.facts import fields_and_facts
 from gantool.report.format import plain, short, spread
 from gantool.report.load import AXES, RunData, Series
-from gantool.report.result import ComparisonResult, Variant
+from gantool.report.result import ComparisonResult, ScoreColumn, Variant
 from gantool.report.scoreboard import OnData
 from gantool.report.statistics import Summary
+from gantool.report.statistics.explained import LEAST_NUMBERS, LEAST_OF_A_VALUE, LEAST_RUNS
+from gantool.report.statistics.summaries import quantile
 from gantool.runs.folder import FINDING, thinned
+from gantool.runs.records import SCORE_GROUPS
 
-_ASSETS = {
-    "page_css": "page.css",
-    "page_js": "page.js",
-    "chart_css": "uplot.min.css",
-    "chart_js": "uplot.min.js",
-}
+_ASSETS = {"page_css": "page.css", "chart_css": "uplot.min.css", "chart_js": "uplot.min.js"}
+# The parts of the page's script, those first that others use.
+_SCRIPTS = ("state", "choice", "tables", "curves", "samples", "explorer", "pair", "controls")
 _POINTS = 300  # of a curve
 _ALL_POINTS = 12_000  # of all runs' curves of one metric
 _PICTURE_BYTES = 8_000_000  # of all sample grids together, before base64 adds a third
 _MOST_GRIDS = 20  # of a run
 _MOST_RUNS_WITH_GRIDS = 24
 _MOST_TERMS = 24  # that have a chart of their own
+_MOST_IN_STRIPS = 24  # variants of a score's picture
+_MOST_SIDE_BY_SIDE = 8  # variants that have a column of their own in tables of options
 _MOST_SIDE = 640  # pixels of a sample grid; larger ones are halved until they fit
 
 
@@ -88,10 +91,21 @@ def render(
         shown_in=shown_in,
         heading_of_loss=heading_of_loss,
         objectives=_objectives(result),
-        options=list(dict.fromkeys(key for v in result.variants for key in v.config)),
+        alike={
+            key: value
+            for variant in result.variants
+            for key, value in variant.config.items()
+            if key not in result.differences
+        },
         no_answers=without_answers(result.variants),
         not_computed=_not_computed(result, chosen),
-        strips=_strips(result),
+        strip_groups=_strip_groups(result),
+        several_seeds=any(len(variant.runs) > 1 for variant in result.variants),
+        grids_left_out=_grids_left_out(result, chosen),
+        numbers={str(run.folder.path): number for number, run in enumerate(chosen)},
+        explorer=len(chosen) > 1 and bool(result.columns),
+        least={"runs": LEAST_RUNS, "of_a_value": LEAST_OF_A_VALUE, "numbers": LEAST_NUMBERS},
+        transposed=len(result.variants) > _MOST_SIDE_BY_SIDE,
         cost=None if cost is None else _picture(cost),
         cost_notes=[] if cost is None else cost_view(result).notes,
         machines=machines_in(result) or ["unknown"],
@@ -106,6 +120,7 @@ def render(
         data={**_data(result, chosen, colors=colors), "again": again},
         more_terms=terms_in(chosen)[_MOST_TERMS:],
         version=__version__,
+        page_js=script(),
         **{name: asset(file) for name, file in _ASSETS.items()},
     )
 
@@ -159,6 +174,12 @@ def asset(name: str) -> Markup:
     return Markup(text)
 
 
+def script() -> Markup:
+    """The page's own script: its parts in one function, so that nothing else sees their names."""
+    parts = [asset(f"page/{name}.js") for name in _SCRIPTS]
+    return Markup('"use strict";\n(() => {\n') + Markup("\n").join(parts) + Markup("})();")
+
+
 def _not_computed(result: ComparisonResult, runs: Sequence[RunData]) -> dict[str, str]:
     """The reason of each score that applies to a run and that none of the runs has."""
     computed = {column.metric for column in result.columns}
@@ -193,14 +214,36 @@ def _scatter_note(result: ComparisonResult) -> str:
     )
 
 
+def _strip_groups(result: ComparisonResult) -> list[dict[str, Any]]:
+    """The strips of scores in their groups; that of the score that ranks is open."""
+    strips = _strips(result)
+    found = []
+    for group, heading in SCORE_GROUPS.items():
+        # A group that a page of another version knows stands among further scores.
+        own = [s for s in strips if _group_of(s["column"]) == group]
+        ranks = any(strip["column"].id == result.sorted_by for strip in own)
+        if own:
+            found.append({"heading": heading, "strips": own, "open": ranks})
+    return found
+
+
+def _group_of(column: ScoreColumn) -> str:
+    return column.group if column.group in SCORE_GROUPS else ""
+
+
 def _strips(result: ComparisonResult) -> list[dict[str, Any]]:
     """For each score the places of runs, means and intervals between its ends, in percent."""
     strips = []
     for column in result.columns:
-        having = [(v, v.scores[column.id]) for v in result.variants if column.id in v.scores]
+        having = [
+            (number, variant, variant.scores[column.id])
+            for number, variant in enumerate(result.variants)
+            if column.id in variant.scores
+        ]
         if not having:  # a run that another stands in for may be the only scored one
             continue
-        points = [value for _, summary in having for value in _extent(summary)]
+        shown = having[:_MOST_IN_STRIPS]
+        points = [value for *_, summary in shown for value in _extent(summary)]
         points += [column.real] if column.real is not None else []
         least, greatest = min(points), max(points)
         margin = 0.03 * ((greatest - least) or abs(greatest) or 1.0)
@@ -217,7 +260,11 @@ def _strips(result: ComparisonResult) -> list[dict[str, Any]]:
                 "low": low,
                 "high": high,
                 "real": None if column.real is None else place(column.real),
-                "rows": [_strip_row(variant, summary, place=place) for variant, summary in having],
+                "rows": [
+                    {"number": number, **_strip_row(variant, summary, place=place)}
+                    for number, variant, summary in shown
+                ],
+                "left_out": len(having) - len(shown),
             }
         )
     return strips
@@ -257,25 +304,28 @@ def _data(
     variants = [
         {
             "name": plain(variant.name),
-            "colour": colors[variant.name],
+            "color": colors[variant.name],
             "scale": variant.d_scale,
         }
         for variant in result.variants
     ]
     losses, terms = losses_in(runs), terms_in(runs)[:_MOST_TERMS]
+    fields, facts = fields_and_facts(result, runs)
+    numbers = {str(run.folder.path): number for number, run in enumerate(runs)}
     curves = [
         {
             "name": plain(run.record.name),
+            "path": plain(str(run.folder.path)),
+            "facts": own,
             "variant": number[rows[str(run.folder.path)].variant],
             "series": stretches(run.series, points, keys=[*losses, *ANSWERS, *terms]),
             "scores": _scores_by_step(result, run),
         }
-        for run in runs
+        for run, own in zip(runs, facts, strict=True)
     ]
     sheets = [
         {
-            "run": plain(run.record.name),
-            "variant": number[rows[str(run.folder.path)].variant],
+            "number": numbers[str(run.folder.path)],
             "seed": rows[str(run.folder.path)].seed,
             "elsewhere": run.record.origin is not None,
             **_sample_grids(run, budget),
@@ -291,7 +341,26 @@ def _data(
         "terms": [{"id": key, "title": plain(key)} for key in terms],
         "columns": columns,
         "sheets": sheets,
+        "fields": fields,
+        "palette": list(ALL),
+        "explained": {
+            column: [
+                one.model_dump() | {"options": [plain(name) for name in one.options]}
+                for one in found
+            ]
+            for column, found in result.explained.items()
+        },
+        "score": f"score:{result.sorted_by}",
+        "against": _against(result, fields),
+        "t": [round(quantile(n), 4) for n in range(1, len(runs))] if len(runs) > 1 else [],
     }
+
+
+def _against(result: ComparisonResult, fields: Sequence[Mapping[str, Any]]) -> str:
+    """The field that the score that ranks is drawn against first: what explains most of it."""
+    found = result.explained.get(result.sorted_by or "", [])
+    known = [f"option:{plain(one.options[0])}" for one in found]
+    return next((key for key in known if any(field["id"] == key for field in fields)), "")
 
 
 def stretches(series: Series, points: int, *, keys: Iterable[str]) -> dict[str, list[float | None]]:
@@ -337,11 +406,24 @@ def _scores_by_step(result: ComparisonResult, run: RunData) -> dict[str, list[di
 def _with_sample_grids(result: ComparisonResult, runs: Sequence[RunData]) -> list[RunData]:
     """The runs whose samples are shown: all, or the first of each variant where there are many."""
     having = [run for run in runs if run.folder.sample_grids()]
-    if len(having) > _MOST_RUNS_WITH_GRIDS:
-        firsts = {variant.paths[0] for variant in result.variants}
-        having = [run for run in having if str(run.folder.path) in firsts][:_MOST_RUNS_WITH_GRIDS]
     rank = {path: i for i, variant in enumerate(result.variants) for path in variant.paths}
-    return sorted(having, key=lambda run: rank.get(str(run.folder.path), len(rank)))
+    having.sort(key=lambda run: rank.get(str(run.folder.path), len(rank)))
+    if len(having) <= _MOST_RUNS_WITH_GRIDS:
+        return having
+    firsts = {variant.paths[0] for variant in result.variants}
+    return [run for run in having if str(run.folder.path) in firsts][:_MOST_RUNS_WITH_GRIDS]
+
+
+def _grids_left_out(result: ComparisonResult, runs: Sequence[RunData]) -> str:
+    """A sentence on the runs whose sample grids the page has no room for."""
+    having = sum(bool(run.folder.sample_grids()) for run in runs)
+    shown = len(_with_sample_grids(result, runs))
+    if shown == having:
+        return ""
+    return (
+        f"Of {having} runs with grids {shown} are here, one of a variant, the best variants first; "
+        "`gantool compare` of a few runs has all of theirs."
+    )
 
 
 def _sample_grids(run: RunData, budget: int) -> dict[str, Any]:

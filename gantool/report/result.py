@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from gantool.report.load import Axis
-from gantool.report.statistics import Contrast, Share, Summary
+from gantool.report.statistics import Contrast, Explained, Share, Summary
 from gantool.runs.records import own_objective
 
 FAILED = frozenset({"diverged", "failed"})
@@ -93,6 +93,7 @@ class ScoreColumn(_Frozen):
         shared: whether all have it that have any score.
         note: the difference from the usual protocol, where there are several.
         warnings: those of the scores themselves.
+        group: the scores that it is shown among, of `SCORE_GROUPS`.
     """
 
     id: str
@@ -106,6 +107,7 @@ class ScoreColumn(_Frozen):
     shared: bool = False
     note: str = ""
     warnings: list[str] = Field(default_factory=list)
+    group: str = ""
 
 
 class Variant(_WithValues):
@@ -226,6 +228,8 @@ class ComparisonResult(_Frozen):
         corrected: whether the contrasts of a column are corrected for their number.
         chances_of_first: by column and variant, the probability that its mean is the best one.
         agreement: Kendall's tau-b of the variants' means, by column and column.
+        explained: by column, the options that vary between runs, with how far it goes along with
+            each.
         verdict: two or three sentences.
         skipped: paths that were no run, with the reason.
         claims: those of the study that the runs are from.
@@ -247,6 +251,7 @@ class ComparisonResult(_Frozen):
     corrected: bool = True
     chances_of_first: dict[str, dict[str, float]] = Field(default_factory=dict)
     agreement: dict[str, dict[str, float]] = Field(default_factory=dict)
+    explained: dict[str, list[Explained]] = Field(default_factory=dict)
     verdict: list[str] = Field(default_factory=list)
     skipped: dict[str, str] = Field(default_factory=dict)
     claims: list[ClaimVerdict] = Field(default_factory=list)

@@ -5,7 +5,7 @@ Reading them needs neither torch nor numpy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     field_validator,
     model_serializer,
+    model_validator,
 )
 
 from gantool.config import with_names_of_today
@@ -155,6 +156,27 @@ class RunRecord(BaseModel):
         return self.d_scale is not None or "discriminator" in self.networks
 
 
+# The groups of scores, in the order of a page, with their headings there.
+SCORE_GROUPS: Mapping[str, str] = {
+    "fidelity": "Fidelity",
+    "diversity": "Diversity",
+    "copying": "Copying",
+    "2014": "The figures of 2014",
+    "": "Further scores",
+}
+# Those of scores that were recorded before a score told its own.
+_GROUPS_BEFORE = {
+    **dict.fromkeys(("frechet-distance", "kernel-distance", "precision", "density"), "fidelity"),
+    **dict.fromkeys(
+        ("label-fidelity", "high-quality", "sliced-wasserstein", "log-likelihood"), "fidelity"
+    ),
+    **dict.fromkeys(("recall", "coverage", "class-balance"), "diversity"),
+    **dict.fromkeys(("modes-covered", "modes-kl"), "diversity"),
+    "memorised": "copying",
+    **dict.fromkeys(("parzen", "equilibrium"), "2014"),
+}
+
+
 class Score(BaseModel):
     """One line of scores.jsonl.
 
@@ -169,6 +191,7 @@ class Score(BaseModel):
         warning: a caution for readers, before they trust it.
         detail: further findings.
         protocol: the way of measuring.
+        group: the scores that it is shown among, of `SCORE_GROUPS`.
     """
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
@@ -185,6 +208,12 @@ class Score(BaseModel):
     reason: str = ""
     detail: dict[str, Any] = Field(default_factory=dict)
     protocol: dict[str, Any] = Field(default_factory=dict)
+    group: str = ""
+
+    @model_validator(mode="after")
+    def _with_group(self) -> Score:
+        self.group = self.group or _GROUPS_BEFORE.get(self.metric, "")
+        return self
 
     @property
     def chooses(self) -> bool:

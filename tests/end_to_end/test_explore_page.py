@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from probe_plugin import install_probes
-from support import CHROMIUM, run_cli
+from support import CHROMIUM, run_cli, served
 
 pytestmark = pytest.mark.slow
 
@@ -21,33 +18,21 @@ pytestmark = pytest.mark.slow
 @contextlib.contextmanager
 def opened(run: Path, env: dict[str, str] | None = None) -> Iterator[Page]:
     """The page of a run; it has said nothing on the console and asked its own server alone."""
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gantool", "explore", str(run), "--port", "0", "--no-browser"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **(env or {})},
-    )
-    try:
-        assert server.stdout is not None
-        address = server.stdout.readline().split()[0]
+    with served("explore", run, env) as address, sync_playwright() as playwright:
         assert address.startswith("http://127.0.0.1:")
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1300, "height": 900})
-            told: list[str] = []
-            page.on("console", lambda message: told.append(message.text))
-            page.on("pageerror", lambda error: told.append(str(error)))
-            asked: list[str] = []
-            page.on("request", lambda made: asked.append(made.url))
-            page.goto(address)
-            page.wait_for_selector("html[data-ready]", timeout=20_000)
-            yield page
-            assert told == []
-            assert [url for url in asked if not url.startswith((address, "data:"))] == []
-            browser.close()
-    finally:
-        server.terminate()
-        server.wait()
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1300, "height": 900})
+        told: list[str] = []
+        page.on("console", lambda message: told.append(message.text))
+        page.on("pageerror", lambda error: told.append(str(error)))
+        asked: list[str] = []
+        page.on("request", lambda made: asked.append(made.url))
+        page.goto(address)
+        page.wait_for_selector("html[data-ready]", timeout=20_000)
+        yield page
+        assert told == []
+        assert [url for url in asked if not url.startswith((address, "data:"))] == []
+        browser.close()
 
 
 @pytest.fixture(params=["finished_run", "conditional"])

@@ -96,7 +96,9 @@ def test_the_slider_moves_every_sheet_to_its_nearest_earlier_step(
 ) -> None:
     page = watched.open(page_file)
     figures = page.locator("#sheets figure:not(.real)")
-    assert figures.count() == 9
+    assert page.locator("#sheets figure:not(.real):visible").count() == 3  # one of a variant
+    page.locator("#seeds").check()
+    assert page.locator("#sheets figure:not(.real):visible").count() == 9
     assert all("step 100" in text for text in figures.locator("figcaption").all_inner_texts())
     before = figures.first.locator("img").get_attribute("src")
     page.locator("#when").focus()
@@ -151,6 +153,7 @@ def test_smoothing_changes_the_curves_and_none_leaves_them_raw(
 
 def test_hiding_a_variant_hides_its_curve_and_sheets(watched: Watched, page_file: Path) -> None:
     page = watched.open(page_file)
+    page.locator("#seeds").check()
     button = page.locator("#legend").get_by_role("button", name="cgan", exact=True)
     button.click()
     assert button.get_attribute("aria-pressed") == "false"
@@ -158,6 +161,121 @@ def test_hiding_a_variant_hides_its_curve_and_sheets(watched: Watched, page_file
         "dcgan", ""
     )
     assert page.locator("#sheets figure:not(.real):visible").count() == 6
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixteen runs of two models with two rates, four of a variant, and a hostile option."""
+    where = tmp_path_factory.mktemp("searched")
+    for number in range(16):
+        model, lr, seed = ("dcgan", "cgan")[number % 2], number // 2 % 2, number // 4
+        make_run(
+            where / "experiments" / f"{model}-{number}",
+            model=model,
+            seed=seed,
+            config={"lr": (1e-4, 1e-3)[lr], HOSTILE: HOSTILE if lr else "plain"},
+            scores={"frechet-distance": 1.0 + 10 * lr + seed / 10, "recall": 0.5, "parzen": 9.0},
+            tags=["good", "kept"] if number == 0 else ["good"] if number == 1 else None,
+        )
+    done = run_cli("compare", where / "experiments", cwd=where)
+    assert done.code == 0, done.err
+    return where / "comparison" / "index.html"
+
+
+def shown(page: Page, table: str) -> int:
+    return page.locator(f"{table} tbody tr:visible").count()
+
+
+def test_the_first_screen_has_the_verdict_and_the_samples(watched: Watched, searched: Path) -> None:
+    page = watched.open(searched)
+    for place in (".verdict", "#when", "#sheets figure:not(.real) img >> nth=0"):
+        box = page.locator(place).bounding_box()
+        assert box and box["y"] + box["height"] < 900, place
+    folds = page.locator("details.group")
+    assert folds.locator("h3").all_inner_texts() == ["Fidelity", "Diversity", "The figures of 2014"]
+    assert folds.evaluate_all("all => all.map((fold) => fold.open)") == [True, False, False]
+
+
+def test_a_filter_reaches_every_part_and_is_lifted_again(watched: Watched, searched: Path) -> None:
+    page = watched.open(searched)
+    page.locator("#filters summary").press("Enter")
+    box = page.locator("#facets fieldset", has_text="lr").get_by_label("0.001", exact=True)
+    box.press("Space")
+    assert page.locator("#chosen").inner_text() == "8 of 16 runs, 2 of 4 variants"
+    assert shown(page, "#variants") == 2
+    assert shown(page, "#runs") == 8
+    assert page.locator("#sheets figure:not(.real):visible").count() == 2
+    assert page.locator(".strip >> nth=0 >> .strip-row:visible").count() == 2
+    page.locator("#scatter circle").nth(7).wait_for()
+    assert page.locator("#scatter circle").count() == 8
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert shown(page, "#runs") == 8
+    page.locator("#chips button").press("Enter")
+    assert page.locator("#chosen").inner_text() == "16 of 16 runs, 4 of 4 variants"
+    page.locator("#search").fill("cgan-1")  # 1, 11, 13 and 15; 10, 12 and 14 of dcgan
+    assert shown(page, "#runs") == 7
+
+
+def test_tags_filter_and_a_pinned_variant_stays(watched: Watched, searched: Path) -> None:
+    page = watched.open(searched)
+    page.locator("#filters summary").click()
+    tags = page.locator("#facets fieldset").filter(has=page.get_by_text("tags", exact=True))
+    tags.get_by_label("kept").check()
+    assert shown(page, "#runs") == 1
+    tags.get_by_label("good").check()
+    assert shown(page, "#runs") == 2
+    page.locator("#all").click()
+    last = page.locator("#variants tbody th").last.inner_text()
+    page.locator("#legend .pin").last.click()
+    assert page.locator("#variants tbody th").first.inner_text() == last
+    page.locator("#search").fill("nothing is called so")
+    assert shown(page, "#variants") == 1
+    assert shown(page, "#runs") == 4
+
+
+def test_groups_of_an_option_have_means_and_students_intervals(
+    watched: Watched, searched: Path
+) -> None:
+    page = watched.open(searched)
+    page.locator("#filters summary").click()
+    page.locator("#group").select_option(label="lr")
+    rows = page.locator("#groups tr").all_inner_texts()
+    # Eight values 1, 1.1, 1.2, 1.3, twice each: s = 0.1195, t = 2.3646, reach 0.0999.
+    assert rows[0].split("\t") == ["lr 0.0001", "8", "1.15", "0.12", "1.05 to 1.25", "1", "1.3"]
+    assert rows[1].startswith("lr 0.001\t8\t11.1\t0.12\t")
+    assert "lr 0.0001" in page.locator("[data-chart=loss_d] .readout").inner_text()
+    assert page.locator("#sheets figure:not(.real):visible").count() == 2
+    assert page.locator("#legend bdi").all_inner_texts() == ["lr 0.0001", "lr 0.001"]
+
+
+def test_scores_against_options(watched: Watched, searched: Path) -> None:
+    page = watched.open(searched)
+    assert page.locator("#scatter circle").count() == 16
+    first = page.locator("#explained tr").first.inner_text()
+    assert first.startswith("lr, <script>alert(1)</script>")  # they change together
+    assert first.endswith("goes along with it")
+    assert page.locator("#parallel polyline").count() == 16
+    page.locator("#against").select_option(label="seed")
+    page.wait_for_timeout(100)
+    label = page.locator("#scatter svg").get_attribute("aria-label") or ""
+    assert label.startswith("frechet-distance against seed of 16 runs")
+    page.locator("#score").select_option(label="recall")
+    assert page.locator("#explained tr").first.inner_text().endswith("too few to say")
+
+
+def test_two_runs_stand_side_by_side_at_one_step(watched: Watched, searched: Path) -> None:
+    page = watched.open(searched)
+    page.locator("#pair-0").select_option(label="dcgan-0")
+    page.locator("#pair-1").select_option(label="dcgan-2")
+    rows = page.locator("#pair-rows tr").all_inner_texts()
+    assert rows[0].split("\t") == ["lr", "0.0001", "0.001"]
+    assert "frechet-distance\t1\t11" in rows
+    assert not any(text.startswith("model") for text in rows)
+    assert page.locator("#pair figure img").count() == 2
+    page.locator("#pair-when").focus()
+    page.keyboard.press("Home")
+    assert page.locator("#pair figure small").all_inner_texts() == ["step 0", "step 0"]
 
 
 def test_zoom_by_mouse_and_keyboard_reaches_every_chart(watched: Watched, page_file: Path) -> None:

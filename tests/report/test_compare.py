@@ -243,7 +243,7 @@ def test_a_gan_without_the_option_has_an_objective_of_its_own(tmp_path: Path) ->
     assert "loss" not in began.config
     assert dcgan.formula == "D: hinge of f; G: -f"
     runs = read_runs([tmp_path]).runs
-    options = page.render(result, runs, title="t").split("All options")[1]
+    options = page.render(result, runs, title="t").split("Options that differ")[1]
     row = options.split(">loss</th>")[1].split("</tr>")[0]
     assert re.findall("<td>([^<]*)</td>", row) == ["-", "hinge"]
 

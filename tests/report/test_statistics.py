@@ -329,7 +329,7 @@ def test_the_detectable_difference_is_detected_in_four_of_five(
 
 def test_a_contrast_that_shows_nothing_says_what_would_have() -> None:
     x, y = seeded(1.0, 2.0, 3.0), seeded(1.5, 2.5, 3.6)
-    (found,) = contrasts([(x, y)], better="lower", prospects=True)
+    (found,) = contrasts([(x, y)], better="lower", prospects=[0])
     deviations = (float(np.std([1, 2, 3], ddof=1)), float(np.std([1.5, 2.5, 3.6], ddof=1)))
     assert found is not None
     assert found.detectable == pytest.approx(detectable(deviations, 3, 3, level=0.05))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -94,7 +94,7 @@ def contrasts(
     matters: float | None = None,
     corrected: bool = True,
     family: int = 0,
-    prospects: bool = False,
+    prospects: Container[int] = (),
 ) -> list[Contrast | None]:
     """A family of contrasts, each of two mappings from seed to value.
 
@@ -110,7 +110,7 @@ def contrasts(
         matters: the smallest difference that matters; an interval within it says "equal".
         corrected: whether the family is corrected for at all.
         family: the contrasts in the family, where these are only some of them.
-        prospects: whether to say where nothing was shown what could have been.
+        prospects: numbers of those of which to say, where nothing was shown, what could have been.
 
     Returns:
         A contrast for each; None where a side has no finite value.
@@ -130,15 +130,15 @@ def contrasts(
     exact = np.array([test.exact for test in tested])
     ps = np.where(errors > 0, students, exact).tolist()
     reaches = stats.t.ppf(1 - (1 - CONFIDENCE) / family / 2, freedom) * errors
-    judged = iter(zip(_holm(ps, family) if corrected else ps, reaches.tolist(), strict=True))
+    judged = iter(zip(holm(ps, family) if corrected else ps, reaches.tolist(), strict=True))
     found: list[Contrast | None] = []
-    for test in tests:
+    for number, test in enumerate(tests):
         if test is None:
             found.append(None)
             continue
         p, reach = (None, None) if test.method == "none" else next(judged)
         made = _contrast(test, p, reach, family=family, better=better, matters=matters)
-        found.append(_with_prospects(made, test) if prospects else made)
+        found.append(_with_prospects(made, test) if number in prospects else made)
     return found
 
 
@@ -192,7 +192,8 @@ def _permuted(x: _Floats, y: _Floats, paired: bool) -> float:
     return 2 / (2 ** len(x) if paired else math.comb(len(x) + len(y), len(x)))
 
 
-def _holm(ps: Sequence[float], family: int) -> list[float]:
+def holm(ps: Sequence[float], family: int) -> list[float]:
+    """The p values of some of a family's tests, corrected by Holm for them all."""
     found = [1.0] * len(ps)
     least = 0.0
     for rank, i in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
