@@ -63,6 +63,7 @@ def render(
     single: bool = False,
     again: float | None = None,
     cost: Path | None = None,
+    every_grid: bool = False,
 ) -> str:
     """The whole page.
 
@@ -73,6 +74,8 @@ def render(
         single: whether it is the report of one run.
         again: seconds after which the page shall load itself anew, or None.
         cost: file of the picture of quality against cost, which need not be there.
+        every_grid: whether it holds the sample grids of all runs at all steps, however large that
+            makes it; else as many as a page of a few MB can hold.
     """
     colors = colors_of(result)
     counted = {row.path for row in result.runs if row.repeat_of is None}
@@ -103,7 +106,7 @@ def render(
         lost=tables.lost(result),
         chances=result.chances_of_first.get(result.sorted_by or "", {}),
         findings=_findings(chosen) if single else [],
-        data={**_data(result, chosen, colors=colors), "again": again},
+        data={**_data(result, chosen, colors=colors, every_grid=every_grid), "again": again},
         more_terms=terms_in(chosen)[_MOST_TERMS:],
         version=__version__,
         **{name: asset(file) for name, file in _ASSETS.items()},
@@ -116,6 +119,7 @@ def render_overview(
     *,
     table: tables.Table,
     skipped: Mapping[str, str],
+    pages: Mapping[str, str] | None = None,
 ) -> str:
     """The page that leads to those of several data sets.
 
@@ -124,6 +128,7 @@ def render_overview(
         links: the page of each data set, from this page's folder.
         table: of all variants on all data.
         skipped: paths that were no run, with the reason.
+        pages: of each data set, to stand in this page instead of links.
     """
     headings, rows = table
     runs = sum(row.repeat_of is None for each in comparisons for row in each.result.runs)
@@ -131,6 +136,7 @@ def render_overview(
         title=f"{len(rows) - 1} variants on {len(comparisons)} data sets, {runs} runs",
         comparisons=comparisons,
         links=links,
+        pages=pages or {},
         headings=headings[1:],
         rows=rows[:-1],
         real=rows[-1],
@@ -246,14 +252,18 @@ def _strip_row(variant: Variant, summary: Summary, place: Any) -> dict[str, Any]
 
 
 def _data(
-    result: ComparisonResult, runs: Sequence[RunData], *, colors: Mapping[str, str]
+    result: ComparisonResult,
+    runs: Sequence[RunData],
+    *,
+    colors: Mapping[str, str],
+    every_grid: bool,
 ) -> dict[str, Any]:
     """The content that the page's script draws from."""
     rows = {row.path: row for row in result.runs}
     number = {variant.name: i for i, variant in enumerate(result.variants)}
     points = max(40, min(_POINTS, _ALL_POINTS // max(1, len(runs))))
-    shown = _with_sample_grids(result, runs)
-    budget = _PICTURE_BYTES // max(1, len(shown))
+    shown = _with_sample_grids(result, runs, every=every_grid)
+    budget = None if every_grid else _PICTURE_BYTES // max(1, len(shown))
     variants = [
         {
             "name": plain(variant.name),
@@ -334,24 +344,27 @@ def _scores_by_step(result: ComparisonResult, run: RunData) -> dict[str, list[di
     return {column: points for column, points in found.items() if len(points) > 1}
 
 
-def _with_sample_grids(result: ComparisonResult, runs: Sequence[RunData]) -> list[RunData]:
+def _with_sample_grids(
+    result: ComparisonResult, runs: Sequence[RunData], *, every: bool
+) -> list[RunData]:
     """The runs whose samples are shown: all, or the first of each variant where there are many."""
     having = [run for run in runs if run.folder.sample_grids()]
-    if len(having) > _MOST_RUNS_WITH_GRIDS:
+    if len(having) > _MOST_RUNS_WITH_GRIDS and not every:
         firsts = {variant.paths[0] for variant in result.variants}
         having = [run for run in having if str(run.folder.path) in firsts][:_MOST_RUNS_WITH_GRIDS]
     rank = {path: i for i, variant in enumerate(result.variants) for path in variant.paths}
     return sorted(having, key=lambda run: rank.get(str(run.folder.path), len(rank)))
 
 
-def _sample_grids(run: RunData, budget: int) -> dict[str, Any]:
+def _sample_grids(run: RunData, budget: int | None) -> dict[str, Any]:
     """A run's sample grids and its real images, as pictures in text.
 
-    There are as many sample grids as the budget of bytes allows.
+    There are as many sample grids as the budget of bytes allows; all without one.
     """
-    chosen = thinned(list(run.folder.sample_grids().items()), _MOST_GRIDS)
+    grids = list(run.folder.sample_grids().items())
+    chosen = grids if budget is None else thinned(grids, _MOST_GRIDS)
     pictures = {step: _picture(file) for step, file in chosen}
-    while len(pictures) > 2 and _bytes(pictures.values()) > budget:
+    while budget is not None and len(pictures) > 2 and _bytes(pictures.values()) > budget:
         steps = list(pictures)
         for step in steps[1:-1:2]:  # the first and the last stay
             del pictures[step]

@@ -219,6 +219,11 @@ def test_a_study_stays_one(tmp_path: Path) -> None:
     assert [folder.path for folder in folders] == [tmp_path / "out" / name for name in made.runs]
     written = json.loads((tmp_path / "out" / "study" / "study.json").read_text())
     assert written == {**about, "study": {"data": "./x"}}
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "study").rename(tmp_path / "alone" / "study")
+    run = make_run(tmp_path / "alone" / "b")
+    made = pack({run.parent: [run]}, tmp_path / "b.zip", states=False)
+    assert made.left_out["alone/study"] == "a study; name its folder to pack it"
 
 
 @given(st.text(max_size=30))

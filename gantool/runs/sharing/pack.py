@@ -139,14 +139,20 @@ def _members(
     """The files of the pack by their names in it, in order."""
     found: dict[str, Path] = {}
     for place in places:
-        study = place.resolve().name
-        if place in runs.values() or not any(name.startswith(f"{study}/") for name in runs):
+        if place in runs.values():
             continue
-        found[f"{study}/{STUDY}"] = place / STUDY
+        top, is_study = place.resolve().name, (place / STUDY).is_file()
+        if is_study:
+            found[f"{top}/{STUDY}"] = place / STUDY
         for entry in sorted(place.iterdir()):
-            if entry.name != STUDY and not (entry / "run.json").is_file():
-                why = "hidden" if entry.name.startswith(".") else _STRANGE
-                made.left_out[f"{study}/{entry.name}"] = _OF_STUDY.get(entry.name, why)
+            if (entry / "run.json").is_file() or (is_study and entry.name == STUDY):
+                continue
+            why = "hidden" if entry.name.startswith(".") else "no run"
+            if (entry / STUDY).is_file():
+                why = "a study; name its folder to pack it"
+            elif is_study:
+                why = _OF_STUDY.get(entry.name, why)
+            made.left_out[f"{top}/{entry.name}"] = why
     for name, path in runs.items():
         folder = RunFolder(path)
         folder.read()
