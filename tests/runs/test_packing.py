@@ -98,6 +98,35 @@ def test_nothing_tells_of_the_machine_and_all_that_was_replaced_is_listed(tmp_pa
     assert made.left_out["a/notes.txt"] == "not a run's"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cannot read /mnt/a/b.png.", "cannot read ./b.png."),
+        ("[Errno 2] No such file: '/mnt/x y/z.pt'", "[Errno 2] No such file: './z.pt'"),
+        ('"/mnt/a b/c d" and "no path"', '"./c d" and "no path"'),
+        ("disk full: /data", "disk full: ./data"),
+        ("--weights=/w/a/b,/w/c/d;/w/e/f", "--weights=./b,./d;./f"),
+        (r"at C:\Users\Bob Smith\x.png, D:/data/y", "at ./x.png, ./y"),
+        ("-I/home/bob/include ~carol/z", "-I./include ./z"),
+        ("scp me@Atlas:/mnt/a/b", "scp me@host:./b"),
+        ("/mnt/a/x.png, /mnt/b/x.png, /mnt/a/x.png", "./x.png, ./x-2.png, ./x.png"),
+        *[
+            (same, same)
+            for same in (
+                "loss_d/loss_g = 1/2, D(x)/2/3, E[f]/(2/3)/4",
+                "https://arxiv.org/abs/1406.2661",
+                "s3://bucket/a/b",
+                "~/x/y, a/b/c, ./a/b and ../a/b",
+            )
+        ],
+    ],
+)
+def test_paths_are_found_by_their_looks_and_nothing_else_is(text: str, expected: str) -> None:
+    neutral = Neutral()
+    neutral.record({"process": {"host": "atlas.example.org"}}, "run.json")
+    assert neutral.document({"message": text}, "events.jsonl") == {"message": expected}
+
+
 def test_a_user_s_name_that_means_something_else_stays_and_is_said() -> None:
     neutral = Neutral()
     made = neutral.record(

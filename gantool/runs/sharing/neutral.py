@@ -25,9 +25,12 @@ _HOME = r"(?:/home|/Users|[A-Za-z]:[\\/]+Users)[\\/]+([^\\/\s\"'<>|:]+)"
 _PART = r"[^\s\\/\"'<>|:;,]"
 _PATH = re.compile(
     rf"""file:/+{_PART}\S*                                  # an address of a file
+      | (?<=')(?:/|[A-Za-z]:[\\/]|\\\\)[^'\n]+(?=')         # in quotes, with blanks
+      | (?<=")(?:/|[A-Za-z]:[\\/]|\\\\)[^"\n]+(?=")
       | (?<![\w./\\:~)\]}}-])//?(?:{_PART}+/+)+{_PART}*     # /a/b, in a sentence
+      | (?<![^\s=(])/[A-Za-z_][\w.-]+(?![\w/])              # /a
       | (?<=:)/(?!/)(?:{_PART}+/+)+{_PART}*                 # option:/a/b
-      | (?<![A-Za-z])[A-Za-z]:[\\/]+(?:{_PART}+[\\/]+)*{_PART}*
+      | (?<![A-Za-z])[A-Za-z]:[\\/]+(?:[^\\/:*?"<>|\n]+\\+|{_PART}+/+)*{_PART}*
       | \\\\{_PART}+(?:\\+{_PART}+)+                        # a share of Windows
       | (?<![\w~])~\w[\w.-]*/(?:{_PART}+/*)*                # a user's home
       | {_HOME}(?:[\\/]+{_PART}+)*                          # wherever it stands
@@ -75,10 +78,11 @@ class Neutral:
 
     def suspects(self, content: bytes) -> bool:
         """Whether a file can hold anything that must be replaced."""
+        small = content.lower()
         return (
             b"/" in content
             or b"\\" in content
-            or any(word.encode() in content for word in self._words)
+            or any(word.lower().encode() in small for word in self._words)
         )
 
     def record(self, content: Mapping[str, Any], file: str) -> dict[str, Any]:
@@ -158,8 +162,10 @@ class Neutral:
             if last in self._words or not NAME.fullmatch(last) or re.fullmatch("[A-Za-z]:", last):
                 last = "folder"
             taken, number = set(self._paths.values()), 1
-            while (made := f"./{last}" + (f"-{number}" if number > 1 else "")) in taken:
+            made, (stem, _, suffix) = f"./{last}", last.rpartition(".")
+            while made in taken:
                 number += 1
+                made = f"./{stem}-{number}.{suffix}" if stem else f"./{last}-{number}"
             self._paths[path] = made
         return self._paths[path]
 
@@ -182,7 +188,7 @@ class Neutral:
 
 
 def _word(word: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])")
+    return re.compile(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", re.IGNORECASE)
 
 
 def _texts(content: Any) -> Iterable[str]:
