@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gantool.runs.folder import RunFolder
 
 _NAMED = 6  # folders that a command names
+_LISTED = 20  # runs
 
 
 def unpack(
@@ -36,7 +37,7 @@ def unpack(
         return
     number = f"{len(folders)} run{'s' if len(folders) != 1 else ''}"
     print(printable(f"{number} in {output}:"))
-    for folder in folders:
+    for folder in folders[:_LISTED]:
         record = folder.read()
         data = record.data.get("name")
         print(
@@ -45,6 +46,8 @@ def unpack(
                 f"{record.status}"
             )
         )
+    if len(folders) > _LISTED:
+        print(f"  and {len(folders) - _LISTED} more")
     for purpose, command in _next(folders, output).items():
         print(printable(f"  {purpose:14}  {command}"))
 
