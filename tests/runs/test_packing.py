@@ -173,6 +173,8 @@ def test_equal_runs_give_equal_bytes_and_the_manifest_knows_every_file(tmp_path:
         file.touch()
     packed(run, tmp_path / "2.zip")
     assert (tmp_path / "1.zip").read_bytes() == (tmp_path / "2.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "1.zip") as archive:
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     files = content_of(tmp_path / "1.zip")
     manifest = json.loads(files.pop(MANIFEST))
     assert manifest["format"] == 1
