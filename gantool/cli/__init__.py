@@ -28,6 +28,7 @@ from gantool.cli import (
     list_models,
     list_plugins,
     new_plugin,
+    pack,
     prune,
     reconstruct,
     report,
@@ -36,6 +37,7 @@ from gantool.cli import (
     sample,
     sheet,
     study,
+    unpack,
     watch,
 )
 from gantool.cli.output import CONTEXT
@@ -98,6 +100,8 @@ app.command("prune")(prune.prune)
 evaluate.add_to(app)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
+app.command("pack")(pack.pack)
+app.command("unpack")(unpack.unpack)
 for _command in (
     sample.sample,
     sheet.sheet,

@@ -64,6 +64,14 @@ def compare(
     watch: Annotated[
         bool, typer.Option("--watch", help="Write the page anew as runs go on, until Ctrl-C.")
     ] = False,
+    embed: Annotated[
+        bool,
+        typer.Option(
+            "--embed",
+            help="Put everything into the one page, to give it away alone: all runs' sample grids "
+            "of all steps, and the pages of several data sets.",
+        ),
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the comparison as JSON; write no files.")
     ] = False,
@@ -82,6 +90,8 @@ def compare(
 
     if sum((markdown, latex, json, watch)) > 1:
         raise ConfigError("give one of --markdown, --latex, --json and --watch")
+    if embed and (markdown or latex or json or watch):
+        raise ConfigError("--embed is for a page that is written once: leave the other option out")
 
     def look() -> tuple[list[OnData], dict[str, str]]:
         reading = read_runs(paths)
@@ -123,7 +133,9 @@ def compare(
 
         _print(found, skipped)
         again = _WATCH_SECONDS if watch else None
-        print(f"page: {write_comparisons(output, found, skipped=skipped, again=again)}")
+        page = write_comparisons(output, found, skipped=skipped, again=again, embed=embed)
+        size = f" ({page.stat().st_size / 1e6:,.1f} MB, needs no other file)" if embed else ""
+        print(f"page: {page}{size}")
         while watch:
             _wait(_WATCH_SECONDS)
             found, skipped = look()

@@ -18,6 +18,12 @@ def resume(
     steps: Annotated[
         int | None, typer.Option(min=1, help="Extend the run to so many steps in all.")
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="Folder or file of the run's data, where it lies elsewhere now."
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Go on although code, data or versions changed.")
     ] = False,
@@ -40,6 +46,12 @@ def resume(
 
     with make_display() as display:
         folder = go_on(
-            run, load_registry(), display=display, epochs=epochs, steps=steps, force=force
+            run,
+            load_registry(),
+            display=display,
+            epochs=epochs,
+            steps=steps,
+            data=data,
+            force=force,
         )
     print_summary([folder], json=json, many=False, show=show)

@@ -60,6 +60,9 @@ def configuration(record: RunRecord) -> dict[str, Any]:
     """The options that make the variant."""
     incidental = INCIDENTAL.union(record.incidental)
     made = {key: value for key, value in record.config.items() if key not in incidental}
+    # The fingerprint tells data apart, not its place, which is another one on another machine.
+    if "data" in made and record.data.get("fingerprint") and record.data.get("name"):
+        made["data"] = record.data["name"]
     # Uniform where classes are equal, and in a run from before there was a choice; a model without
     # the option has none.
     if record.data.get("shares"):

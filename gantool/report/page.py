@@ -66,6 +66,7 @@ def render(
     single: bool = False,
     again: float | None = None,
     cost: Path | None = None,
+    every_grid: bool = False,
 ) -> str:
     """The whole page.
 
@@ -76,6 +77,8 @@ def render(
         single: whether it is the report of one run.
         again: seconds after which the page shall load itself anew, or None.
         cost: file of the picture of quality against cost, which need not be there.
+        every_grid: whether it holds the sample grids of all runs at all steps, however large that
+            makes it; else as many as a page of a few MB can hold.
     """
     colors = colors_of(result)
     counted = {row.path for row in result.runs if row.repeat_of is None}
@@ -101,7 +104,7 @@ def render(
         not_computed=_not_computed(result, chosen),
         strip_groups=_strip_groups(result),
         several_seeds=any(len(variant.runs) > 1 for variant in result.variants),
-        grids_left_out=_grids_left_out(result, chosen),
+        grids_left_out="" if every_grid else _grids_left_out(result, chosen),
         numbers={str(run.folder.path): number for number, run in enumerate(chosen)},
         explorer=len(chosen) > 1 and bool(result.columns),
         least={"runs": LEAST_RUNS, "of_a_value": LEAST_OF_A_VALUE, "numbers": LEAST_NUMBERS},
@@ -117,7 +120,7 @@ def render(
         lost=tables.lost(result),
         chances=result.chances_of_first.get(result.sorted_by or "", {}),
         findings=_findings(chosen) if single else [],
-        data={**_data(result, chosen, colors=colors), "again": again},
+        data={**_data(result, chosen, colors=colors, every_grid=every_grid), "again": again},
         more_terms=terms_in(chosen)[_MOST_TERMS:],
         version=__version__,
         page_js=script(),
@@ -131,6 +134,7 @@ def render_overview(
     *,
     table: tables.Table,
     skipped: Mapping[str, str],
+    pages: Mapping[str, str] | None = None,
 ) -> str:
     """The page that leads to those of several data sets.
 
@@ -139,6 +143,7 @@ def render_overview(
         links: the page of each data set, from this page's folder.
         table: of all variants on all data.
         skipped: paths that were no run, with the reason.
+        pages: of each data set, to stand in this page instead of links.
     """
     headings, rows = table
     runs = sum(row.repeat_of is None for each in comparisons for row in each.result.runs)
@@ -146,6 +151,7 @@ def render_overview(
         title=f"{len(rows) - 1} variants on {len(comparisons)} data sets, {runs} runs",
         comparisons=comparisons,
         links=links,
+        pages=pages or {},
         headings=headings[1:],
         rows=rows[:-1],
         real=rows[-1],
@@ -293,14 +299,18 @@ def _strip_row(variant: Variant, summary: Summary, place: Any) -> dict[str, Any]
 
 
 def _data(
-    result: ComparisonResult, runs: Sequence[RunData], *, colors: Mapping[str, str]
+    result: ComparisonResult,
+    runs: Sequence[RunData],
+    *,
+    colors: Mapping[str, str],
+    every_grid: bool,
 ) -> dict[str, Any]:
     """The content that the page's script draws from."""
     rows = {row.path: row for row in result.runs}
     number = {variant.name: i for i, variant in enumerate(result.variants)}
     points = max(40, min(_POINTS, _ALL_POINTS // max(1, len(runs))))
-    shown = _with_sample_grids(result, runs)
-    budget = _PICTURE_BYTES // max(1, len(shown))
+    shown = _with_sample_grids(result, runs, every=every_grid)
+    budget = None if every_grid else _PICTURE_BYTES // max(1, len(shown))
     variants = [
         {
             "name": plain(variant.name),
@@ -403,12 +413,14 @@ def _scores_by_step(result: ComparisonResult, run: RunData) -> dict[str, list[di
     return {column: points for column, points in found.items() if len(points) > 1}
 
 
-def _with_sample_grids(result: ComparisonResult, runs: Sequence[RunData]) -> list[RunData]:
+def _with_sample_grids(
+    result: ComparisonResult, runs: Sequence[RunData], *, every: bool
+) -> list[RunData]:
     """The runs whose samples are shown: all, or the first of each variant where there are many."""
     having = [run for run in runs if run.folder.sample_grids()]
     rank = {path: i for i, variant in enumerate(result.variants) for path in variant.paths}
     having.sort(key=lambda run: rank.get(str(run.folder.path), len(rank)))
-    if len(having) <= _MOST_RUNS_WITH_GRIDS:
+    if every or len(having) <= _MOST_RUNS_WITH_GRIDS:
         return having
     firsts = {variant.paths[0] for variant in result.variants}
     return [run for run in having if str(run.folder.path) in firsts][:_MOST_RUNS_WITH_GRIDS]
@@ -417,23 +429,24 @@ def _with_sample_grids(result: ComparisonResult, runs: Sequence[RunData]) -> lis
 def _grids_left_out(result: ComparisonResult, runs: Sequence[RunData]) -> str:
     """A sentence on the runs whose sample grids the page has no room for."""
     having = sum(bool(run.folder.sample_grids()) for run in runs)
-    shown = len(_with_sample_grids(result, runs))
+    shown = len(_with_sample_grids(result, runs, every=False))
     if shown == having:
         return ""
     return (
         f"Of {having} runs with grids {shown} are here, one of a variant, the best variants first; "
-        "`gantool compare` of a few runs has all of theirs."
+        "`gantool compare --embed` has all."
     )
 
 
-def _sample_grids(run: RunData, budget: int) -> dict[str, Any]:
+def _sample_grids(run: RunData, budget: int | None) -> dict[str, Any]:
     """A run's sample grids and its real images, as pictures in text.
 
-    There are as many sample grids as the budget of bytes allows.
+    There are as many sample grids as the budget of bytes allows; all without one.
     """
-    chosen = thinned(list(run.folder.sample_grids().items()), _MOST_GRIDS)
+    grids = list(run.folder.sample_grids().items())
+    chosen = grids if budget is None else thinned(grids, _MOST_GRIDS)
     pictures = {step: _picture(file) for step, file in chosen}
-    while len(pictures) > 2 and _bytes(pictures.values()) > budget:
+    while budget is not None and len(pictures) > 2 and _bytes(pictures.values()) > budget:
         steps = list(pictures)
         for step in steps[1:-1:2]:  # the first and the last stay
             del pictures[step]

@@ -19,9 +19,14 @@ from gantool.runs.records import RunRecord
 
 
 def write_comparison(
-    output: Path, result: ComparisonResult, runs: Sequence[RunData], *, again: float | None = None
+    output: Path,
+    result: ComparisonResult,
+    runs: Sequence[RunData],
+    *,
+    again: float | None = None,
+    embed: bool = False,
 ) -> Path:
-    """Write the page, index.html, and return its path.
+    """Write the page, index.html, and return its path; with `embed` it holds every sample grid.
 
     Beside it are written comparison.json, comparison.csv, losses.png and samples.png, and cost.png
     where there is something to show.
@@ -43,7 +48,9 @@ def write_comparison(
         comparison_figures.plot_variants(result, runs, path=output / "samples.png")
         comparison_figures.plot_cost(result, path=output / "cost.png")
         cost = output / "cost.png"
-        content = page.render(result, runs, title=_title(result), again=again, cost=cost)
+        content = page.render(
+            result, runs, title=_title(result), again=again, cost=cost, every_grid=embed
+        )
         write_bytes(output / "index.html", content.encode())
     return output / "index.html"
 
@@ -54,11 +61,12 @@ def write_comparisons(
     *,
     skipped: Mapping[str, str] | None = None,
     again: float | None = None,
+    embed: bool = False,
 ) -> Path:
     """Write a page for each data set in a folder of its own, and one that leads to them.
 
     With one data set that is its page alone, as `write_comparison` writes it. The path of the
-    page that leads is returned.
+    page that leads is returned; with `embed` that page holds all others, and needs none of them.
 
     Raises:
         GantoolError: the folder cannot be written, or is a run's.
@@ -66,17 +74,22 @@ def write_comparisons(
     if len(comparisons) == 1:
         (only,) = comparisons
         result = only.result.model_copy(update={"skipped": dict(skipped or {})})
-        return write_comparison(output, result, runs=only.runs, again=again)
+        return write_comparison(output, result, runs=only.runs, again=again, embed=embed)
     pages: dict[str, Path] = {}
     for each in comparisons:
         folder = output / (slug(each.data) or "data")
         while folder in pages.values():
             folder = folder.with_name(f"{folder.name}-2")
         pages[each.data] = folder
-        write_comparison(folder, each.result, runs=each.runs, again=again)
+        write_comparison(folder, each.result, runs=each.runs, again=again, embed=embed)
     links = {data: f"{folder.name}/index.html" for data, folder in pages.items()}
+    inner = {data: (folder / "index.html").read_text("utf-8") for data, folder in pages.items()}
     content = page.render_overview(
-        comparisons, links, table=overview(comparisons), skipped=skipped or {}
+        comparisons,
+        links,
+        table=overview(comparisons),
+        skipped=skipped or {},
+        pages=inner if embed else None,
     )
     with _writing_to(output):
         write_bytes(output / "index.html", content.encode())
@@ -94,10 +107,13 @@ def _writing_to(output: Path) -> Iterator[None]:
         ) from error
 
 
-def write_report(folder: RunFolder, record: RunRecord | None = None) -> Path:
+def write_report(
+    folder: RunFolder, record: RunRecord | None = None, *, embed: bool = False
+) -> Path:
     """Write report.html, the page of one run, and return its path.
 
-    `record` is the record that run.json is about to hold, where it does not hold it yet.
+    `record` is the record that run.json is about to hold, where it does not hold it yet; with
+    `embed` the page holds the sample grids of all steps.
 
     Raises:
         GantoolError: it is no run, or its record is damaged.
@@ -107,7 +123,8 @@ def write_report(folder: RunFolder, record: RunRecord | None = None) -> Path:
         run = replace(run, record=record, status=record.status)
     result = compare([run])
     title = f"{run.record.name}: {run.record.model} on {run.record.data.get('name', '?')}"
-    write_bytes(folder.report_file, page.render(result, [run], title=title, single=True).encode())
+    content = page.render(result, [run], title=title, single=True, every_grid=embed)
+    write_bytes(folder.report_file, content.encode())
     return folder.report_file
 
 

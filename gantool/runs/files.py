@@ -66,7 +66,12 @@ def read_text(path: Path) -> str:
 
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON document, whole or not at all; numbers that are not finite become null."""
-    write_bytes(path, (json.dumps(finite(content), indent=1, ensure_ascii=False) + "\n").encode())
+    write_bytes(path, as_document(content))
+
+
+def as_document(content: Any) -> bytes:
+    """A JSON document as `write_json` writes it."""
+    return (json.dumps(finite(content), indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def finite(value: Any) -> Any:
@@ -88,7 +93,7 @@ class JsonLines:
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """Add a line."""
-        self._file.write(_as_line(entry))
+        self._file.write(as_line(entry))
 
     def flush(self, *, to_disk: bool = False) -> None:
         """Make the lines visible to readers, and with `to_disk` safe from a power cut."""
@@ -101,7 +106,8 @@ class JsonLines:
         self._file.close()
 
 
-def _as_line(entry: Mapping[str, Any]) -> str:
+def as_line(entry: Mapping[str, Any]) -> str:
+    """A line of a growing file, with its end."""
     return json.dumps(finite(entry), ensure_ascii=False) + "\n"
 
 
@@ -116,7 +122,7 @@ def put_lines(
     An unterminated last line goes too.
     """
     kept = [line for line, entry in _lines(path) if not replaces(entry)]
-    write_bytes(path, b"".join([*kept, *(_as_line(entry).encode() for entry in entries)]))
+    write_bytes(path, b"".join([*kept, *(as_line(entry).encode() for entry in entries)]))
 
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -33,6 +33,13 @@ from gantool.runs.records import FORMAT, Best, RunRecord, Score
 
 NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,120}")  # of a run or a study
 FINDING = re.compile(r"[a-z0-9][a-z0-9-]{0,99}\.png")  # a picture that a score left
+# The files in the folders of a run folder.
+_INSIDE = {
+    "samples": re.compile(r"\d{8,}\.png"),
+    "checkpoints": re.compile(r"\d{8,}\.(pt|sha256)"),
+    "generators": re.compile(r"\d{8,}\.safetensors"),
+    "pictures": re.compile(r"[^.][^/]*\.(png|gif|npz)"),
+}
 _LOOK = 0.5  # seconds
 _T = TypeVar("_T")
 
@@ -329,6 +336,14 @@ class RunFolder:
             return True
         except OSError:
             return False
+
+    def holds(self, name: str) -> bool:
+        """Whether a run folder has a file of this name, as `samples/00000500.png`."""
+        folder, slash, file = name.rpartition("/")
+        if not slash:
+            return bool(Path(name).suffix) and self.path / name in vars(self).values()
+        found = _INSIDE.get(folder)
+        return found is not None and found.fullmatch(file) is not None
 
     def remove(self) -> None:
         """Delete the folder: for a run that failed before its first step."""

@@ -15,6 +15,7 @@ import torch
 
 from gantool.config import TrainConfig
 from gantool.data.load import load
+from gantool.data.prepared import Prepared
 from gantool.display import Display
 from gantool.errors import ConfigError, DivergedError, GantoolError, RunInterruptedError
 from gantool.evaluation.evaluate import ScoringSettings, evaluate
@@ -69,23 +70,34 @@ def resume(
     epochs: int | None,
     steps: int | None,
     force: bool,
+    data: str | None = None,
 ) -> RunFolder:
     """Go on with a run from its newest sound state, perhaps to a larger budget.
 
+    Args:
+        path: the run folder.
+        registry: of models and data sets.
+        display: shows the progress.
+        epochs: in all, to extend it.
+        steps: in all, to extend it.
+        force: whether it goes on although code, data or versions changed.
+        data: the place of its data, where that is another one now.
+
     Raises:
         ConfigError: the run is finished and no larger budget is given, or code, data or versions
-            changed.
+            changed, or the data is not where it was.
         GantoolError: as `start`.
     """
     folder, world = RunFolder.open(path), distributed.world()
     with folder.locked() if world.rank == 0 else contextlib.nullcontext():
         record = folder.read()
         spec = spec_of(record, registry)
+        place = {} if data is None else {"data": data}
         budget: dict[str, Any] = {}
         if epochs is not None or steps is not None:
             budget = {"epochs": epochs, "steps": steps}
         try:
-            config = spec.config(**{**record.config, **budget})
+            config = spec.config(**{**record.config, **budget, **place})
             # It goes on asking for the classes in the shares that it began with.
             shares = Shapes.recorded(record.data).shares
         except (ValueError, KeyError, TypeError) as error:
@@ -93,12 +105,12 @@ def resume(
                 f"{path}: its configuration does not fit this {record.model}: {error}"
             ) from None
         device = distributed.on_this_process(choose_device(config.device))
-        data = load(config, registry, progress=display.preparing)
-        shapes = replace(Shapes.of(data), shares=shares)
+        prepared = _data_of(path, config, registry=registry, display=display)
+        shapes = replace(Shapes.of(prepared), shares=shares)
         weights = _first_weights(folder, record, config=config, force=force)
-        trainer = build(config, data, spec=spec, device=device, shapes=shapes, weights=weights)
+        trainer = build(config, prepared, spec=spec, device=device, shapes=shapes, weights=weights)
         today = provenance.describe(
-            trainer.model, data, registry=registry, spec=spec, device=device
+            trainer.model, prepared, registry=registry, spec=spec, device=device
         )
         _refuse_changes(record, today, force=force, display=display)
         if trainer.total_steps <= record.steps and (budget or record.status == "finished"):
@@ -131,7 +143,7 @@ def resume(
             spec=spec,
             registry=registry,
             record=record.model_copy(update=update),
-            data=data,
+            data=prepared,
             trainer=trainer,
         )
         try:
@@ -139,6 +151,20 @@ def resume(
         except OSError as error:
             raise _disk_error(folder, error, steps=trainer.steps) from error
     return folder
+
+
+def _data_of(path: Path, config: TrainConfig, *, registry: Registry, display: Display) -> Prepared:
+    """The data of a run that goes on.
+
+    Raises:
+        GantoolError: as `load`; the remedy says how another place is named.
+    """
+    try:
+        return load(config, registry, progress=display.preparing)
+    except GantoolError as error:
+        if config.data not in registry.datasets:
+            error.remedy += f" If it lies elsewhere now: gantool resume {path} --data PATH"
+        raise
 
 
 def accompany(trainer: Trainer) -> None:

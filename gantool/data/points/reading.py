@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gantool.data.readers.archive import check_sizes
 from gantool.data.readers.labels import LABEL_COLUMNS, complete, spell_label
 from gantool.data.readers.pictures import readable
 from gantool.errors import ConfigError
+from gantool.runs.zips import check_sizes
 
 _POINT_ARRAYS = ("points", "samples", "x", "data", "arr_0")
 _SUFFIXES = (".npz", ".npy", ".csv")

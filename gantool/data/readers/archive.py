@@ -5,8 +5,6 @@ from __future__ import annotations
 import abc
 import json
 import posixpath
-import re
-import stat
 import tarfile
 import zipfile
 from collections.abc import Collection, Iterator, Sequence
@@ -22,10 +20,9 @@ from gantool.data.readers.named import NamedPictures, is_label_file, is_picture
 from gantool.data.readers.pictures import Recent, readable
 from gantool.data.source import UnreadableImageError
 from gantool.errors import ConfigError
+from gantool.runs.zips import check_sizes, is_encrypted, is_plain, leads_out
 
 LARGEST = 1 << 28  # bytes of a picture, or of a file of labels
-_MUCH = 1 << 25  # bytes; less is no bomb
-_RATIO = 500  # of bytes to compressed bytes, which pictures do not reach
 _OPEN = 32  # zip files that are open at a time
 _COMPRESSED = {b"\x1f\x8b": "gunzip", b"BZ": "bunzip2", b"\xfd7": "unxz"}
 _ANEW = "Nothing was read; make the archive anew from plain files."
@@ -139,14 +136,12 @@ class Archive(NamedPictures):
         """
         seen: set[str] = set()
         for member in self.members(archive):
-            path = member.name.replace("\\", "/")
-            parts = path.split("/")
-            if path.startswith("/") or ".." in parts or re.match("[A-Za-z]:", path):
+            if leads_out(member.name):
                 raise ConfigError(
                     f"{self.files[archive]}: its member {member.name!r} leads out of the archive.",
                     _ANEW,
                 )
-            path = posixpath.normpath(path)
+            path = posixpath.normpath(member.name.replace("\\", "/"))
             if path in seen:
                 raise ConfigError(f"{self.files[archive]} holds {path!r} twice.", _ANEW)
             seen.add(path)
@@ -202,12 +197,11 @@ class ZipArchive(Archive):
         for number, info in enumerate(infos):
             if info.is_dir():
                 continue
-            if info.flag_bits & 1:
+            if is_encrypted(info):
                 raise ConfigError(
                     f"{file} is encrypted.", "Unpack it, and make an archive without a password."
                 )
-            mode = stat.S_IFMT(info.external_attr >> 16)
-            if mode not in (0, stat.S_IFREG):
+            if not is_plain(info):
                 raise ConfigError(f"{file}: {info.filename!r} is a link, not a file.", _ANEW)
             yield Member(archive, info.filename, place=number, size=info.file_size)
 
@@ -226,37 +220,6 @@ class ZipArchive(Archive):
 
     def _open_zip(self, archive: int) -> zipfile.ZipFile:
         return zipfile.ZipFile(self.files[archive])
-
-
-def check_sizes(file: Path, infos: Sequence[zipfile.ZipInfo]) -> None:
-    """Refuse a zip file that claims to become far larger than images can.
-
-    Raises:
-        ConfigError: it looks like a decompression bomb.
-    """
-    check_size(file, sum(info.file_size for info in infos))
-    for info in infos:
-        check_size(file, info.file_size, info.compress_size)
-
-
-def check_size(file: Path, claimed: int, compressed: int | None = None) -> None:
-    """Refuse what claims to become far larger than images can.
-
-    Args:
-        file: that it is in.
-        claimed: bytes that it claims to have.
-        compressed: bytes that it has in the file; all of the file if None.
-
-    Raises:
-        ConfigError: it looks like a decompression bomb.
-    """
-    kept = file.stat().st_size if compressed is None else compressed
-    if claimed > max(_MUCH, _RATIO * kept):
-        raise ConfigError(
-            f"{file} claims to hold {claimed / 1e6:,.0f} MB in {kept / 1e6:,.2f}: no images, but "
-            "a decompression bomb.",
-            "Do not use it.",
-        )
 
 
 class TarArchive(Archive):

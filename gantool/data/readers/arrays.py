@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from gantool.data.readers.archive import LARGEST, check_size, check_sizes
+from gantool.data.readers.archive import LARGEST
 from gantool.data.readers.labels import complete, spell_label
 from gantool.data.readers.pictures import OwnImages, Recent, library, readable
 from gantool.data.source import UnreadableImageError
 from gantool.errors import ConfigError
+from gantool.runs.zips import check_size, check_sizes
 
 IMAGE_ARRAYS = ("images", "image", "imgs", "x", "data", "arr_0")
 LABEL_ARRAYS = ("y", "arr_1")  # beside the usual names of columns

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from gantool.data.readers.archive import check_size
 from gantool.data.readers.labels import complete, spell_label
 from gantool.data.readers.pictures import Pictures, Recent, library, readable
 from gantool.data.source import UnreadableImageError
 from gantool.errors import ConfigError
+from gantool.runs.zips import check_size
 
 _IMAGE_COLUMN = "image"
 _GROUPS = 2  # row groups that are in memory at a time, in each process
