@@ -31,7 +31,11 @@ class WeightsAndBiases(gantool.Tracker):
             mode=os.environ.get("WANDB_MODE", "offline"),
             dir=os.environ.get("WANDB_DIR", run.path.parent),
             settings=wandb.Settings(
-                silent=True, console="off", disable_git=True, disable_code=True
+                silent=True,
+                console="off",
+                disable_git=True,
+                disable_code=True,
+                x_transaction_log_flush_interval=1,  # seconds; a kill loses no more
             ),
         )
 
