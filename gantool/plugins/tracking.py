@@ -83,7 +83,7 @@ class Tracker:
 
 
 class _Told(BaseModel):
-    """What a tracker knows of a run: its own name for it, and the last step of each kind."""
+    """A tracker's knowledge of a run: its own name for it, and the last step of each kind."""
 
     id: str | None = None
     metrics: int = -1

@@ -358,7 +358,7 @@ def test_a_data_set_a_command_and_a_tracker_of_a_plugin(extras: Cli, tmp_path: P
     few = ("--config", "options.toml", "--evaluation-samples", "32", "--evaluate", "--name", "z")
     assert extras(*small, *few).code == 0
     lines = (tmp_path / "experiments" / "z" / "tracked.txt").read_text().splitlines()
-    assert lines[1:] == ["1 D/fake", "sheet 1 (82, 82, 3)", "1 score/class-balance", "finished"]
+    assert lines[1:] == ["1 D/fake", "sheet 1 (82, 82, 3)", "1 score/equilibrium", "finished"]
     wild = ("--lr", "1e30", "--loss", "least-squares", "--steps", "9", "--track", "extras")
     assert extras(*small, *wild, "--name", "w").code == 3
     assert (tmp_path / "experiments" / "w" / "tracked.txt").read_text().endswith("diverged\n")

@@ -55,6 +55,7 @@ def test_sheets_are_there(run):
     assert images[0].width == 8 * 30 + 2
 
 
+@pytest.mark.slow
 def test_a_killed_run_tells_no_step_twice(tmp_path):
     run = tmp_path / "x"
     follow("tensorboard", run, last=6, end="killed")
