@@ -359,7 +359,8 @@ def test_a_data_set_a_command_and_a_tracker_of_a_plugin(extras: Cli, tmp_path: P
     assert extras(*small, *few).code == 0
     lines = (tmp_path / "experiments" / "z" / "tracked.txt").read_text().splitlines()
     assert lines[1:] == ["1 D/fake", "sheet 1 (82, 82, 3)", "1 score/equilibrium", "finished"]
-    wild = ("--lr", "1e30", "--loss", "least-squares", "--steps", "9", "--track", "extras")
+    wild = ("--lr", "10", "--optimizer", "sgd", "--loss", "least-squares")
+    wild = (*wild, "--discriminator-norm", "none", "--steps", "60", "--track", "extras")
     assert extras(*small, *wild, "--name", "w").code == 3
     assert (tmp_path / "experiments" / "w" / "tracked.txt").read_text().endswith("diverged\n")
 
@@ -647,7 +648,7 @@ def _dataset_at_work(outputs: dict[str, str], experiments: Path) -> None:
 
 def _tracker_at_work(outputs: dict[str, str], experiments: Path) -> None:
     lines = (_only_run(experiments) / "my-tracker.log").read_text().splitlines()
-    steps = [line for line in lines if line.startswith("step") and "loss_d" in line]
+    steps = [line for line in lines if line.startswith("step") and "loss/d" in line]
     assert [line.split(":")[0] for line in steps] == ["step 1", "step 2", "step 3"]
     assert any("samples" in line for line in lines)
 
