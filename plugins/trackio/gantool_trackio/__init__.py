@@ -16,8 +16,10 @@ class Trackio(gantool.Tracker):
     most = 2000
 
     def __init__(self, run: gantool.TrackedRun) -> None:
-        import trackio
-
+        try:
+            import trackio
+        except ImportError:
+            raise gantool.GantoolError("its library is missing: `pip install trackio`") from None
         self.trackio = trackio
         self.project = os.environ.get("TRACKIO_PROJECT", "gantool")
         # Trackio finds a run by its name, which must therefore be the only one of its kind.
