@@ -1,7 +1,8 @@
-"""A run that every tracker follows, on a machine without a network."""
+"""A run that every installed tracker follows, on a machine without a network."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -28,12 +29,13 @@ def alone() -> list[str]:
 
 @pytest.mark.slow
 def test_every_tracker_follows_a_run_that_has_no_network(alone: list[str], tmp_path: Path) -> None:
-    for name in TRACKERS:
-        pytest.importorskip(name, reason=f"{name} is not installed")
+    installed = [name for name in TRACKERS if importlib.util.find_spec(name) is not None]
+    if not installed:
+        pytest.skip("no library of a tracker is installed")
     own = {
         key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW", "WANDB"))
     }
-    own |= {"TRACKIO_DIR": str(tmp_path / "trackio"), "GANTOOL_OPT_TRACK": ",".join(TRACKERS)}
+    own |= {"TRACKIO_DIR": str(tmp_path / "trackio"), "GANTOOL_OPT_TRACK": ",".join(installed)}
     gantool = [*alone, sys.executable, "-m", "gantool"]
     small = ["--data", "ring", "--evaluation-samples", "500", "--name", "x", "--json"]
     run = tmp_path / "experiments" / "x"
@@ -47,14 +49,17 @@ def test_every_tracker_follows_a_run_that_has_no_network(alone: list[str], tmp_p
         assert done.returncode == 0, done.stderr
         assert not [line for line in done.stderr.lower().splitlines() if "tracker" in line]
         if words[0] == "run":
-            assert json.loads(done.stdout)["trackers"] == list(TRACKERS)
+            assert json.loads(done.stdout)["trackers"] == installed
     told = json.loads((run / "tracked.json").read_text())
     steps = {name: (known["metrics"], known["scores"]) for name, known in told.items()}
-    assert steps == dict.fromkeys(TRACKERS, (30, 30))
-    with sqlite3.connect(tmp_path / "experiments" / "mlflow" / "mlflow.db") as store:
-        assert store.execute("select name, status from runs").fetchall() == [("x", "FINISHED")]
-    with sqlite3.connect(tmp_path / "trackio" / "gantool.db") as store:
-        names = store.execute("select distinct run_name from metrics").fetchall()
-        assert names == [("x",)]
-    assert len(list((tmp_path / "experiments" / "wandb").glob("offline-run-*-*"))) == 2
-    assert list((run / "tensorboard").glob("events.*"))
+    assert steps == dict.fromkeys(installed, (30, 30))
+    experiments = tmp_path / "experiments"
+    if "mlflow" in installed:
+        with sqlite3.connect(experiments / "mlflow" / "mlflow.db") as store:
+            assert store.execute("select name, status from runs").fetchall() == [("x", "FINISHED")]
+    if "trackio" in installed:
+        with sqlite3.connect(tmp_path / "trackio" / "gantool.db") as store:
+            names = store.execute("select distinct run_name from metrics").fetchall()
+            assert names == [("x",)]
+    if "wandb" in installed:
+        assert len(list((experiments / "wandb").glob("offline-run-*-*"))) == 2
