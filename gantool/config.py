@@ -393,6 +393,11 @@ class RecordOptions(OptionGroup):
         "(unset: the last only)",
         json_schema_extra=RUN_ONLY,
     )
+    track: str | None = Field(
+        None,
+        description="trackers that follow the run, with commas between (unset: none)",
+        json_schema_extra=RUN_ONLY,
+    )
 
 
 class EvaluationOptions(OptionGroup):
@@ -620,6 +625,11 @@ class GANConfig(GameOptions, TrainConfig):
             if refused:
                 raise ValueError(reason)
         return self
+
+
+def tracker_names(text: str | None) -> list[str]:
+    """The names in a value of `track`, each once."""
+    return list(dict.fromkeys(filter(None, (name.strip() for name in (text or "").split(",")))))
 
 
 def _registered(option: str, value: str) -> str:

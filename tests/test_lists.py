@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from gantool.config import (
     choices_of,
     incidental_of,
 )
-from gantool.plugins.registry import CORE_COMMANDS, load_registry
+from gantool.plugins.registry import CORE_COMMANDS, TRACKERS, load_registry
 from gantool.plugins.spec import ModelSpec
 from gantool.report import columns, page, tables
 from gantool.report.columns import COLUMNS, Column
@@ -41,6 +42,19 @@ def test_choices_are_what_is_registered() -> None:
         name for name, spec in registry.metrics.items() if spec.chooses
     }
     assert "none" in choices_of("penalty")
+    assert set(CHOICES["track"]) == set(registry.trackers)
+
+
+def test_the_trackers_beside_gantool_are_known_where_they_are_not_installed() -> None:
+    plugins = Path(__file__).parent.parent / "plugins"
+    found = {}
+    for file in plugins.glob("*/pyproject.toml"):
+        project = tomllib.loads(file.read_text())["project"]
+        for name, package in project["entry-points"]["gantool"].items():
+            source = file.parent / package.replace(".", "/") / "__init__.py"
+            if source.is_file() and "def track(" in source.read_text():
+                found[name] = project["name"]
+    assert found == TRACKERS
 
 
 def test_options_that_make_no_variant_say_so_themselves() -> None:
@@ -48,7 +62,7 @@ def test_options_that_make_no_variant_say_so_themselves() -> None:
         *("seed", "data_dir", "device", "threads", "deterministic", "compile"),
         *("sheet_every", "checkpoint_every", "keep_generators_every"),
         *("evaluate", "evaluate_every", "evaluation_samples", "extractor", "weights"),
-        "keep_best",
+        *("keep_best", "track"),
     } == INCIDENTAL
 
     class Own(GANConfig):

@@ -58,7 +58,7 @@ _LISTED = {
 def _registers(plugin: dict[str, Any]) -> str:
     parts = [f"{kind} {', '.join(plugin[key])}" for key, kind in _LISTED.items() if plugin[key]]
     if plugin["tracker"]:
-        parts.append(f"tracker --{plugin['name']}")
+        parts.append(f"tracker {plugin['name']}")
     return "; ".join(parts) or "-"
 
 

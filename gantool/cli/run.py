@@ -20,7 +20,6 @@ from gantool.config import (
     GANConfig,
     Option,
     Resolved,
-    RunParameter,
     options_of,
 )
 from gantool.errors import ConfigError, GantoolError, RunInterruptedError
@@ -146,21 +145,8 @@ def _run_parameters(spec: ModelSpec) -> list[inspect.Parameter]:
         f"{name} ({spec.preset_notes[name]})" if name in spec.preset_notes else name
         for name in sorted(spec.presets)
     )
-    found = list(RUN_PARAMETERS)
-    for name, plugin in load_registry().trackers.items():
-        if name.replace("-", "_") not in spec.config.model_fields:
-            found.append(
-                RunParameter(
-                    key=_tracker_key(name),
-                    flag=f"--{name}",
-                    kind=bool,
-                    default=False,
-                    metavar="",
-                    description=f"follow the run with {plugin.distribution}",
-                )
-            )
     parameters = []
-    for parameter in found:
+    for parameter in RUN_PARAMETERS:
         text = parameter.description
         if parameter.key == "preset":
             text = f"{text}: {presets or 'none'}"
@@ -176,10 +162,6 @@ def _run_parameters(spec: ModelSpec) -> list[inspect.Parameter]:
             )
         )
     return parameters
-
-
-def _tracker_key(name: str) -> str:
-    return "track_" + name.replace("-", "_")
 
 
 def _train(spec: ModelSpec, values: dict[str, Any]) -> None:
@@ -246,7 +228,6 @@ def _train_all(
         from gantool.training.setup import Request, set_up
 
     registry: Registry = load_registry()
-    trackers = tuple(name for name in registry.trackers if values.get(_tracker_key(name)))
     many = values["seeds"] is not None
     records: list[RunRecord] = []
     folders: list[RunFolder] = []
@@ -262,7 +243,6 @@ def _train_all(
                 experiments_dir=values["experiments_dir"],
                 argv=tuple(sys.argv),
                 profile=values["profile"],
-                trackers=trackers,
             )
             try:
                 with make_display() as display:

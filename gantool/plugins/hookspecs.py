@@ -74,8 +74,8 @@ def register_commands(app: typer.Typer) -> None:
 
 @hookspec
 def track(run: TrackedRun) -> Tracker | None:
-    """Follow a run: return an object with `log`, `samples` and `close`, or None to leave it alone.
+    """Follow a run: return a `gantool.Tracker`, or None to leave it alone.
 
-    A plugin with this hook adds a flag to `gantool run`, named after its entry point; the hook is
-    called where the flag is given.
+    A plugin with this hook is a tracker of the name of its entry point; the hook is called where
+    `--track` names it.
     """

@@ -19,7 +19,7 @@ import typer
 from packaging.requirements import Requirement
 
 from gantool._version import __version__
-from gantool.config import CHOICES, RESERVED, GANConfig, Resolved, resolve
+from gantool.config import CHOICES, Resolved, resolve, tracker_names
 from gantool.errors import ConfigError, GantoolError, did_you_mean
 from gantool.plugins import hookspecs
 from gantool.plugins.spec import (
@@ -85,7 +85,10 @@ NAMED_BY = {
     "augment": "augmentations",
     "extractor": "extractors",
     "keep_best": "metrics",
+    "track": "trackers",
 }
+# Distributions of gantool's own that may not be installed, each for the tracker that it brings.
+TRACKERS = {name: f"gantool-{name}" for name in ("tensorboard", "trackio", "mlflow", "wandb")}
 _T = TypeVar("_T")
 SLOW_SECONDS = 0.5  # a plugin that takes longer to load is named: it slows every command
 
@@ -127,6 +130,11 @@ class Plugin:
         return [(kind, spec.name) for kind, attr, _ in KINDS for spec in getattr(self, attr)]
 
     @property
+    def summary(self) -> str:
+        """The plugin as a choice of `--track`."""
+        return f"follows the run, from {self.distribution}"
+
+    @property
     def built_in(self) -> bool:
         """Whether gantool itself brings it."""
         return self.distribution == "gantool"
@@ -158,7 +166,7 @@ class Registry:
         metrics: name to description, in the order of their registration.
         extractors: name to description; so are objectives, penalties and augmentations.
         commands: name to command.
-        trackers: name of the flag to the plugin that can follow a run.
+        trackers: name to the plugin that can follow a run.
         conflicts: names that two plugins claim, which therefore neither has.
         manager: calls the hooks.
     """
@@ -232,7 +240,7 @@ class Registry:
         Raises:
             ConfigError: an unknown preset or key, an unreadable file, or an invalid value.
         """
-        return resolve(
+        resolved = resolve(
             spec.config,
             model=spec.name,
             presets=spec.presets,
@@ -241,6 +249,28 @@ class Registry:
             file=file,
             environment=environment,
             flags=flags,
+        )
+        for name in tracker_names(resolved.config.track):
+            self.find_tracker(name)
+        return resolved
+
+    def find_tracker(self, name: str) -> Plugin:
+        """Look up the plugin that brings a tracker.
+
+        Raises:
+            ConfigError: it is unknown, not installed, claimed twice, or its plugin is broken.
+        """
+        if name in self.trackers:
+            return self.trackers[name]
+        self.explain_missing("tracker", name)
+        if name in TRACKERS:
+            raise ConfigError(
+                f"tracker {name!r} is not installed.",
+                f"Install it: `pip install {TRACKERS[name]}`.",
+            )
+        raise ConfigError(
+            f"no tracker {name!r}.{did_you_mean(name, {**self.trackers, **TRACKERS})}",
+            f"Trackers: {', '.join(self.trackers) or 'none is installed'}.",
         )
 
     def piece(self, kind: str, name: str) -> Any:
@@ -447,10 +477,6 @@ def _register(manager: pluggy.PluginManager, plugin: Plugin) -> None:
     plugin.tracks = any(
         caller.name == "track" for caller in manager.get_hookcallers(plugin.module) or ()
     )
-    if plugin.tracks and plugin.name.replace("-", "_") in {*RESERVED, *GANConfig.model_fields}:
-        raise _PluginError(
-            f"its entry point {plugin.name!r} would make a flag that is gantool's own."
-        )
 
 
 def _caller(manager: pluggy.PluginManager, hook: str, module: Any) -> Any:

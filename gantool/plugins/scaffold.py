@@ -16,7 +16,6 @@ from string import Template
 from packaging.utils import canonicalize_name
 
 from gantool._version import __version__
-from gantool.config import RESERVED, GANConfig
 from gantool.errors import ConfigError, GantoolError, did_you_mean
 from gantool.plugins.registry import load_registry
 
@@ -84,7 +83,7 @@ PLUGIN_KINDS = {
         registry="trackers",
         file="tracker.py",
         requires=("numpy>=1.26",),
-        commands=("gantool run dcgan --$name",),
+        commands=("gantool run dcgan --track $name",),
     ),
 }
 
@@ -176,14 +175,6 @@ def _check_name(name: str, kind: PluginKind) -> None:
     if f"gantool-{name}" in installed:
         raise ConfigError(
             f"gantool-{name} is installed already, and this plugin would replace it.",
-            "Choose another name.",
-        )
-    # A tracker's name is a flag of `gantool run`.
-    options = {*RESERVED, *GANConfig.model_fields}
-    options.update(*(spec.config.model_fields for spec in registry.models.values()))
-    if kind.registry == "trackers" and name.replace("-", "_") in options:
-        raise ConfigError(
-            f"--{name} is a flag of `gantool run` already, so no tracker can be named {name!r}.",
             "Choose another name.",
         )
 

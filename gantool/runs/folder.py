@@ -100,6 +100,7 @@ class RunFolder:
         self.samples_figure = path / "samples.png"
         self.animation = path / "progress.gif"
         self.trace = path / "trace.json"
+        self.tracked_file = path / "tracked.json"
         self.report_file = path / "report.html"
         self.neighbors_figure = path / "neighbours.png"
 

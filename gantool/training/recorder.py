@@ -55,7 +55,7 @@ class Recorder:
         self.trainer = trainer
         self.sample_grid = sample_grid
         self.display = display
-        self.trackers = Trackers(self._tracker_failed)
+        self.trackers = Trackers(folder.tracked_file, report=self._tracker_failed)
         self.config = trainer.config
         self.labels = None if sample_grid.labels is None else sample_grid.labels.numpy()
         cells = real_cells(data, sample_grid)
@@ -128,7 +128,7 @@ class Recorder:
             bad = [key for key, value in values.items() if not math.isfinite(value)]
             if bad:
                 self._diverged(line, bad)
-            self.trackers.log(line["step"], finite(line))
+            self.trackers.metrics(line["step"], finite(line))
             self.say(self.saturation.step(line), line["step"])
             images = line["images"] - self.images_before
             seconds = max(1e-9, line["seconds"] - self.seconds_before)
@@ -158,6 +158,7 @@ class Recorder:
         self.fetch()
         self.metrics.flush(to_disk=True)
         self.events.flush(to_disk=True)
+        self.trackers.tell()
         self.folder.write(self.up_to_date("running"))
         state = {**self.trainer.state_dict(), "seconds": self.seconds}
         if (best := self.folder.best_file).is_file():
@@ -203,6 +204,12 @@ class Recorder:
         )
         self.events.flush()
 
+    def scored(self) -> None:
+        """Tell the trackers the scores of the current step."""
+        step = self.trainer.steps
+        scores = {s.metric: s.value for s in self.folder.scores() if s.step == step}
+        self.trackers.scores(step, scores)
+
     def drawn(self, drawing: dict[str, Any]) -> None:
         """Take the cost of drawing samples into the record."""
         self.record = self.record.model_copy(update={"drawing": drawing})
@@ -233,7 +240,7 @@ class Recorder:
             stack.callback(lambda: self.folder.write(record or self.up_to_date(status)))
             stack.callback(self.events.close)
             stack.callback(self.metrics.close)
-            stack.callback(self.trackers.close)
+            stack.callback(self.trackers.close, status)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:

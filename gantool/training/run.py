@@ -263,14 +263,16 @@ def _follow(recorder: Recorder, setup: Setup) -> None:
         model=record.model,
         config=record.config,
         step=setup.trainer.steps,
+        total_steps=setup.trainer.total_steps,
     )
-    for name in record.trackers:
-        if name in registry.trackers:
-            recorder.trackers.open(name, partial(registry.track, name, run))
-        else:
-            recorder.display.say(
-                f"tracker {name} is not installed any more; the run goes on without it."
-            )
+    with recorder.paused():
+        for name in record.trackers:
+            if name in registry.trackers:
+                recorder.trackers.open(name, partial(registry.track, name), run=run)
+            else:
+                recorder.display.say(
+                    f"tracker {name} is not installed any more; the run goes on without it."
+                )
 
 
 def _finish(folder: RunFolder, recorder: Recorder) -> None:
@@ -322,6 +324,7 @@ def _score(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) -> 
                 display=display,
                 drawn=recorder.drawn,
             )
+        recorder.scored()
     except Exception as error:
         recorder.note("evaluation failed", f"{type(error).__name__}: {error}")
         display.say(

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from gantool.config import Resolved, TrainConfig, incidental_of, spell_size
+from gantool.config import Resolved, TrainConfig, incidental_of, spell_size, tracker_names
 from gantool.data.batches import Batches, batch_size_for
 from gantool.data.load import load, refuse_on_points
 from gantool.data.prepared import Prepared
@@ -50,7 +50,6 @@ class Request:
         name: of the run; made up if None.
         experiments_dir: the folder that its run folder goes into.
         argv: the command line, for the record.
-        trackers: names of the trackers that shall follow the run.
         profile: whether to trace some steps and show the use of time.
     """
 
@@ -60,7 +59,6 @@ class Request:
     name: str | None = None
     experiments_dir: Path = Path("experiments")
     argv: tuple[str, ...] = ()
-    trackers: tuple[str, ...] = ()
     profile: bool = False
 
 
@@ -152,7 +150,7 @@ def set_up(request: Request, registry: Registry, display: Display) -> Setup:
         process=this_process(),
         started=timestamp(),
         total_steps=trainer.total_steps,
-        trackers=list(request.trackers),
+        trackers=tracker_names(config.track),
         begun_from=begun_from,
         **provenance.describe(trainer.model, data, registry=registry, spec=spec, device=device),
     )

@@ -272,19 +272,22 @@ def register_commands(app):
         print("hello", name)
 
 
-class Tracker:
+class Tracker(gantool.Tracker):
     def __init__(self, run):
+        print("said by a tracker")
+        self.pages = 3 if run.name == "x" else 99
         self.file = (run.path / "tracked.txt").open("a")
 
-    def log(self, step, figures):
-        if step == 3:
+    def log(self, step, metrics):
+        if step == self.pages:
             raise RuntimeError("the tracker is out of paper")
-        self.file.write(f"{step} {sorted(figures)[0]}\\n")
+        self.file.write(f"{step} {sorted(metrics)[0]}\\n")
 
     def samples(self, step, image):
         self.file.write(f"sheet {step} {image.shape}\\n")
 
-    def close(self):
+    def close(self, status):
+        self.file.write(f"{status}\\n")
         self.file.close()
 
 
@@ -314,34 +317,70 @@ def test_a_data_set_a_command_and_a_tracker_of_a_plugin(extras: Cli, tmp_path: P
     assert "stripes: A. Painter, CC-BY\n" in extras("list-datasets").out
     assert extras("hello", "--name", "Ada").out == "hello Ada\n"
     assert "hello" in extras("--help").out
-    assert "--extras" in extras("run", "dcgan", "--help").out
     outcome = extras(
-        "run", "dcgan", "--data", "stripes", "--steps", "5", "--extras", "--name", "x", *SMALL
+        "run",
+        "dcgan",
+        "--data",
+        "stripes",
+        "--steps",
+        "5",
+        "--track",
+        "extras",
+        "--name",
+        "x",
+        *SMALL,
     )
     assert outcome.code == 0, outcome.err
     assert (
         outcome.err.count("tracker extras is disabled: RuntimeError: the tracker is out of paper")
+        == outcome.err.count("said by a tracker")
         == 1
     )
+    assert "said by a tracker" not in outcome.out
     run = tmp_path / "experiments" / "x"
     tracked = (run / "tracked.txt").read_text().splitlines()
     assert tracked == [
         "sheet 0 (82, 82, 3)",
-        "1 d_fake",
+        "1 D/fake",
         "sheet 1 (82, 82, 3)",
-        "2 d_fake",
+        "2 D/fake",
         "sheet 2 (82, 82, 3)",
     ]
     assert json.loads((run / "run.json").read_text())["trackers"] == ["extras"]
     events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
-    assert [(e["step"], e["kind"], e["detector"]) for e in events] == [
-        (3, "disabled tracker", "extras")
-    ]
-    # without the flag nothing follows
-    assert (
-        extras("run", "dcgan", "--data", "stripes", "--steps", "1", "--name", "y", *SMALL).code == 0
-    )
+    assert [(e["kind"], e["detector"]) for e in events] == [("disabled tracker", "extras")]
+    # without the option nothing follows
+    small = ("run", "dcgan", "--data", "stripes", *SMALL)
+    assert extras(*small, "--steps", "1", "--name", "y").code == 0
     assert not (tmp_path / "experiments" / "y" / "tracked.txt").exists()
+    # a file of options will do; scores come after the last step, and the end has its word
+    (tmp_path / "options.toml").write_text('track = "extras"\nevaluate = true\nsteps = 1')
+    few = ("--config", "options.toml", "--evaluation-samples", "32", "--evaluate", "--name", "z")
+    assert extras(*small, *few).code == 0
+    lines = (tmp_path / "experiments" / "z" / "tracked.txt").read_text().splitlines()
+    assert lines[1:] == ["1 D/fake", "sheet 1 (82, 82, 3)", "1 score/equilibrium", "finished"]
+    wild = ("--lr", "10", "--optimizer", "sgd", "--loss", "least-squares")
+    wild = (*wild, "--discriminator-norm", "none", "--steps", "60", "--track", "extras")
+    assert extras(*small, *wild, "--name", "w").code == 3
+    assert (tmp_path / "experiments" / "w" / "tracked.txt").read_text().endswith("diverged\n")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("tensorbord", "no tracker 'tensorbord'. Did you mean 'tensorboard'?"),
+        ("extras,none", "no tracker 'none'."),
+        ("wandb", "tracker 'wandb' is not installed.\nInstall it: `pip install gantool-wandb`."),
+    ],
+)
+def test_a_tracker_that_is_not_there_is_refused_before_anything_is_made(
+    extras: Cli, tmp_path: Path, asked: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANTOOL_PLUGINS", "extras")
+    outcome = extras("run", "dcgan", "--data", "stripes", "--steps", "1", "--track", asked)
+    assert outcome.code == 2
+    assert said in outcome.err
+    assert not (tmp_path / "experiments").exists()
 
 
 # The page for authors
@@ -609,7 +648,7 @@ def _dataset_at_work(outputs: dict[str, str], experiments: Path) -> None:
 
 def _tracker_at_work(outputs: dict[str, str], experiments: Path) -> None:
     lines = (_only_run(experiments) / "my-tracker.log").read_text().splitlines()
-    steps = [line for line in lines if line.startswith("step") and "loss_d" in line]
+    steps = [line for line in lines if line.startswith("step") and "loss/d" in line]
     assert [line.split(":")[0] for line in steps] == ["step 1", "step 2", "step 3"]
     assert any("samples" in line for line in lines)
 

@@ -132,13 +132,6 @@ def test_a_class_cannot_be_named_as_what_its_code_uses(
     assert write_plugin("discs", tmp_path, kind="dataset").folder.is_dir()
 
 
-@pytest.mark.parametrize("name", ["seed", "batch-size", "dry-run", "ngf"])
-def test_a_tracker_cannot_be_named_as_an_option(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigError, match=f"--{name} is a flag of `gantool run` already"):
-        write_plugin(name, tmp_path, kind="tracker")
-    assert write_plugin(name, tmp_path, kind="metric").folder.is_dir()
-
-
 def test_a_misspelt_kind_is_answered_with_the_nearest(tmp_path: Path, cli: Cli) -> None:
     outcome = cli("new-plugin", "x", "--kind", "metrik")
     assert outcome.code == 2

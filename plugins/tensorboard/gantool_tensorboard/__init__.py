@@ -1,6 +1,6 @@
 """TensorBoard for gantool.
 
-`gantool run MODEL --tensorboard` writes events, `gantool tensorboard` shows them.
+`gantool run MODEL --track tensorboard` writes events, `gantool tensorboard` shows them.
 """
 
 from __future__ import annotations
@@ -17,38 +17,31 @@ import gantool
 FOLDER = "tensorboard"
 
 
-class TensorBoard:
+class TensorBoard(gantool.Tracker):
     """A tracker that writes a run's metrics and sample grids as TensorBoard events."""
 
     def __init__(self, run: gantool.TrackedRun) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        # A resumed run takes its steps after the checkpoint again: TensorBoard then hides what was
-        # written for them.
-        self.writer = SummaryWriter(
-            str(run.path / FOLDER), purge_step=run.step + 1 if run.step else None
-        )
+        self.writer = SummaryWriter(str(run.path / FOLDER))
 
     def log(self, step, metrics) -> None:
-        """Write losses under loss/, D's answers under D/, all else under its own name."""
+        """Write metrics as scalars."""
         for name, value in metrics.items():
-            if name != "step" and value is not None:
-                self.writer.add_scalar(_tag(name), value, step)
+            self.writer.add_scalar(name, value, step)
 
     def samples(self, step, image) -> None:
         """Write the sample grid of a step."""
         self.writer.add_image("samples", image, step, dataformats="HWC")
 
-    def close(self) -> None:
+    def flush(self) -> None:
         """Write what is still in memory."""
+        self.writer.flush()
+
+    def close(self, status) -> None:
+        """Write how the run ended."""
+        self.writer.add_text("status", status)
         self.writer.close()
-
-
-def _tag(name: str) -> str:
-    for prefix, group in (("loss_", "loss/"), ("d_", "D/")):
-        if name.startswith(prefix):
-            return group + name.removeprefix(prefix)
-    return f"run/{name}" if name in ("epoch", "images", "seconds") else name
 
 
 @gantool.hookimpl

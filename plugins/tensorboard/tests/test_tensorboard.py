@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tracked import follow, loss
 
 
 def gantool(*arguments, cwd):
@@ -21,7 +22,7 @@ def run(tmp_path_factory):
     where = tmp_path_factory.mktemp("tracked")
     small = ("--ngf", "4", "--ndf", "4", "--sheet-every", "2")
     done = gantool(
-        "run", "dcgan", "--steps", "4", "--name", "x", "--tensorboard", *small, cwd=where
+        "run", "dcgan", "--steps", "4", "--name", "x", "--track", "tensorboard", *small, cwd=where
     )
     assert done.returncode == 0, done.stderr
     assert "disabled" not in done.stderr
@@ -52,6 +53,20 @@ def test_sheets_are_there(run):
     images = read(run).Images("samples")
     assert [image.step for image in images] == [0, 2, 4]
     assert images[0].width == 8 * 30 + 2
+
+
+@pytest.mark.slow
+def test_a_killed_run_tells_no_step_twice(tmp_path):
+    run = tmp_path / "x"
+    follow("tensorboard", run, last=6, end="killed")
+    follow("tensorboard", run, first=4, end="diverged")
+    events = read(run)
+    losses = [(s.step, s.value) for s in events.Scalars("loss/d")]
+    assert losses == [(step, pytest.approx(loss(step))) for step in range(1, 9)]
+    assert [image.step for image in events.Images("samples")] == [0, 4, 8]
+    assert [(s.step, s.value) for s in events.Scalars("score/frechet-distance")] == [(8, 2.5)]
+    (status,) = events.Tensors("status/text_summary")
+    assert status.tensor_proto.string_val == [b"diverged"]
 
 
 def test_a_resumed_run_is_followed_on(run):
