@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from gantool.plugins.registry import load_registry
 from gantool.report.beside import with_what_lies_beside
 from gantool.report.compare import compare as compare_runs
-from gantool.report.load import read_run, read_runs
+from gantool.report.load import read_runs
 from gantool.report.result import ComparisonResult
+from gantool.report.series import read_series
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord, Score
 
@@ -51,7 +52,7 @@ class Run:
     @property
     def metrics(self) -> dict[str, Any]:
         """The metrics of every step: float64 [steps] by name, nan where a value is missing."""
-        return dict(read_run(self.path).series)
+        return read_series(self.folder.metrics_file)
 
     @property
     def scores(self) -> list[Score]:

@@ -15,9 +15,9 @@ import numpy as np
 from gantool.config import GANConfig, LabelOptions
 from gantool.report import choices, verdict
 from gantool.report.columns import COLUMNS, Column, mean
-from gantool.report.curves import last_losses, losses_in
+from gantool.report.curves import losses_in
 from gantool.report.format import text_of
-from gantool.report.load import Axis, RunData, configuration, noun_of
+from gantool.report.load import RunData, configuration, noun_of
 from gantool.report.machines import machine_of
 from gantool.report.result import (
     FAILED,
@@ -28,6 +28,7 @@ from gantool.report.result import (
     ScoreColumn,
     Variant,
 )
+from gantool.report.series import Axis
 from gantool.report.statistics import (
     Summary,
     agreement,
@@ -381,7 +382,7 @@ def _row(
         scores={column: value for column, value in last.items() if value is not None},
         errors=errors,
         best=best,
-        losses=last_losses(run.series),
+        losses=dict(run.last_losses),
         values={column.key: _value(column, run) for column in COLUMNS},
     )
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from gantool.report.colors import GRAY, colors_of
 from gantool.report.cost import CostPanel, CostView, cost_view
-from gantool.report.curves import ANSWERS, bridged, is_known, player_of, without_answers
+from gantool.report.curves import player_of, without_answers
 from gantool.report.figures import (
     literal,
     read_picture,
@@ -32,6 +32,7 @@ from gantool.report.figures import (
 from gantool.report.format import short
 from gantool.report.load import RunData
 from gantool.report.result import ComparisonResult, ScoreColumn, Variant
+from gantool.report.series import ANSWERS, bridged, is_known
 from gantool.report.statistics import Summary
 from gantool.report.tables import heading_of
 from gantool.runs.files import read_text

@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from gantool.report.colors import BLUE, FURTHER, GRAY, ORANGE
-from gantool.report.curves import bridged, losses_of, no_answers, player_of
+from gantool.report.curves import no_answers, player_of
 from gantool.report.format import plain
-from gantool.report.load import Series, read_series
+from gantool.report.series import Series, bridged, losses_of, read_series
 from gantool.runs.files import write_bytes
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord

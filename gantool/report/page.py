@@ -24,19 +24,17 @@ from gantool.report.columns import shown_in
 from gantool.report.compare import position, score_columns
 from gantool.report.cost import cost_view, machines_in
 from gantool.report.curves import (
-    ANSWERS,
-    bridged,
     heading_of_loss,
-    is_known,
     losses_in,
     player_of,
     terms_in,
     without_answers,
 )
 from gantool.report.format import plain, short, spread
-from gantool.report.load import AXES, RunData, Series
+from gantool.report.load import MOST_GRIDS, RunData
 from gantool.report.result import ComparisonResult, Variant
 from gantool.report.scoreboard import OnData
+from gantool.report.series import ANSWERS, AXES, Series, is_known, means_between
 from gantool.report.statistics import Summary
 from gantool.runs.folder import FINDING, thinned
 
@@ -49,7 +47,6 @@ _ASSETS = {
 _POINTS = 300  # of a curve
 _ALL_POINTS = 12_000  # of all runs' curves of one metric
 _PICTURE_BYTES = 8_000_000  # of all sample grids together, before base64 adds a third
-_MOST_GRIDS = 20  # of a run
 _MOST_RUNS_WITH_GRIDS = 24
 _MOST_TERMS = 24  # that have a chart of their own
 _MOST_SIDE = 640  # pixels of a sample grid; larger ones are halved until they fit
@@ -304,21 +301,9 @@ def stretches(series: Series, points: int, *, keys: Iterable[str]) -> dict[str, 
     if not length:
         return {}
     edges = np.unique(np.linspace(0, length, num=min(points, length) + 1).astype(int))
-    found: dict[str, list[float | None]] = {}
-    for key in (*AXES, *keys):
-        if not is_known(series, key):
-            continue
-        values = series[key]
-        if key in AXES:
-            column = values[edges[1:] - 1]
-        else:
-            values = bridged(values)
-            known = np.isfinite(values)
-            total = np.add.reduceat(np.where(known, values, 0.0), edges[:-1])
-            count = np.add.reduceat(known.astype(float), edges[:-1])
-            column = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
-        found[key] = [_rounded(value) for value in column]
-    return found
+    shown = {key: series[key] for key in (*AXES, *keys) if is_known(series, key)}
+    means = means_between(shown, edges)
+    return {key: [_rounded(value) for value in values] for key, values in means.items()}
 
 
 def _rounded(value: float) -> float | None:
@@ -349,7 +334,7 @@ def _sample_grids(run: RunData, budget: int) -> dict[str, Any]:
 
     There are as many sample grids as the budget of bytes allows.
     """
-    chosen = thinned(list(run.folder.sample_grids().items()), _MOST_GRIDS)
+    chosen = thinned(list(run.folder.sample_grids().items()), MOST_GRIDS)
     pictures = {step: _picture(file) for step, file in chosen}
     while len(pictures) > 2 and _bytes(pictures.values()) > budget:
         steps = list(pictures)

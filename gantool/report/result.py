@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from gantool.report.load import Axis
+from gantool.report.series import Axis
 from gantool.report.statistics import Contrast, Share, Summary
 from gantool.runs.records import own_objective
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from gantool.report.compare import UnknownNameError, compare
 from gantool.report.format import plain, short, spread
-from gantool.report.load import Axis, RunData
+from gantool.report.load import RunData
 from gantool.report.result import ComparisonResult, ScoreColumn
+from gantool.report.series import Axis
 from gantool.report.tables import Table, heading_of
 
 
