@@ -23,6 +23,7 @@ from gantool.report.result import (
     FAILED,
     Collapse,
     ComparisonResult,
+    Flag,
     Pair,
     RunRow,
     ScoreColumn,
@@ -63,6 +64,7 @@ def compare(
     corrected: bool = True,
     matters: float | None = None,
     skipped: Mapping[str, str] | None = None,
+    left_out: str = "",
 ) -> ComparisonResult:
     """Compare runs.
 
@@ -76,6 +78,7 @@ def compare(
         matters: the smallest difference that matters in the column that ranks; unless given, that
             between two sets of real images in each column of distances, and unknown in others.
         skipped: paths that were no run, for the record.
+        left_out: a sentence on the runs that were left out, which the comparison then says.
 
     Raises:
         UnknownNameError: no such column or variant.
@@ -109,6 +112,7 @@ def compare(
         runs, rows=rows, variants=ranked, columns=columns, ranking=ranking, pairs=pairs
     )
     flags += choices.flags(runs, rows)
+    flags += [Flag(message=left_out)] if left_out else []
     return ComparisonResult(
         variants=ranked,
         runs=rows,
@@ -376,6 +380,8 @@ def _row(
         d_scale=record.d_scale,
         collapses=_collapses(run),
         diverged_at=next(divergences, None),
+        tags=list(run.notes.tags),
+        notes=[line.text for line in run.notes.texts],
         elsewhere=record.origin is not None,
         machine=machine_of(record.environment),
         total_steps=record.total_steps,

@@ -123,14 +123,20 @@ def smooth(values: npt.NDArray[np.float64], span: int) -> npt.NDArray[np.float64
     """Exponential moving average over about `span` values, debiased at the start.
 
     Where a value is nan the result is too, and the average goes on behind it.
+
+    Args:
+        values: one curve [steps], or several [curves, steps].
+        span: in steps.
     """
     decay = 1 - 2 / (span + 1)
-    result, total, weight = np.full_like(values, np.nan), 0.0, 0.0
-    for i, value in enumerate(values):
-        if np.isfinite(value):
-            total = decay * total + (1 - decay) * value
-            weight = decay * weight + (1 - decay)
-            result[i] = total / weight
+    result = np.full_like(values, np.nan)
+    total, weight = np.zeros((2, *values.shape[:-1]))
+    for i in range(values.shape[-1]):
+        value = values[..., i]
+        known = np.isfinite(value)
+        total = np.where(known, decay * total + (1 - decay) * value, total)
+        weight = np.where(known, decay * weight + (1 - decay), weight)
+        np.divide(total, weight, out=result[..., i], where=known)
     return result
 
 

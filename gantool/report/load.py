@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from gantool.report.index import Condensed, Index, opened
 from gantool.report.series import Series
 from gantool.runs.files import read_json_lines
 from gantool.runs.folder import RunFolder, thinned
+from gantool.runs.notes import Notes, read_notes
 from gantool.runs.records import Best, RunRecord, Score
 
 MOST_GRIDS = 20  # sample grids of a run that a page shows
@@ -35,6 +36,7 @@ class RunData:
         scores: the lines of scores.jsonl; those of the kept best generator once more, under names
             of their own.
         best: the choice of that generator, where there is one.
+        notes: those that people wrote on it.
         planned: names of the runs of its variant that its study has planned, its own among them.
         settings: the number of settings of its model that lie beside it.
     """
@@ -48,6 +50,7 @@ class RunData:
     events: Sequence[dict[str, Any]] = ()
     scores: Sequence[Score] = ()
     best: Best | None = None
+    notes: Notes = field(default_factory=Notes)
     planned: Sequence[str] = ()
     settings: int = 1
 
@@ -75,19 +78,32 @@ def configuration(record: RunRecord) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The runs at some paths, and all else that lay there with the reason why it is none."""
+    """The runs at some paths, and all else that lay there.
+
+    Attributes:
+        runs: those that were asked for.
+        skipped: what is no run, with the reason.
+        left_out: a sentence on the runs that were not asked for; empty where all were.
+    """
 
     runs: list[RunData]
     skipped: dict[str, str]
+    left_out: str = ""
 
 
-def read_runs(paths: Iterable[Path]) -> Reading:
+def read_runs(
+    paths: Iterable[Path], *, chosen: Callable[[Reading], Reading] = lambda reading: reading
+) -> Reading:
     """Read every run among the paths; a folder of runs counts as its runs.
+
+    Args:
+        paths: of runs, or of folders of them.
+        chosen: leaves out runs before their metrics are read.
 
     Raises:
         ConfigError: there is none.
     """
-    found = read_records(paths)
+    found = chosen(read_records(paths))
     with opened() as index:
         return replace(found, runs=[with_metrics(run, index) for run in found.runs])
 
@@ -115,9 +131,9 @@ def read_records(paths: Iterable[Path]) -> Reading:
     if not runs:
         found = "; ".join(f"{name} ({reason})" for name, reason in list(skipped.items())[:5])
         raise ConfigError(
-            f"no run to compare{': ' + found if found else '.'}",
+            f"there is no run{': ' + found if found else '.'}",
             "A run is a folder that `gantool run` made, with a run.json in it; "
-            "try `gantool compare experiments/*`.",
+            "name some, or a folder of them such as experiments.",
         )
     return Reading(runs, skipped)
 
@@ -156,6 +172,7 @@ def read_record(path: Path) -> RunData:
         events=list(read_json_lines(folder.events_file)),
         scores=[*scores, *(best.reported(scores) if best else ())],
         best=best,
+        notes=read_notes(folder.notes_file),
     )
 
 

@@ -93,6 +93,7 @@ def render(
         cost_notes=[] if cost is None else cost_view(result).notes,
         machines=machines_in(result) or ["unknown"],
         status_of=tables.status_of,
+        noted=tables.noted,
         from_elsewhere=tables.ELSEWHERE,
         contrasts=tables.contrasts(result),
         conditions=tables.conditions(result),
@@ -264,6 +265,8 @@ def _data(
         {
             "name": plain(run.record.name),
             "variant": number[rows[str(run.folder.path)].variant],
+            "tags": rows[str(run.folder.path)].tags,
+            "notes": tables.noted(rows[str(run.folder.path)]),
             "series": stretches(run.series, points, keys=[*losses, *ANSWERS, *terms]),
             "scores": _scores_by_step(result, run),
         }

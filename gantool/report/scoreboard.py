@@ -65,6 +65,7 @@ def compare_by_data(
     paired: bool = False,
     corrected: bool = True,
     matters: float | None = None,
+    left_out: str = "",
 ) -> list[OnData]:
     """A comparison on each data set, as `compare` makes it, in the order of the runs.
 
@@ -92,6 +93,7 @@ def compare_by_data(
                     paired=paired,
                     corrected=corrected,
                     matters=matters,
+                    left_out=left_out,
                 )
             except UnknownNameError as error:
                 option = "baseline" if error.kind == "variant" else "sort"

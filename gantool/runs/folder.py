@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -81,6 +80,7 @@ class RunFolder:
         self.metrics_file = path / "metrics.jsonl"
         self.events_file = path / "events.jsonl"
         self.scores_file = path / "scores.jsonl"
+        self.notes_file = path / "notes.jsonl"
         self.real_file = path / "real.png"
         self.sheet_file = path / "sheet.json"
         self.samples = path / "samples"
@@ -157,28 +157,25 @@ class RunFolder:
         ever.
         """
         root = self.path.resolve()
-        for parent, folders, files in os.walk(self.path):
-            for name in (*folders, *files):
-                entry = Path(parent, name)
-                try:
-                    mode = entry.lstat().st_mode
-                    inside = not stat.S_ISLNK(mode) or entry.resolve().is_relative_to(root)
-                except FileNotFoundError:  # a file of a live run that has just been renamed
-                    continue
-                except (OSError, RuntimeError):
-                    raise ConfigError(
-                        f"{entry} is a link that leads nowhere.", "Remove it."
-                    ) from None
-                if not inside:
-                    what = f"a link out of the folder, to {entry.readlink()}"
-                elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
-                    what = "neither a file nor a folder"
-                else:
-                    continue
+        for entry in _entries(self.path):
+            try:
+                link = entry.is_symlink()
+                inside = not link or Path(entry.path).resolve().is_relative_to(root)
+                plain = link or entry.is_file() or entry.is_dir() or not Path(entry.path).exists()
+            except (OSError, RuntimeError):
                 raise ConfigError(
-                    f"{entry} is {what}.",
-                    "Nothing of the run was read; remove it if you trust the rest.",
-                )
+                    f"{entry.path} is a link that leads nowhere.", "Remove it."
+                ) from None
+            if not inside:
+                what = f"a link out of the folder, to {Path(entry.path).readlink()}"
+            elif not plain:
+                what = "neither a file nor a folder"
+            else:
+                continue
+            raise ConfigError(
+                f"{entry.path} is {what}.",
+                "Nothing of the run was read; remove it if you trust the rest.",
+            )
 
     def read(self) -> RunRecord:
         """Read run.json.
@@ -366,6 +363,17 @@ def _chooses(score: Mapping[str, Any], step: int) -> bool:
     protocol = score.get("protocol")
     made = isinstance(protocol, dict) and protocol.get("chooses") is True
     return made and score.get("step") == step
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """All that is below a folder; links are not followed."""
+    waiting = [str(folder)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                yield entry
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
 
 
 def _by_step(folder: Path, pattern: str) -> dict[int, Path]:
