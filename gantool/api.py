@@ -17,6 +17,7 @@ from gantool.report.load import read_runs
 from gantool.report.result import ComparisonResult
 from gantool.report.series import read_series
 from gantool.runs.folder import RunFolder
+from gantool.runs.notes import Notes, add_note, read_notes
 from gantool.runs.records import RunRecord, Score
 
 if TYPE_CHECKING:
@@ -185,6 +186,19 @@ class Run:
             else Path(path)
         )
         return export(self.sampler, format, target)
+
+    @property
+    def notes(self) -> Notes:
+        """The notes and tags that people gave it."""
+        return read_notes(self.folder.notes_file)
+
+    def note(self, text: str = "", *, tags: Sequence[str] = ()) -> None:
+        """Write a note on the run, and tag it.
+
+        Raises:
+            ConfigError: the text is too long, or a tag is none.
+        """
+        add_note(self.folder.notes_file, text, tags=tags)
 
     def report(self) -> Path:
         """Write report.html; its path."""

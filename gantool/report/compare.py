@@ -6,7 +6,7 @@ import itertools
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -179,11 +179,18 @@ def _group(runs: Sequence[RunData]) -> list[list[RunData]]:
 
 def _name(groups: Sequence[Sequence[RunData]]) -> list[str]:
     """The model, and the distinction of a variant from the others of its model."""
+    firsts = [group[0] for group in groups]
+    peers: dict[str, list[RunData]] = {}
+    rivals: dict[str, list[RunData]] = {}
+    for first in firsts:
+        peers.setdefault(first.record.model, []).append(first)
+        rivals.setdefault(_subject(first), []).append(first)
+    of_model = {model: _peculiar(alike) for model, alike in peers.items()}
+    options = {subject: _differing(alike) for subject, alike in rivals.items()}
     names = []
-    for group in groups:
-        first = group[0]
-        peers = [other[0] for other in groups if other[0].record.model == first.record.model]
-        names.append(first.record.model + _distinction(first, peers))
+    for first in firsts:
+        parts = [*of_model[first.record.model](first), *options[_subject(first)](first)]
+        names.append(" ".join([first.record.model, *parts]))
     seen: Counter[str] = Counter()
     for i, name in enumerate(names):
         seen[name] += 1
@@ -192,33 +199,43 @@ def _name(groups: Sequence[Sequence[RunData]]) -> list[str]:
     return names
 
 
-def _distinction(run: RunData, peers: Sequence[RunData]) -> str:
-    if len(peers) == 1:
-        return ""
+def _subject(run: RunData) -> str:
+    """All by which variants of a model are told apart before their options are."""
     record = run.record
-    fingerprint = record.data.get("fingerprint")
-    parts = []
-    if len({peer.record.preset for peer in peers}) > 1 and record.preset:
-        parts.append(record.preset)
-    if len({peer.record.data.get("fingerprint") for peer in peers}) > 1:
-        parts.append(f"on {record.data.get('name')}")
-    if record.origin is not None and any(peer.record.origin is None for peer in peers):
-        parts.append("from elsewhere")
-    rivals = [
-        peer
-        for peer in peers
-        if (peer.record.origin is None) == (record.origin is None)
-        and peer.record.preset == record.preset
-        and peer.record.data.get("fingerprint") == fingerprint
-    ]
-    if len(rivals) > 1:
-        own = configuration(record)
-        others = [configuration(rival.record) for rival in rivals]
-        differing = [key for key in own if len({text_of(other.get(key)) for other in others}) > 1]
-        parts += [f"{key}={text_of(own[key])}" for key in differing[:_NAMED_OPTIONS]]
-        if len({json.dumps(rival.record.plugin, sort_keys=True) for rival in rivals}) > 1:
-            parts.append(str(record.plugin.get("version")))
-    return "".join(f" {part}" for part in parts)
+    parts = [record.model, record.origin is None, record.preset, record.data.get("fingerprint")]
+    return json.dumps(parts, default=str)
+
+
+def _peculiar(peers: Sequence[RunData]) -> Callable[[RunData], list[str]]:
+    """The preset, the data and the origin of a variant, each where its peers differ in it."""
+    presets = len({peer.record.preset for peer in peers}) > 1
+    data = len({peer.record.data.get("fingerprint") for peer in peers}) > 1
+    origins = len({peer.record.origin is None for peer in peers}) > 1
+
+    def of(run: RunData) -> list[str]:
+        record = run.record
+        parts = [record.preset] if presets and record.preset else []
+        parts += [f"on {record.data.get('name')}"] if data else []
+        return parts + (["from elsewhere"] if origins and record.origin is not None else [])
+
+    return of
+
+
+def _differing(rivals: Sequence[RunData]) -> Callable[[RunData], list[str]]:
+    """The options of a variant in which its rivals differ, and its plugin's version."""
+    values: dict[str, set[str]] = {}
+    made = [configuration(rival.record) for rival in rivals]
+    for key in dict.fromkeys(key for one in made for key in one):
+        values[key] = {text_of(one.get(key)) for one in made}
+    versions = len({json.dumps(rival.record.plugin, sort_keys=True) for rival in rivals}) > 1
+
+    def of(run: RunData) -> list[str]:
+        own = configuration(run.record)
+        differing = [key for key in own if len(values[key]) > 1]
+        parts = [f"{key}={text_of(own[key])}" for key in differing[:_NAMED_OPTIONS]]
+        return parts + ([str(run.record.plugin.get("version"))] if versions else [])
+
+    return of
 
 
 def _counted(
@@ -235,7 +252,10 @@ def _counted(
     counted = sorted(
         chosen.values(), key=lambda run: (run.record.config.get("seed") or 0, run.record.name)
     )
-    repeats = [(run, chosen[run.record.config.get("seed")]) for run in group if run not in counted]
+    those = {id(run) for run in counted}
+    repeats = [
+        (run, chosen[run.record.config.get("seed")]) for run in group if id(run) not in those
+    ]
     return counted, repeats
 
 
@@ -602,11 +622,12 @@ def _pairs(
             corrected=family.corrected,
             matters=family.least(column),
             prospects=column is family.ranking,
+            shown=[family.shows(names, a) for a, _ in pairs],
         )
         found += [
             Pair(column=column.id, a=a, b=b, contrast=one)
             for (a, b), one in zip(pairs, made, strict=True)
-            if one is not None and family.shows(names, a)
+            if one is not None
         ]
     return found
 

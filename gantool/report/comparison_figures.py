@@ -43,7 +43,7 @@ _CELLS = 10
 _COLUMNS = 3  # of scatters
 _UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises
 _MOST_LOSSES = 10
-_MOST_CURVES = 200  # single runs in a panel
+_MOST_CURVES = 100  # single runs in a panel
 _WIDE = 5  # a factor between values from which on their axis is logarithmic
 
 
@@ -312,9 +312,10 @@ def _last_pictures(
     by_path = {str(run.folder.path): run for run in runs}
     found = []
     for variant in result.variants[:_MOST_ROWS]:
-        having = [by_path[path] for path in variant.paths if by_path[path].folder.sample_grids()]
-        if having:
-            found.append((variant, having[0], list(having[0].folder.sample_grids())[-1]))
+        for run in (by_path[path] for path in variant.paths):
+            if grids := run.folder.sample_grids():
+                found.append((variant, run, list(grids)[-1]))
+                break
     return found
 
 

@@ -164,7 +164,8 @@ def read_record(path: Path) -> RunData:
     folder = RunFolder.open(path)
     record = folder.read()
     status = "stale" if record.status == "running" and not folder.is_live() else record.status
-    scores, best = folder.scores(), folder.best()
+    scores, choices = folder.scores_and_choices()
+    best = Best.of(choices)
     return RunData(
         folder=folder,
         record=record,

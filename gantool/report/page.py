@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -306,11 +307,11 @@ def stretches(series: Series, points: int, *, keys: Iterable[str]) -> dict[str, 
     edges = np.unique(np.linspace(0, length, num=min(points, length) + 1).astype(int))
     shown = {key: series[key] for key in (*AXES, *keys) if is_known(series, key)}
     means = means_between(shown, edges)
-    return {key: [_rounded(value) for value in values] for key, values in means.items()}
+    return {key: [_rounded(value) for value in values.tolist()] for key, values in means.items()}
 
 
 def _rounded(value: float) -> float | None:
-    return float(f"{value:.5g}") if np.isfinite(value) else None
+    return float(f"{value:.5g}") if math.isfinite(value) else None
 
 
 def _scores_by_step(result: ComparisonResult, run: RunData) -> dict[str, list[dict[str, float]]]:

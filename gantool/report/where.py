@@ -69,7 +69,7 @@ def parse_where(text: str) -> Where:
     parser = _Parser(text)
     test = parser.condition()
     if parser.kind:
-        parser.refuse(f"expected 'and' or 'or', not {parser.token!r}")
+        parser.refuse(f"expected 'and' or 'or', not {parser.token!r}.")
     return Where(text, parser.names, test)
 
 

@@ -214,7 +214,7 @@ class RunFolder:
 
     def sample_grids(self) -> dict[int, Path]:
         """The sample grids there are, by step, in order."""
-        return _by_step(self.samples, "*.png")
+        return _by_step(self.samples, ".png")
 
     def generator(self, step: int) -> Path:
         """The file of an earlier step's generator, if it was kept."""
@@ -222,7 +222,7 @@ class RunFolder:
 
     def generators(self) -> dict[int, Path]:
         """The generators of earlier steps that were kept, by step, in order."""
-        return _by_step(self.generators_folder, "*.safetensors")
+        return _by_step(self.generators_folder, ".safetensors")
 
     def state(self, step: int) -> Path:
         """The file of a resumable state; its checksum lies beside it, ending in .sha256."""
@@ -230,7 +230,7 @@ class RunFolder:
 
     def states(self) -> dict[int, Path]:
         """The resumable states there are, by step, the newest last."""
-        return _by_step(self.checkpoints, "*.pt")
+        return _by_step(self.checkpoints, ".pt")
 
     def remove_state(self, step: int) -> None:
         """Delete a resumable state and its checksum."""
@@ -269,11 +269,16 @@ class RunFolder:
         They are in the order of their first appearance. Those that chose the best generator are
         not among them: `choices` has them.
         """
-        return [score for score in self._all_scores() if not score.chooses]
+        return self.scores_and_choices()[0]
 
     def choices(self) -> list[Score]:
         """The scores on the validation split by which the best generator is chosen, as `scores`."""
-        return [score for score in self._all_scores() if score.chooses]
+        return self.scores_and_choices()[1]
+
+    def scores_and_choices(self) -> tuple[list[Score], list[Score]]:
+        """Both `scores` and `choices`, of one reading."""
+        found = self._all_scores()
+        return [s for s in found if not s.chooses], [s for s in found if s.chooses]
 
     def best(self) -> Best | None:
         """The choice of the best generator; None where none was made."""
@@ -376,7 +381,12 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
                     waiting.append(entry.path)
 
 
-def _by_step(folder: Path, pattern: str) -> dict[int, Path]:
+def _by_step(folder: Path, ending: str) -> dict[int, Path]:
     """The files of a folder that are named after a step, in the order of their steps."""
-    files = (file for file in folder.glob(pattern) if re.fullmatch(r"\d{8,}", file.stem))
-    return dict(sorted((int(file.stem), file) for file in files))
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries]
+    except OSError:
+        return {}
+    steps = (re.fullmatch(rf"(\d{{8,}}){re.escape(ending)}", name) for name in names)
+    return dict(sorted((int(found[1]), folder / found[0]) for found in steps if found))

@@ -95,6 +95,7 @@ def contrasts(
     corrected: bool = True,
     family: int = 0,
     prospects: bool = False,
+    shown: Sequence[bool] | None = None,
 ) -> list[Contrast | None]:
     """A family of contrasts, each of two mappings from seed to value.
 
@@ -111,15 +112,21 @@ def contrasts(
         corrected: whether the family is corrected for at all.
         family: the contrasts in the family, where these are only some of them.
         prospects: whether to say where nothing was shown what could have been.
+        shown: whether each is wanted; the others only count for the correction. All unless given.
 
     Returns:
-        A contrast for each; None where a side has no finite value.
+        A contrast for each; None where a side has no finite value, or it is not wanted.
     """
     if not sides:
         return []
     from scipy import stats  # slow to import, and one run needs no quantile
 
-    tests = [_test(a, b, paired=paired) for a, b in sides]
+    shown = [True] * len(sides) if shown is None else shown
+    # One repetition makes no test, and need not be looked at where it is not wanted.
+    tests = [
+        _test(a, b, paired=paired) if wanted or min(len(a), len(b)) > 1 else None
+        for (a, b), wanted in zip(sides, shown, strict=True)
+    ]
     tested = [test for test in tests if test is not None and test.method != "none"]
     family = max(family, len(tested), 1) if corrected else 1
     errors = np.array([test.error for test in tested])
@@ -132,11 +139,11 @@ def contrasts(
     reaches = stats.t.ppf(1 - (1 - CONFIDENCE) / family / 2, freedom) * errors
     judged = iter(zip(_holm(ps, family) if corrected else ps, reaches.tolist(), strict=True))
     found: list[Contrast | None] = []
-    for test in tests:
-        if test is None:
+    for test, wanted in zip(tests, shown, strict=True):
+        p, reach = (None, None) if test is None or test.method == "none" else next(judged)
+        if test is None or not wanted:
             found.append(None)
             continue
-        p, reach = (None, None) if test.method == "none" else next(judged)
         made = _contrast(test, p, reach, family=family, better=better, matters=matters)
         found.append(_with_prospects(made, test) if prospects else made)
     return found
