@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import sys
 import time
@@ -28,7 +29,7 @@ _MOST = 20_000  # entries; those that were not used for longest go
 _DAMAGES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS metrics "
-    "(file TEXT PRIMARY KEY, stamp TEXT, content BLOB, used INTEGER)"
+    "(file BLOB PRIMARY KEY, stamp TEXT, content BLOB, used INTEGER)"
 )
 
 
@@ -72,6 +73,8 @@ class Index:
         self._file = platformdirs.user_cache_path("gantool") / "runs.sqlite"
         self._say = say
         self._today = int(time.time() // 86_400)
+        self._new: list[tuple[bytes, str, bytes, int]] = []
+        self._used: list[tuple[int, bytes]] = []
         self._base: sqlite3.Connection | None = None
         with self._giving_up():
             self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -86,37 +89,35 @@ class Index:
             return Condensed.of(file, ends)
         if status.st_size < _SHORT:
             return Condensed.of(file, ends)
-        place = str(file.absolute())
+        place = os.fsencode(file.absolute())
         stamp = json.dumps(
             [_VERSION, status.st_size, status.st_mtime_ns, status.st_ctime_ns, *ends]
         )
         found = self._find(place, stamp)
         if found is None:
             found = Condensed.of(file, ends)
-            self._keep(place, stamp, found=found)
+            self._new.append((place, stamp, _encoded(found), self._today))
         return found
 
-    def _find(self, place: str, stamp: str) -> Condensed | None:
+    def _find(self, place: bytes, stamp: str) -> Condensed | None:
         with self._giving_up():
             query = "SELECT content, used FROM metrics WHERE file = ? AND stamp = ?"
             row = self._base.execute(query, (place, stamp)).fetchone() if self._base else None
-            if row is not None and row[1] != self._today and self._base:
-                self._base.execute(
-                    "UPDATE metrics SET used = ? WHERE file = ?", (self._today, place)
-                )
+            if row is not None and row[1] != self._today:
+                self._used.append((self._today, place))
             return None if row is None else _decoded(row[0])
         return None
 
-    def _keep(self, place: str, stamp: str, *, found: Condensed) -> None:
-        with self._giving_up():
-            if self._base:
-                row = (place, stamp, _encoded(found), self._today)
-                self._base.execute("REPLACE INTO metrics VALUES (?, ?, ?, ?)", row)
-
     def close(self) -> None:
-        """Keep what was read, and let go what was not used for longest."""
+        """Keep what was read, and let go what was not used for longest.
+
+        All is written at once, so that others who read runs meanwhile need not wait.
+        """
         with self._giving_up():
-            if self._base:
+            if self._base and (self._new or self._used):
+                keep = "REPLACE INTO metrics VALUES (?, ?, ?, ?)"
+                self._base.executemany("UPDATE metrics SET used = ? WHERE file = ?", self._used)
+                self._base.executemany(keep, self._new)
                 self._base.execute(
                     "DELETE FROM metrics WHERE rowid IN "
                     "(SELECT rowid FROM metrics ORDER BY used DESC LIMIT -1 OFFSET ?)",

@@ -179,7 +179,10 @@ def test_the_entries_that_were_not_used_for_longest_go(
         monkeypatch.setattr(index_module.time, "time", lambda day=day: 86_400.0 * day)
         look(file)
     with sqlite3.connect(cache) as base:
-        kept = {Path(row[0]).parent.name for row in base.execute("SELECT file FROM metrics")}
+        kept = {
+            Path(os.fsdecode(row[0])).parent.name
+            for row in base.execute("SELECT file FROM metrics")
+        }
     assert kept == {"b", "c"}
 
 
