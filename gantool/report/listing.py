@@ -11,8 +11,17 @@ from gantool.errors import ConfigError, did_you_mean
 from gantool.report.columns import COLUMNS
 from gantool.report.format import plain, short, text_of
 from gantool.report.load import Reading, RunData
+from gantool.report.tables import Table
 from gantool.report.where import Facts, Where, known_as, parse_where
 from gantool.runs.records import ARROWS, Score
+
+_OF_METRICS = ("d_real", "d_fake", "equilibrium")  # columns whose value needs metrics.jsonl
+
+
+def _of_training(value: Callable[[RunData], Any]) -> Callable[[RunData], Any]:
+    """What is known of runs, and not of samples from elsewhere."""
+    return lambda run: value(run) if run.record.origin is None else None
+
 
 _FIELDS: dict[str, Callable[[RunData], Any]] = {
     "run": lambda run: str(run.folder.path),
@@ -23,8 +32,8 @@ _FIELDS: dict[str, Callable[[RunData], Any]] = {
     "status": lambda run: run.status,
     "started": lambda run: run.record.started or None,
     "ended": lambda run: run.record.ended,
-    "total_steps": lambda run: run.record.total_steps,
-    **{c.key: c.of_run for c in COLUMNS if c.key not in ("d_real", "d_fake", "equilibrium")},
+    "total_steps": _of_training(lambda run: run.record.total_steps),
+    **{c.key: _of_training(c.of_run) for c in COLUMNS if c.key not in _OF_METRICS},
     "note": lambda run: "; ".join(line.text for line in run.notes.texts) or None,
 }
 _USUAL = ("run", "model", "data", "seed", "status", "steps")
@@ -110,7 +119,7 @@ class Listing:
         """At most so many of the runs, the first ones."""
         return Listing(self.runs[:most])
 
-    def table(self, columns: Sequence[str] = (), *, by: str | None = None) -> tuple[Any, Any]:
+    def table(self, columns: Sequence[str] = (), *, by: str | None = None) -> Table:
         """Headings and rows; the usual columns with one score unless some are named."""
         names = list(columns) or [*_USUAL, *self._chosen(by)]
         headings = [self._heading(name) for name in names]
