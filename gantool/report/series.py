@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,15 +28,31 @@ _USUAL_GAP = 1.5  # times the median distance between known values, beyond which
 
 def read_series(file: Path) -> Series:
     """The columns of metrics.jsonl, float64 [steps] each; what is no number is nan."""
-    lines = [line for line in read_json_lines(file) if _number(line.get("step")) > 0]
-    keys = dict.fromkeys(key for line in lines for key in line)
-    return {key: _column([line.get(key) for line in lines]) for key in keys}
+    lines = list(read_json_lines(file))
+    series = _columns(lines)
+    counted = series.get("step", np.empty(0)) > 0
+    if counted.all() and len(counted) == len(lines):
+        return series
+    return _columns([line for line in lines if _number(line.get("step")) > 0])
 
 
-def _column(values: list[Any]) -> npt.NDArray[np.float64]:
-    if not set(map(type, values)) <= {float, type(None)}:
+def _columns(lines: Sequence[Mapping[str, Any]]) -> Series:
+    shapes = dict.fromkeys(map(tuple, lines))
+    keys = dict.fromkeys(chain.from_iterable(shapes))
+    if len(shapes) == 1:  # as a run writes them: the same keys in one order
+        values: Iterable[Sequence[Any]] = zip(*(line.values() for line in lines), strict=True)
+    else:
+        values = ([line.get(key) for line in lines] for key in keys)
+    return dict(zip(keys, map(_column, values), strict=True))
+
+
+def _column(values: Sequence[Any]) -> npt.NDArray[np.float64]:
+    if not set(map(type, values)) <= {float, int, type(None)}:
         values = [_number(value) for value in values]
-    column = np.array(values, dtype=np.float64)  # None becomes nan
+    try:
+        column = np.array(values, dtype=np.float64)  # None becomes nan
+    except OverflowError:
+        column = np.array([_number(value) for value in values])
     column[~np.isfinite(column)] = np.nan
     return column
 

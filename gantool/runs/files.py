@@ -126,30 +126,40 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
     An unterminated last line, damaged lines and a missing file are passed over.
     """
-    for _, entry in _lines(path):
-        yield entry
+    return filter(None, map(_entry, _whole_lines(path)))
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
     """The whole and sound lines of a growing file, each as it stands and decoded."""
+    for line in _whole_lines(path):
+        if (entry := _entry(line)) is not None:
+            yield line, entry
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    """A line decoded; None where it is damaged."""
+    try:
+        entry = from_json(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a growing file that are terminated, and not too long to be one of gantool's."""
     try:
         file = path.open("rb")
     except OSError:
         return
     with file:
         while line := file.readline(_LONGEST_LINE):
-            if not line.endswith(b"\n"):
-                if len(line) < _LONGEST_LINE:
-                    return
-                while (rest := file.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
-                    pass
+            if line.endswith(b"\n"):
+                yield line
                 continue
-            try:
-                entry = from_json(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict):
-                yield line, entry
+            if len(line) < _LONGEST_LINE:
+                return
+            while (rest := file.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
+                pass
 
 
 def last_line(path: Path) -> dict[str, Any]:
