@@ -573,11 +573,11 @@ class _Family:
     ranking: ScoreColumn | None
     matters: float | None
 
-    def of(self, names: Sequence[str]) -> list[tuple[str, str]]:
+    def of(self, names: Sequence[str]) -> Iterable[tuple[str, str]]:
         """The others against the baseline, which was named before; else all pairs."""
         if self.baseline is not None:
-            return [(name, self.baseline) for name in names if name != self.baseline]
-        return [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+            return ((name, self.baseline) for name in names if name != self.baseline)
+        return itertools.combinations(names, 2)
 
     def shows(self, names: Sequence[str], a: str) -> bool:
         """Whether a pair with `a` is kept: of many variants only the first one's are.
@@ -604,7 +604,11 @@ def _pairs(
     # Paths, since two folders may hold runs of one name.
     by_path = {row.path: row for row in rows}
     names = [variant.name for variant in variants]
-    pairs = family.of(names)
+    # A variant of one run is in no test, so a pair with it counts for nothing but its own row.
+    several = {variant.name for variant in variants if len(variant.runs) > 1}
+    pairs = [
+        (a, b) for a, b in family.of(names) if family.shows(names, a) or several.issuperset((a, b))
+    ]
     found = []
     for column in columns:
         values = {

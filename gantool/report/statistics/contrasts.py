@@ -121,12 +121,7 @@ def contrasts(
         return []
     from scipy import stats  # slow to import, and one run needs no quantile
 
-    shown = [True] * len(sides) if shown is None else shown
-    # One repetition makes no test, and need not be looked at where it is not wanted.
-    tests = [
-        _test(a, b, paired=paired) if wanted or min(len(a), len(b)) > 1 else None
-        for (a, b), wanted in zip(sides, shown, strict=True)
-    ]
+    tests = [_test(a, b, paired=paired) for a, b in sides]
     tested = [test for test in tests if test is not None and test.method != "none"]
     family = max(family, len(tested), 1) if corrected else 1
     errors = np.array([test.error for test in tested])
@@ -139,7 +134,7 @@ def contrasts(
     reaches = stats.t.ppf(1 - (1 - CONFIDENCE) / family / 2, freedom) * errors
     judged = iter(zip(_holm(ps, family) if corrected else ps, reaches.tolist(), strict=True))
     found: list[Contrast | None] = []
-    for test, wanted in zip(tests, shown, strict=True):
+    for test, wanted in zip(tests, shown or [True] * len(tests), strict=True):
         p, reach = (None, None) if test is None or test.method == "none" else next(judged)
         if test is None or not wanted:
             found.append(None)
