@@ -6,6 +6,7 @@ import argparse
 import copy
 import itertools
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -136,23 +137,30 @@ def evaluate(data: str, *, extractor: str, most_seconds: int) -> Result:
     )
 
 
-def compare() -> Result:
-    """`gantool compare` on 200 runs of 5,000 steps, ten sample grids each, as a whole command."""
+def compare(name: str, *, runs: int, first: int, again: int) -> Result:
+    """`gantool compare` on runs of 5,000 steps, ten sample grids each, as a whole command.
+
+    The first time nothing is in the index of runs; the later ones are measured three times.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME")
     with tempfile.TemporaryDirectory() as folder:
-        make_runs(Path(folder), runs=200, steps=5000, sample_grids=10)
-        words = ["compare", folder, "--output", f"{folder}/comparison"]
-        taken = [seconds_and_memory([sys.executable, "-m", "gantool", *words]) for _ in range(3)]
+        os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
+        make_runs(Path(folder, "runs"), runs=runs, steps=5000, sample_grids=10)
+        words = ["compare", f"{folder}/runs", "--output", f"{folder}/comparison"]
+        taken = [seconds_and_memory([sys.executable, "-m", "gantool", *words]) for _ in range(4)]
         size = Path(folder, "comparison", "index.html").stat().st_size / 1e6
-    value = statistics.median(seconds for seconds, _ in taken)
+    os.environ.pop("XDG_CACHE_HOME")
+    if cache is not None:
+        os.environ["XDG_CACHE_HOME"] = cache
+    value = statistics.median(seconds for seconds, _ in taken[1:])
     memory = max(memory for _, memory in taken)
-    detail = f"peak {memory:,.0f} MiB, page {size:.1f} MB"
     return Result(
-        "compare",
+        name,
         value,
         unit="s",
-        target="at most 20 s, 1 GB",
-        met=value <= 20 and memory <= 1000,
-        detail=detail,
+        target=f"at most {again} s, the first time {first} s, 1 GB",
+        met=value <= again and taken[0][0] <= first and memory <= 1000,
+        detail=f"the first time {taken[0][0]:.1f} s; peak {memory:,.0f} MiB, page {size:.1f} MB",
     )
 
 
@@ -389,8 +397,8 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "preparing": preparing,
     "start-up": start_up,
     "first-step": first_step,
-    "compare": compare,
     "page": lambda: page_of_many(400),
+    "compare": lambda: compare("compare", runs=200, first=20, again=5),
     "scoring": scoring,
     "evaluate": lambda: evaluate("mnist5k", extractor="digits", most_seconds=60),
     "evaluate-color": lambda: evaluate("cats", extractor="photos", most_seconds=60),
@@ -411,6 +419,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
 }
 # Minutes each, and gigabytes of disk: only where they are named.
 AT_FULL_SIZE: dict[str, Callable[[], Result]] = {
+    "compare-many": lambda: compare("compare-many", runs=2000, first=30, again=5),
     "preparing-small-full": lambda: preparing_small(120_000),
     "preparing-photos-full": lambda: preparing_photos(60),
     "large-full": lambda: large(1_000_000),

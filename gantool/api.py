@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from gantool.plugins.registry import load_registry
 from gantool.report.beside import with_what_lies_beside
 from gantool.report.compare import compare as compare_runs
-from gantool.report.load import read_run, read_runs
+from gantool.report.listing import matching
+from gantool.report.load import read_runs
 from gantool.report.result import ComparisonResult
+from gantool.report.series import read_series
 from gantool.runs.folder import RunFolder
+from gantool.runs.notes import Notes, add_note, read_notes
 from gantool.runs.records import RunRecord, Score
 
 if TYPE_CHECKING:
@@ -51,7 +54,7 @@ class Run:
     @property
     def metrics(self) -> dict[str, Any]:
         """The metrics of every step: float64 [steps] by name, nan where a value is missing."""
-        return dict(read_run(self.path).series)
+        return read_series(self.folder.metrics_file)
 
     @property
     def scores(self) -> list[Score]:
@@ -183,6 +186,19 @@ class Run:
             else Path(path)
         )
         return export(self.sampler, format, target)
+
+    @property
+    def notes(self) -> Notes:
+        """The notes and tags that people gave it."""
+        return read_notes(self.folder.notes_file)
+
+    def note(self, text: str = "", *, tags: Sequence[str] = ()) -> None:
+        """Write a note on the run, and tag it.
+
+        Raises:
+            ConfigError: the text is too long, or a tag is none.
+        """
+        add_note(self.folder.notes_file, text, tags=tags)
 
     def report(self) -> Path:
         """Write report.html; its path."""
@@ -345,19 +361,29 @@ def open_run(path: str | Path) -> Run:
     return Run(path)
 
 
-def compare(paths: str | Path | Run | Iterable[str | Path | Run], **options: Any) -> Comparison:
+def compare(
+    paths: str | Path | Run | Iterable[str | Path | Run],
+    *,
+    where: str | None = None,
+    **options: Any,
+) -> Comparison:
     """Compare runs, with the options of `gantool compare`.
 
-    They are `sort`, `baseline`, `budget_axis`, `paired`, `corrected` and `matters`.
+    Args:
+        paths: runs, or folders of them.
+        where: a condition: only the runs for which it holds.
+        options: `sort`, `baseline`, `budget_axis`, `paired`, `corrected` and `matters`.
 
     Raises:
-        ConfigError: there is no run among the paths.
+        ConfigError: there is no run among the paths, or none matches.
     """
     if isinstance(paths, (str, Path, Run)):
         paths = [paths]
-    reading = read_runs(path.path if isinstance(path, Run) else Path(path) for path in paths)
+    places = [path.path if isinstance(path, Run) else Path(path) for path in paths]
+    reading = read_runs(places, chosen=lambda reading: matching(reading, where))
     runs = with_what_lies_beside(reading.runs)
-    return Comparison(compare_runs(runs, skipped=reading.skipped, **options), runs)
+    result = compare_runs(runs, skipped=reading.skipped, left_out=reading.left_out, **options)
+    return Comparison(result, runs)
 
 
 def _texts(code: Mapping[str, float] | None) -> list[str]:

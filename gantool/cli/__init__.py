@@ -27,7 +27,9 @@ from gantool.cli import (
     list_metrics,
     list_models,
     list_plugins,
+    list_runs,
     new_plugin,
+    note,
     pack,
     prune,
     reconstruct,
@@ -97,6 +99,7 @@ app.command("study")(study.study)
 app.command("watch")(watch.watch)
 inspect.add_to(app)
 app.command("prune")(prune.prune)
+app.command("note")(note.note)
 evaluate.add_to(app)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
@@ -113,6 +116,7 @@ for _command in (
     explore.explore,
 ):
     app.command(_command.__name__)(_command)
+app.command("list-runs")(list_runs.list_runs)
 app.command("list-models")(list_models.list_models)
 app.command("list-datasets")(list_datasets.list_datasets)
 app.command("list-metrics")(list_metrics.list_metrics)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from gantool.cli.list_runs import WhereOption
 from gantool.errors import printable
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def compare(
     output: Annotated[
         Path, typer.Option(help="Folder for the page, the pictures and the tables.")
     ] = Path("comparison"),
+    where: WhereOption = None,
     sort: Annotated[
         str | None, typer.Option(metavar="SCORE", help="Rank by this score (unset: the first).")
     ] = None,
@@ -85,6 +87,7 @@ def compare(
     from gantool.report import tables
     from gantool.report.beside import with_what_lies_beside
     from gantool.report.compare import UnknownNameError
+    from gantool.report.listing import matching
     from gantool.report.load import read_runs
     from gantool.report.scoreboard import compare_by_data, overview
 
@@ -94,7 +97,7 @@ def compare(
         raise ConfigError("--embed is for a page that is written once: leave the other option out")
 
     def look() -> tuple[list[OnData], dict[str, str]]:
-        reading = read_runs(paths)
+        reading = read_runs(paths, chosen=lambda reading: matching(reading, where))
         try:
             found = compare_by_data(
                 with_what_lies_beside(reading.runs),
@@ -104,6 +107,7 @@ def compare(
                 paired=paired,
                 corrected=not uncorrected,
                 matters=matters,
+                left_out=reading.left_out,
             )
         except UnknownNameError as error:
             known = ", ".join(error.known) or "none"

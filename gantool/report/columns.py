@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gantool.report.equilibrium import last_answers
 from gantool.report.format import short, thousands, whole
 from gantool.report.load import RunData
 from gantool.report.result import RunRow, Variant
@@ -97,17 +96,15 @@ def _of_drawing(key: str) -> Callable[[RunData], Value]:
 
 
 def _d_real(run: RunData) -> Value:
-    found = last_answers(run.series)
-    return None if found is None else found.d_real
+    return None if run.last_answers is None else run.last_answers.d_real
 
 
 def _d_fake(run: RunData) -> Value:
-    found = last_answers(run.series)
-    return None if found is None else found.d_fake
+    return None if run.last_answers is None else run.last_answers.d_fake
 
 
 def _equilibrium(run: RunData) -> Value:
-    found = last_answers(run.series)
+    found = run.last_answers
     return None if found is None or run.record.d_scale != "probability" else found.distance
 
 

@@ -6,7 +6,7 @@ import itertools
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,19 +15,21 @@ import numpy as np
 from gantool.config import GANConfig, LabelOptions
 from gantool.report import choices, verdict
 from gantool.report.columns import COLUMNS, Column, mean
-from gantool.report.curves import last_losses, losses_in
+from gantool.report.curves import losses_in
 from gantool.report.format import text_of
-from gantool.report.load import Axis, RunData, configuration, noun_of
+from gantool.report.load import RunData, configuration, noun_of
 from gantool.report.machines import machine_of
 from gantool.report.result import (
     FAILED,
     Collapse,
     ComparisonResult,
+    Flag,
     Pair,
     RunRow,
     ScoreColumn,
     Variant,
 )
+from gantool.report.series import Axis
 from gantool.report.statistics import (
     Explained,
     Summary,
@@ -64,6 +66,7 @@ def compare(
     corrected: bool = True,
     matters: float | None = None,
     skipped: Mapping[str, str] | None = None,
+    left_out: str = "",
 ) -> ComparisonResult:
     """Compare runs.
 
@@ -77,6 +80,7 @@ def compare(
         matters: the smallest difference that matters in the column that ranks; unless given, that
             between two sets of real images in each column of distances, and unknown in others.
         skipped: paths that were no run, for the record.
+        left_out: a sentence on the runs that were left out, which the comparison then says.
 
     Raises:
         UnknownNameError: no such column or variant.
@@ -110,6 +114,7 @@ def compare(
         runs, rows=rows, variants=ranked, columns=columns, ranking=ranking, pairs=pairs
     )
     flags += choices.flags(runs, rows)
+    flags += [Flag(message=left_out)] if left_out else []
     return ComparisonResult(
         variants=ranked,
         runs=rows,
@@ -177,11 +182,18 @@ def _group(runs: Sequence[RunData]) -> list[list[RunData]]:
 
 def _name(groups: Sequence[Sequence[RunData]]) -> list[str]:
     """The model, and the distinction of a variant from the others of its model."""
+    firsts = [group[0] for group in groups]
+    peers: dict[str, list[RunData]] = {}
+    rivals: dict[str, list[RunData]] = {}
+    for first in firsts:
+        peers.setdefault(first.record.model, []).append(first)
+        rivals.setdefault(_subject(first), []).append(first)
+    of_model = {model: _peculiar(alike) for model, alike in peers.items()}
+    options = {subject: _differing(alike) for subject, alike in rivals.items()}
     names = []
-    for group in groups:
-        first = group[0]
-        peers = [other[0] for other in groups if other[0].record.model == first.record.model]
-        names.append(first.record.model + _distinction(first, peers))
+    for first in firsts:
+        parts = [*of_model[first.record.model](first), *options[_subject(first)](first)]
+        names.append(" ".join([first.record.model, *parts]))
     seen: Counter[str] = Counter()
     for i, name in enumerate(names):
         seen[name] += 1
@@ -190,33 +202,43 @@ def _name(groups: Sequence[Sequence[RunData]]) -> list[str]:
     return names
 
 
-def _distinction(run: RunData, peers: Sequence[RunData]) -> str:
-    if len(peers) == 1:
-        return ""
+def _subject(run: RunData) -> str:
+    """All by which variants of a model are told apart before their options are."""
     record = run.record
-    fingerprint = record.data.get("fingerprint")
-    parts = []
-    if len({peer.record.preset for peer in peers}) > 1 and record.preset:
-        parts.append(record.preset)
-    if len({peer.record.data.get("fingerprint") for peer in peers}) > 1:
-        parts.append(f"on {record.data.get('name')}")
-    if record.origin is not None and any(peer.record.origin is None for peer in peers):
-        parts.append("from elsewhere")
-    rivals = [
-        peer
-        for peer in peers
-        if (peer.record.origin is None) == (record.origin is None)
-        and peer.record.preset == record.preset
-        and peer.record.data.get("fingerprint") == fingerprint
-    ]
-    if len(rivals) > 1:
-        own = configuration(record)
-        others = [configuration(rival.record) for rival in rivals]
-        differing = [key for key in own if len({text_of(other.get(key)) for other in others}) > 1]
-        parts += [f"{key}={text_of(own[key])}" for key in differing[:_NAMED_OPTIONS]]
-        if len({json.dumps(rival.record.plugin, sort_keys=True) for rival in rivals}) > 1:
-            parts.append(str(record.plugin.get("version")))
-    return "".join(f" {part}" for part in parts)
+    parts = [record.model, record.origin is None, record.preset, record.data.get("fingerprint")]
+    return json.dumps(parts, default=str)
+
+
+def _peculiar(peers: Sequence[RunData]) -> Callable[[RunData], list[str]]:
+    """The preset, the data and the origin of a variant, each where its peers differ in it."""
+    presets = len({peer.record.preset for peer in peers}) > 1
+    data = len({peer.record.data.get("fingerprint") for peer in peers}) > 1
+    origins = len({peer.record.origin is None for peer in peers}) > 1
+
+    def of(run: RunData) -> list[str]:
+        record = run.record
+        parts = [record.preset] if presets and record.preset else []
+        parts += [f"on {record.data.get('name')}"] if data else []
+        return parts + (["from elsewhere"] if origins and record.origin is not None else [])
+
+    return of
+
+
+def _differing(rivals: Sequence[RunData]) -> Callable[[RunData], list[str]]:
+    """The options of a variant in which its rivals differ, and its plugin's version."""
+    values: dict[str, set[str]] = {}
+    made = [configuration(rival.record) for rival in rivals]
+    for key in dict.fromkeys(key for one in made for key in one):
+        values[key] = {text_of(one.get(key)) for one in made}
+    versions = len({json.dumps(rival.record.plugin, sort_keys=True) for rival in rivals}) > 1
+
+    def of(run: RunData) -> list[str]:
+        own = configuration(run.record)
+        differing = [key for key in own if len(values[key]) > 1]
+        parts = [f"{key}={text_of(own[key])}" for key in differing[:_NAMED_OPTIONS]]
+        return parts + ([str(run.record.plugin.get("version"))] if versions else [])
+
+    return of
 
 
 def _counted(
@@ -236,7 +258,8 @@ def _counted(
     counted = sorted(
         chosen.values(), key=lambda run: (run.record.config.get("seed") or 0, run.record.name)
     )
-    repeats = [(run, chosen[_draw(run)]) for run in group if run not in counted]
+    those = {id(run) for run in counted}
+    repeats = [(run, chosen[_draw(run)]) for run in group if id(run) not in those]
     return counted, repeats
 
 
@@ -387,13 +410,15 @@ def _row(
         d_scale=record.d_scale,
         collapses=_collapses(run),
         diverged_at=next(divergences, None),
+        tags=list(run.notes.tags),
+        notes=[line.text for line in run.notes.texts],
         elsewhere=record.origin is not None,
         machine=machine_of(record.environment),
         total_steps=record.total_steps,
         scores={column: value for column, value in last.items() if value is not None},
         errors=errors,
         best=best,
-        losses=last_losses(run.series),
+        losses=dict(run.last_losses),
         values={column.key: _value(column, run) for column in COLUMNS},
     )
 
@@ -558,11 +583,11 @@ class _Family:
     ranking: ScoreColumn | None
     matters: float | None
 
-    def of(self, names: Sequence[str]) -> list[tuple[str, str]]:
+    def of(self, names: Sequence[str]) -> Iterable[tuple[str, str]]:
         """The others against the baseline, which was named before; else all pairs."""
         if self.baseline is not None:
-            return [(name, self.baseline) for name in names if name != self.baseline]
-        return [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+            return ((name, self.baseline) for name in names if name != self.baseline)
+        return itertools.combinations(names, 2)
 
     def shows(self, names: Sequence[str], a: str) -> bool:
         """Whether a pair with `a` is kept: of many variants only the first one's are.
@@ -589,8 +614,11 @@ def _pairs(
     # Paths, since two folders may hold runs of one name.
     by_path = {row.path: row for row in rows}
     names = [variant.name for variant in variants]
-    pairs = family.of(names)
-    shown = {number for number, (a, _) in enumerate(pairs) if family.shows(names, a)}
+    # A variant of one run is in no test, so a pair with it counts for nothing but its own row.
+    several = {variant.name for variant in variants if len(variant.runs) > 1}
+    pairs = [
+        (a, b) for a, b in family.of(names) if family.shows(names, a) or several.issuperset((a, b))
+    ]
     found = []
     for column in columns:
         values = {
@@ -607,12 +635,13 @@ def _pairs(
             paired=family.paired,
             corrected=family.corrected,
             matters=family.least(column),
-            prospects=shown if column is family.ranking else (),
+            prospects=column is family.ranking,
+            shown=[family.shows(names, a) for a, _ in pairs],
         )
         found += [
             Pair(column=column.id, a=a, b=b, contrast=one)
-            for number, ((a, b), one) in enumerate(zip(pairs, made, strict=True))
-            if one is not None and number in shown
+            for (a, b), one in zip(pairs, made, strict=True)
+            if one is not None
         ]
     return found
 

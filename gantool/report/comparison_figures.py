@@ -19,7 +19,7 @@ from PIL import Image
 
 from gantool.report.colors import GRAY, colors_of
 from gantool.report.cost import CostPanel, CostView, cost_view
-from gantool.report.curves import ANSWERS, bridged, is_known, player_of, without_answers
+from gantool.report.curves import player_of, without_answers
 from gantool.report.figures import (
     literal,
     read_picture,
@@ -32,16 +32,18 @@ from gantool.report.figures import (
 from gantool.report.format import short
 from gantool.report.load import RunData
 from gantool.report.result import ComparisonResult, ScoreColumn, Variant
+from gantool.report.series import ANSWERS, bridged, is_known
 from gantool.report.statistics import Summary
 from gantool.report.tables import heading_of
 from gantool.runs.files import read_text
-from gantool.runs.folder import RunFolder
+from gantool.runs.folder import RunFolder, thinned
 
 _MOST_ROWS = 20  # variants that a picture has room for
 _CELLS = 10
 _COLUMNS = 3  # of scatters
 _UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises
 _MOST_LOSSES = 10
+_MOST_CURVES = 100  # single runs in a panel
 _WIDE = 5  # a factor between values from which on their axis is logarithmic
 
 
@@ -66,6 +68,7 @@ def comparison_figure(result: ComparisonResult, runs: Sequence[RunData]) -> Figu
     """A panel for every loss that any run has, and for D(x) and D(G(z)) of either scale."""
     colors = colors_of(result)
     members = _members(result, runs)
+    shown = result.variants[:_MOST_ROWS]
     rows = _rows(result, members)
     width, columns = (11.0, 2) if any(len(row) > 1 for row in rows) else (6.5, 1)
     figure = Figure(figsize=(width, 3.5 * len(rows) + 0.5), layout="constrained")
@@ -75,10 +78,16 @@ def comparison_figure(result: ComparisonResult, runs: Sequence[RunData]) -> Figu
     lowest = [max(i for i, row in enumerate(rows) if len(row) > c) for c in range(columns)]
     for i, row in enumerate(rows):
         for axes, panel in zip(grid[i], row, strict=False):
-            for variant in result.variants:
+            for variant in shown:
                 having = [r for r in members[variant.name] if is_known(r.series, panel.key)]
                 if panel.scale in (None, variant.d_scale):
-                    _variant_curve(axes, having, panel=panel, color=colors[variant.name])
+                    _variant_curve(
+                        axes,
+                        having,
+                        panel=panel,
+                        color=colors[variant.name],
+                        single=_MOST_CURVES // len(shown),
+                    )
             _finish(axes, panel)
         for axes in grid[i][len(row) :]:
             axes.set_axis_off()
@@ -137,18 +146,17 @@ def _rows(result: ComparisonResult, members: Mapping[str, Sequence[RunData]]) ->
     return rows
 
 
-def _variant_curve(axes: Axes, members: Sequence[RunData], *, panel: _Panel, color: str) -> None:
+def _variant_curve(
+    axes: Axes, members: Sequence[RunData], *, panel: _Panel, color: str, single: int
+) -> None:
+    """The mean of a variant's runs, and so many of them."""
     if not members:
         return
     end = max(float(run.series["step"][-1]) for run in members)
     grid = np.linspace(1, end, num=300)
-    curves = []
-    for run in members:
-        steps, values = run.series["step"], bridged(run.series[panel.key])
-        smoothed = smooth(values, max(5, len(values) // 50))
-        curves.append(np.interp(grid, steps, fp=smoothed, left=np.nan, right=np.nan))
-        if len(members) > 1:
-            axes.plot(grid, curves[-1], color=color, linewidth=0.7, alpha=0.35)
+    curves = _smoothed(members, panel.key, grid=grid)
+    for curve in thinned(curves, single) if len(members) > 1 else ():
+        axes.plot(grid, curve, color=color, linewidth=0.7, alpha=0.35)
     stacked = np.array(curves)
     # Where no run has a value yet the mean is nan, which is what is wanted.
     with warnings.catch_warnings():
@@ -161,6 +169,22 @@ def _variant_curve(axes: Axes, members: Sequence[RunData], *, panel: _Panel, col
         spare_spikes(
             axes, *[np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.get_lines()]
         )
+
+
+def _smoothed(
+    members: Sequence[RunData], key: str, *, grid: npt.NDArray[np.float64]
+) -> list[npt.NDArray[np.float64]]:
+    """The curve of each run at the steps of a grid; runs of one length are smoothed together."""
+    by_length: dict[int, list[RunData]] = {}
+    for run in members:
+        by_length.setdefault(len(run.series["step"]), []).append(run)
+    found = {}
+    for length, alike in by_length.items():
+        values = np.array([bridged(run.series[key]) for run in alike])
+        for run, curve in zip(alike, smooth(values, max(5, length // 50)), strict=True):
+            at_grid = np.interp(grid, run.series["step"], fp=curve, left=np.nan, right=np.nan)
+            found[run.folder.path] = at_grid
+    return [found[run.folder.path] for run in members]
 
 
 def plot_cost(result: ComparisonResult, *, path: Path) -> None:
@@ -288,9 +312,10 @@ def _last_pictures(
     by_path = {str(run.folder.path): run for run in runs}
     found = []
     for variant in result.variants[:_MOST_ROWS]:
-        having = [by_path[path] for path in variant.paths if by_path[path].folder.sample_grids()]
-        if having:
-            found.append((variant, having[0], list(having[0].folder.sample_grids())[-1]))
+        for run in (by_path[path] for path in variant.paths):
+            if grids := run.folder.sample_grids():
+                found.append((variant, run, list(grids)[-1]))
+                break
     return found
 
 

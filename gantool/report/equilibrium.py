@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gantool.report.load import Series
-
-LAST = 0.1  # of the steps
+from gantool.report.series import LAST, Series
 
 
 @dataclass(frozen=True, slots=True)

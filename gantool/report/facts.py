@@ -96,9 +96,8 @@ def _of_runs(runs: Sequence[RunData], pairs: Sequence[tuple[RunRow, Variant]]) -
 
 
 def _tags(run: RunData) -> list[str] | None:
-    """The tags of a run's record, where it has some."""
-    tags = (run.record.model_extra or {}).get("tags")
-    return [plain(str(tag)) for tag in tags] if isinstance(tags, list) and tags else None
+    """The tags that people gave a run, where it has some."""
+    return [plain(tag) for tag in run.notes.tags] or None
 
 
 def _value(value: Any) -> Any:

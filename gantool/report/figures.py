@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from gantool.report.colors import BLUE, FURTHER, GRAY, ORANGE
-from gantool.report.curves import bridged, losses_of, no_answers, player_of
+from gantool.report.curves import no_answers, player_of
 from gantool.report.format import plain
-from gantool.report.load import Series, read_series
+from gantool.report.series import Series, bridged, losses_of, read_series
 from gantool.runs.files import write_bytes
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord
@@ -123,14 +123,20 @@ def smooth(values: npt.NDArray[np.float64], span: int) -> npt.NDArray[np.float64
     """Exponential moving average over about `span` values, debiased at the start.
 
     Where a value is nan the result is too, and the average goes on behind it.
+
+    Args:
+        values: one curve [steps], or several [curves, steps].
+        span: in steps.
     """
     decay = 1 - 2 / (span + 1)
-    result, total, weight = np.full_like(values, np.nan), 0.0, 0.0
-    for i, value in enumerate(values):
-        if np.isfinite(value):
-            total = decay * total + (1 - decay) * value
-            weight = decay * weight + (1 - decay)
-            result[i] = total / weight
+    result = np.full_like(values, np.nan)
+    total, weight = np.zeros((2, *values.shape[:-1]))
+    for i in range(values.shape[-1]):
+        value = values[..., i]
+        known = np.isfinite(value)
+        total = np.where(known, decay * total + (1 - decay) * value, total)
+        weight = np.where(known, decay * weight + (1 - decay), weight)
+        np.divide(total, weight, out=result[..., i], where=known)
     return result
 
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from gantool.config import INCIDENTAL
 from gantool.errors import ConfigError, GantoolError
+from gantool.report.equilibrium import LastAnswers
+from gantool.report.index import Condensed, Index, opened
+from gantool.report.series import Series
 from gantool.runs.files import read_json_lines
 from gantool.runs.folder import RunFolder
+from gantool.runs.notes import Notes, read_notes
 from gantool.runs.records import Best, RunRecord, Score
-
-Series = dict[str, npt.NDArray[np.float64]]
-Axis = Literal["step", "images", "seconds"]
-AXES: tuple[Axis, ...] = ("step", "images", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +26,15 @@ class RunData:
         folder: its run folder.
         record: its run.json.
         status: that of its record, or "stale" where it says running and no process holds it.
-        series: the columns of metrics.jsonl, float64 [steps] each, nan where a value is missing.
+        series: the columns of metrics.jsonl, float64 [steps] each, nan where a value is missing;
+            those of a long run are condensed.
+        last_losses: the mean of each loss over the last tenth of the steps.
+        last_answers: the discriminator's answers there.
         events: the lines of events.jsonl.
         scores: the lines of scores.jsonl; those of the kept best generator once more, under names
             of their own.
         best: the choice of that generator, where there is one.
+        notes: those that people wrote on it.
         planned: names of the runs of its variant that its study has planned, its own among them.
         settings: the number of settings of its model that lie beside it.
     """
@@ -43,9 +43,12 @@ class RunData:
     record: RunRecord
     status: str
     series: Series = field(default_factory=dict)
+    last_losses: Mapping[str, float] = field(default_factory=dict)
+    last_answers: LastAnswers | None = None
     events: Sequence[dict[str, Any]] = ()
     scores: Sequence[Score] = ()
     best: Best | None = None
+    notes: Notes = field(default_factory=Notes)
     planned: Sequence[str] = ()
     settings: int = 1
 
@@ -76,14 +79,38 @@ def configuration(record: RunRecord) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The runs at some paths, and all else that lay there with the reason why it is none."""
+    """The runs at some paths, and all else that lay there.
+
+    Attributes:
+        runs: those that were asked for.
+        skipped: what is no run, with the reason.
+        left_out: a sentence on the runs that were not asked for; empty where all were.
+    """
 
     runs: list[RunData]
     skipped: dict[str, str]
+    left_out: str = ""
 
 
-def read_runs(paths: Iterable[Path]) -> Reading:
+def read_runs(
+    paths: Iterable[Path], *, chosen: Callable[[Reading], Reading] = lambda reading: reading
+) -> Reading:
     """Read every run among the paths; a folder of runs counts as its runs.
+
+    Args:
+        paths: of runs, or of folders of them.
+        chosen: leaves out runs before their metrics are read.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    found = chosen(read_records(paths))
+    with opened() as index:
+        return replace(found, runs=[with_metrics(run, index) for run in found.runs])
+
+
+def read_records(paths: Iterable[Path]) -> Reading:
+    """As `read_runs`, but for the metrics of steps, which take longest to read.
 
     Raises:
         ConfigError: there is none.
@@ -99,15 +126,15 @@ def read_runs(paths: Iterable[Path]) -> Reading:
             skipped[str(path)] = _what_it_is(path)
             continue
         try:
-            runs.append(read_run(path))
+            runs.append(read_record(path))
         except GantoolError as error:
             skipped[str(path)] = error.message
     if not runs:
         found = "; ".join(f"{name} ({reason})" for name, reason in list(skipped.items())[:5])
         raise ConfigError(
-            f"no run to compare{': ' + found if found else '.'}",
+            f"there is no run{': ' + found if found else '.'}",
             "A run is a folder that `gantool run` made, with a run.json in it; "
-            "try `gantool compare experiments/*`.",
+            "name some, or a folder of them such as experiments.",
         )
     return Reading(runs, skipped)
 
@@ -125,49 +152,43 @@ def read_run(path: Path) -> RunData:
         ConfigError: it is none.
         GantoolError: its run.json is damaged or of a newer format.
     """
+    return with_metrics(read_record(path))
+
+
+def read_record(path: Path) -> RunData:
+    """Read one run folder, but for the metrics of its steps.
+
+    Raises:
+        ConfigError: it is none.
+        GantoolError: its run.json is damaged or of a newer format.
+    """
     folder = RunFolder.open(path)
     record = folder.read()
     status = "stale" if record.status == "running" and not folder.is_live() else record.status
-    scores, best = folder.scores(), folder.best()
+    scores, choices = folder.scores_and_choices()
+    best = Best.of(choices)
     return RunData(
         folder=folder,
         record=record,
         status=status,
-        series=read_series(folder.metrics_file),
         events=list(read_json_lines(folder.events_file)),
         scores=[*scores, *(best.reported(scores) if best else ())],
         best=best,
+        notes=read_notes(folder.notes_file),
     )
 
 
-def read_series(file: Path) -> Series:
-    """The columns of metrics.jsonl; what is no number is nan."""
-    columns: dict[str, list[float]] = {}
-    length = 0
-    for line in read_json_lines(file):
-        if _number(line.get("step")) <= 0 or math.isnan(_number(line.get("step"))):
-            continue
-        for key, value in line.items():
-            column = columns.get(key)
-            if column is None:
-                column = columns[key] = [math.nan] * length
-            column.append(_number(value))
-        length += 1
-        for column in columns.values():
-            if len(column) < length:
-                column.append(math.nan)
-    return {key: np.array(column, dtype=np.float64) for key, column in columns.items()}
-
-
-def _number(value: Any) -> float:
-    if type(value) is float:
-        return value if math.isfinite(value) else math.nan
-    if type(value) is int:
-        try:
-            return float(value)
-        except OverflowError:
-            return math.nan
-    return math.nan
+def with_metrics(run: RunData, index: Index | None = None) -> RunData:
+    """The run with its metrics, from the index where there is one and the file is unchanged."""
+    ends = sorted({*run.folder.sample_grids(), *(score.step for score in run.scores)})
+    file = run.folder.metrics_file
+    found = Condensed.of(file, ends) if index is None else index.condensed(file, ends)
+    return replace(
+        run,
+        series=found.series,
+        last_losses=found.last_losses,
+        last_answers=found.last_answers,
+    )
 
 
 def unfolded(paths: Iterable[Path]) -> Iterable[Path]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -24,10 +25,7 @@ from gantool.report.columns import shown_in
 from gantool.report.compare import position, score_columns
 from gantool.report.cost import cost_view, machines_in
 from gantool.report.curves import (
-    ANSWERS,
-    bridged,
     heading_of_loss,
-    is_known,
     losses_in,
     player_of,
     terms_in,
@@ -35,9 +33,10 @@ from gantool.report.curves import (
 )
 from gantool.report.facts import fields_and_facts
 from gantool.report.format import plain, short, spread
-from gantool.report.load import AXES, RunData, Series
+from gantool.report.load import RunData
 from gantool.report.result import ComparisonResult, ScoreColumn, Variant
 from gantool.report.scoreboard import OnData
+from gantool.report.series import ANSWERS, AXES, Series, is_known, means_between
 from gantool.report.statistics import Summary
 from gantool.report.statistics.explained import LEAST_NUMBERS, LEAST_OF_A_VALUE, LEAST_RUNS
 from gantool.report.statistics.summaries import quantile
@@ -113,6 +112,7 @@ def render(
         cost_notes=[] if cost is None else cost_view(result).notes,
         machines=machines_in(result) or ["unknown"],
         status_of=tables.status_of,
+        noted=tables.noted,
         from_elsewhere=tables.ELSEWHERE,
         contrasts=tables.contrasts(result),
         conditions=tables.conditions(result),
@@ -328,6 +328,8 @@ def _data(
             "path": plain(str(run.folder.path)),
             "facts": own,
             "variant": number[rows[str(run.folder.path)].variant],
+            "tags": rows[str(run.folder.path)].tags,
+            "notes": tables.noted(rows[str(run.folder.path)]),
             "series": stretches(run.series, points, keys=[*losses, *ANSWERS, *terms]),
             "scores": _scores_by_step(result, run),
         }
@@ -383,25 +385,13 @@ def stretches(series: Series, points: int, *, keys: Iterable[str]) -> dict[str, 
     if not length:
         return {}
     edges = np.unique(np.linspace(0, length, num=min(points, length) + 1).astype(int))
-    found: dict[str, list[float | None]] = {}
-    for key in (*AXES, *keys):
-        if not is_known(series, key):
-            continue
-        values = series[key]
-        if key in AXES:
-            column = values[edges[1:] - 1]
-        else:
-            values = bridged(values)
-            known = np.isfinite(values)
-            total = np.add.reduceat(np.where(known, values, 0.0), edges[:-1])
-            count = np.add.reduceat(known.astype(float), edges[:-1])
-            column = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
-        found[key] = [_rounded(value) for value in column]
-    return found
+    shown = {key: series[key] for key in (*AXES, *keys) if is_known(series, key)}
+    means = means_between(shown, edges)
+    return {key: [_rounded(value) for value in values.tolist()] for key, values in means.items()}
 
 
 def _rounded(value: float) -> float | None:
-    return float(f"{value:.5g}") if np.isfinite(value) else None
+    return float(f"{value:.5g}") if math.isfinite(value) else None
 
 
 def _scores_by_step(result: ComparisonResult, run: RunData) -> dict[str, list[dict[str, float]]]:

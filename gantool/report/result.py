@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from gantool.report.load import Axis
+from gantool.report.series import Axis
 from gantool.report.statistics import Contrast, Explained, Share, Summary
 from gantool.runs.records import own_objective
 
@@ -44,6 +44,8 @@ class RunRow(_WithValues):
     Attributes:
         variant: name of the one it belongs to.
         status: finished, running, stale, interrupted, diverged or failed.
+        tags: those that people gave it.
+        notes: the texts that people wrote on it.
         repeat_of: name of the run of the same configuration and seed that counts in its place.
         elsewhere: whether it is no run, but samples that another program drew.
         machine: the one it was trained on, in words; empty where that is unknown.
@@ -62,6 +64,8 @@ class RunRow(_WithValues):
     d_scale: str | None
     collapses: list[Collapse] = Field(default_factory=list)
     diverged_at: int | None = None
+    tags: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
     repeat_of: str | None = None
     elsewhere: bool = False
     machine: str = ""

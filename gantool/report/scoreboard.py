@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from gantool.report.compare import UnknownNameError, compare
 from gantool.report.format import plain, short, spread
-from gantool.report.load import Axis, RunData
+from gantool.report.load import RunData
 from gantool.report.result import ComparisonResult, ScoreColumn
+from gantool.report.series import Axis
 from gantool.report.tables import Table, heading_of
 
 
@@ -64,6 +65,7 @@ def compare_by_data(
     paired: bool = False,
     corrected: bool = True,
     matters: float | None = None,
+    left_out: str = "",
 ) -> list[OnData]:
     """A comparison on each data set, as `compare` makes it, in the order of the runs.
 
@@ -91,6 +93,7 @@ def compare_by_data(
                     paired=paired,
                     corrected=corrected,
                     matters=matters,
+                    left_out=left_out,
                 )
             except UnknownNameError as error:
                 option = "baseline" if error.kind == "variant" else "sort"

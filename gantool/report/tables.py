@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from gantool.report.columns import COLUMNS, Column, shown_in
 from gantool.report.curves import heading_of_loss
 from gantool.report.format import plain, short, spread, text_of, whole
-from gantool.report.result import ComparisonResult, ScoreColumn, Variant
+from gantool.report.result import ComparisonResult, RunRow, ScoreColumn, Variant
 from gantool.report.statistics import Contrast
+from gantool.runs.notes import in_a_line
 from gantool.runs.records import ARROWS
 
 Table = tuple[list[str], list[list[str]]]
@@ -19,6 +20,7 @@ ELSEWHERE = "from elsewhere"  # the status of samples that another program drew
 _WIDTH = 100
 _GAP = 3  # between two columns of the terminal's table
 _LONGEST_NAME = 19
+_LONGEST_NOTE = 300
 # Characters with a meaning in LaTeX.
 _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -37,6 +39,12 @@ def status_of(variant: Variant) -> str:
     if variant.elsewhere and not parts:
         return ELSEWHERE
     return ", ".join(parts) or "finished"
+
+
+def noted(row: RunRow) -> str:
+    """The tags and notes of a run in a line: "[good] looks sharp; but few modes"."""
+    text = plain(in_a_line(row.tags, row.notes))
+    return text if len(text) <= _LONGEST_NOTE else text[: _LONGEST_NOTE - 1] + "…"
 
 
 def headline(result: ComparisonResult, width: int = _WIDTH) -> Table:

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -88,6 +87,7 @@ class RunFolder:
         self.metrics_file = path / "metrics.jsonl"
         self.events_file = path / "events.jsonl"
         self.scores_file = path / "scores.jsonl"
+        self.notes_file = path / "notes.jsonl"
         self.real_file = path / "real.png"
         self.sheet_file = path / "sheet.json"
         self.samples = path / "samples"
@@ -165,28 +165,25 @@ class RunFolder:
         ever.
         """
         root = self.path.resolve()
-        for parent, folders, files in os.walk(self.path):
-            for name in (*folders, *files):
-                entry = Path(parent, name)
-                try:
-                    mode = entry.lstat().st_mode
-                    inside = not stat.S_ISLNK(mode) or entry.resolve().is_relative_to(root)
-                except FileNotFoundError:  # a file of a live run that has just been renamed
-                    continue
-                except (OSError, RuntimeError):
-                    raise ConfigError(
-                        f"{entry} is a link that leads nowhere.", "Remove it."
-                    ) from None
-                if not inside:
-                    what = f"a link out of the folder, to {entry.readlink()}"
-                elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
-                    what = "neither a file nor a folder"
-                else:
-                    continue
+        for entry in _entries(self.path):
+            try:
+                link = entry.is_symlink()
+                inside = not link or Path(entry.path).resolve().is_relative_to(root)
+                plain = link or entry.is_file() or entry.is_dir() or not Path(entry.path).exists()
+            except (OSError, RuntimeError):
                 raise ConfigError(
-                    f"{entry} is {what}.",
-                    "Nothing of the run was read; remove it if you trust the rest.",
-                )
+                    f"{entry.path} is a link that leads nowhere.", "Remove it."
+                ) from None
+            if not inside:
+                what = f"a link out of the folder, to {Path(entry.path).readlink()}"
+            elif not plain:
+                what = "neither a file nor a folder"
+            else:
+                continue
+            raise ConfigError(
+                f"{entry.path} is {what}.",
+                "Nothing of the run was read; remove it if you trust the rest.",
+            )
 
     def read(self) -> RunRecord:
         """Read run.json.
@@ -225,7 +222,7 @@ class RunFolder:
 
     def sample_grids(self) -> dict[int, Path]:
         """The sample grids there are, by step, in order."""
-        return _by_step(self.samples, "*.png")
+        return _by_step(self.samples, ".png")
 
     def generator(self, step: int) -> Path:
         """The file of an earlier step's generator, if it was kept."""
@@ -233,7 +230,7 @@ class RunFolder:
 
     def generators(self) -> dict[int, Path]:
         """The generators of earlier steps that were kept, by step, in order."""
-        return _by_step(self.generators_folder, "*.safetensors")
+        return _by_step(self.generators_folder, ".safetensors")
 
     def state(self, step: int) -> Path:
         """The file of a resumable state; its checksum lies beside it, ending in .sha256."""
@@ -241,7 +238,7 @@ class RunFolder:
 
     def states(self) -> dict[int, Path]:
         """The resumable states there are, by step, the newest last."""
-        return _by_step(self.checkpoints, "*.pt")
+        return _by_step(self.checkpoints, ".pt")
 
     def remove_state(self, step: int) -> None:
         """Delete a resumable state and its checksum."""
@@ -280,11 +277,16 @@ class RunFolder:
         They are in the order of their first appearance. Those that chose the best generator are
         not among them: `choices` has them.
         """
-        return [score for score in self._all_scores() if not score.chooses]
+        return self.scores_and_choices()[0]
 
     def choices(self) -> list[Score]:
         """The scores on the validation split by which the best generator is chosen, as `scores`."""
-        return [score for score in self._all_scores() if score.chooses]
+        return self.scores_and_choices()[1]
+
+    def scores_and_choices(self) -> tuple[list[Score], list[Score]]:
+        """Both `scores` and `choices`, of one reading."""
+        found = self._all_scores()
+        return [s for s in found if not s.chooses], [s for s in found if s.chooses]
 
     def best(self) -> Best | None:
         """The choice of the best generator; None where none was made."""
@@ -384,7 +386,23 @@ def _chooses(score: Mapping[str, Any], step: int) -> bool:
     return made and score.get("step") == step
 
 
-def _by_step(folder: Path, pattern: str) -> dict[int, Path]:
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """All that is below a folder; links are not followed."""
+    waiting = [str(folder)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                yield entry
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+
+
+def _by_step(folder: Path, ending: str) -> dict[int, Path]:
     """The files of a folder that are named after a step, in the order of their steps."""
-    files = (file for file in folder.glob(pattern) if re.fullmatch(r"\d{8,}", file.stem))
-    return dict(sorted((int(file.stem), file) for file in files))
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries]
+    except OSError:
+        return {}
+    steps = (re.fullmatch(rf"(\d{{8,}}){re.escape(ending)}", name) for name in names)
+    return dict(sorted((int(found[1]), folder / found[0]) for found in steps if found))

@@ -86,7 +86,7 @@ def test_sort_baseline_and_tables(runs: Path, cli: Cli) -> None:
 def test_no_run_at_all(tmp_path: Path, cli: Cli) -> None:
     done = cli("compare", tmp_path)
     assert done.code == 2
-    assert "no run to compare" in done.err
+    assert "there is no run" in done.err
     assert "A run is a folder that `gantool run` made" in done.err
 
 

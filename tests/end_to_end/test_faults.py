@@ -26,7 +26,7 @@ from gantool.config import resolve
 from gantool.display import Display
 from gantool.errors import ConfigError, GantoolError
 from gantool.plugins.registry import load_registry
-from gantool.report.load import read_series
+from gantool.report.series import read_series
 from gantool.runs import checkpoints
 from gantool.runs.files import read_json_lines, write_bytes
 from gantool.runs.folder import RunFolder

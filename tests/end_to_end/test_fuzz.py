@@ -30,7 +30,8 @@ from gantool.data.source import UnreadableImageError
 from gantool.errors import GantoolError
 from gantool.models.dcgan import Config
 from gantool.report.comparison_figures import _first_cells
-from gantool.report.load import read_run, read_series
+from gantool.report.load import read_run
+from gantool.report.series import read_series
 from gantool.runs import checkpoints
 from gantool.runs.files import cut_back, read_json_lines
 from gantool.runs.folder import RunFolder

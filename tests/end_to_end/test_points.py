@@ -15,7 +15,7 @@ from gantool import train
 from gantool.errors import ConfigError
 from gantool.evaluation.evaluate import draw_samples
 from gantool.plugins.registry import load_registry
-from gantool.report.load import read_series
+from gantool.report.series import read_series
 from gantool.runs.folder import RunFolder
 from gantool.sampling.sampler import Sampler
 

@@ -468,7 +468,7 @@ def test_what_makes_a_comparison_unfair_is_flagged(tmp_path: Path) -> None:
 
 def test_no_run_is_an_error_that_says_what_one_is(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("x")
-    with pytest.raises(ConfigError, match="no run to compare") as caught:
+    with pytest.raises(ConfigError, match="there is no run") as caught:
         read_runs([tmp_path / "README.md", tmp_path / "nothing", tmp_path])
     assert "run.json" in str(caught.value)
 

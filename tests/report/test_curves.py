@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 
 from gantool.report.compare import compare
 from gantool.report.comparison_figures import comparison_figure
-from gantool.report.curves import bridged, last_losses, losses_of, terms_of
 from gantool.report.figures import losses_figure, smooth
 from gantool.report.load import read_run, read_runs
+from gantool.report.series import bridged, last_losses, losses_of, terms_of
 
 NAN = float("nan")
 

@@ -329,7 +329,7 @@ def test_the_detectable_difference_is_detected_in_four_of_five(
 
 def test_a_contrast_that_shows_nothing_says_what_would_have() -> None:
     x, y = seeded(1.0, 2.0, 3.0), seeded(1.5, 2.5, 3.6)
-    (found,) = contrasts([(x, y)], better="lower", prospects=[0])
+    (found,) = contrasts([(x, y)], better="lower", prospects=True)
     deviations = (float(np.std([1, 2, 3], ddof=1)), float(np.std([1.5, 2.5, 3.6], ddof=1)))
     assert found is not None
     assert found.detectable == pytest.approx(detectable(deviations, 3, 3, level=0.05))
@@ -385,3 +385,16 @@ def test_equal_variants_are_called_different_in_a_twentieth_of_tables(
 @pytest.mark.parametrize("n", [3, 5, 9, 10, 20])
 def test_intervals_cover_what_they_say_on_normal_scores(n: int) -> None:
     assert 0.94 <= coverage(n, rounds=20_000, seed=n) <= 0.97
+
+
+def test_contrasts_that_are_not_wanted_count_for_the_correction_all_the_same() -> None:
+    sides = [
+        (seeded(1.0, 2.0, 3.0), seeded(2.0, 4.0, 7.0)),
+        (seeded(1.0, 2.0, 3.0), seeded(9.0, 9.5, 9.1)),
+        (seeded(1.0, 2.0, 3.0), seeded(1.5)),
+        (seeded(5.0, 6.0, 7.0), seeded(9.0, 9.5, 9.1)),
+    ]
+    every = contrasts(sides, better="lower")
+    some = contrasts(sides, better="lower", shown=[True, False, False, True])
+    assert some == [every[0], None, None, every[3]]
+    assert every[0] != contrasts(sides[:1], better="lower")[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -94,7 +94,8 @@ def contrasts(
     matters: float | None = None,
     corrected: bool = True,
     family: int = 0,
-    prospects: Container[int] = (),
+    prospects: bool = False,
+    shown: Sequence[bool] | None = None,
 ) -> list[Contrast | None]:
     """A family of contrasts, each of two mappings from seed to value.
 
@@ -110,10 +111,11 @@ def contrasts(
         matters: the smallest difference that matters; an interval within it says "equal".
         corrected: whether the family is corrected for at all.
         family: the contrasts in the family, where these are only some of them.
-        prospects: numbers of those of which to say, where nothing was shown, what could have been.
+        prospects: whether to say where nothing was shown what could have been.
+        shown: whether each is wanted; the others only count for the correction. All unless given.
 
     Returns:
-        A contrast for each; None where a side has no finite value.
+        A contrast for each; None where a side has no finite value, or it is not wanted.
     """
     if not sides:
         return []
@@ -132,13 +134,13 @@ def contrasts(
     reaches = stats.t.ppf(1 - (1 - CONFIDENCE) / family / 2, freedom) * errors
     judged = iter(zip(holm(ps, family) if corrected else ps, reaches.tolist(), strict=True))
     found: list[Contrast | None] = []
-    for number, test in enumerate(tests):
-        if test is None:
+    for test, wanted in zip(tests, shown or [True] * len(tests), strict=True):
+        p, reach = (None, None) if test is None or test.method == "none" else next(judged)
+        if test is None or not wanted:
             found.append(None)
             continue
-        p, reach = (None, None) if test.method == "none" else next(judged)
         made = _contrast(test, p, reach, family=family, better=better, matters=matters)
-        found.append(_with_prospects(made, test) if number in prospects else made)
+        found.append(_with_prospects(made, test) if prospects else made)
     return found
 
 
