@@ -17,6 +17,14 @@ def plain(text: str) -> str:
     return _INVISIBLE.sub(" ", text)
 
 
+def cut(name: str, longest: int = 19) -> str:
+    """A name with its middle left out where it is longer: variants differ at its end."""
+    if len(name) <= longest:
+        return name
+    end = (longest - 1) * 3 // 5
+    return f"{name[: longest - 1 - end]}…{name[-end:]}"
+
+
 def short(value: float | None) -> str:
     """A number with four significant digits, or all before the point from 1,000 on; or a dash."""
     if value is None or not math.isfinite(value):

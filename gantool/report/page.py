@@ -32,7 +32,7 @@ from gantool.report.curves import (
     without_answers,
 )
 from gantool.report.facts import fields_and_facts
-from gantool.report.format import plain, short, spread
+from gantool.report.format import cut, plain, short, spread
 from gantool.report.load import RunData
 from gantool.report.result import ComparisonResult, ScoreColumn, Variant
 from gantool.report.scoreboard import OnData
@@ -170,7 +170,7 @@ def template(name: str) -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters |= {"plain": plain, "short": short, "spread": spread}
+    environment.filters |= {"plain": plain, "short": short, "spread": spread, "cut": cut}
     return environment.get_template(name)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from gantool.report.columns import COLUMNS, Column, shown_in
 from gantool.report.curves import heading_of_loss
-from gantool.report.format import plain, short, spread, text_of, whole
+from gantool.report.format import cut, plain, short, spread, text_of, whole
 from gantool.report.result import ComparisonResult, RunRow, ScoreColumn, Variant
 from gantool.report.statistics import Contrast
 from gantool.runs.notes import in_a_line
@@ -19,7 +19,6 @@ Table = tuple[list[str], list[list[str]]]
 ELSEWHERE = "from elsewhere"  # the status of samples that another program drew
 _WIDTH = 100
 _GAP = 3  # between two columns of the terminal's table
-_LONGEST_NAME = 19
 _LONGEST_NOTE = 300
 # Characters with a meaning in LaTeX.
 _LATEX = {
@@ -50,7 +49,7 @@ def noted(row: RunRow) -> str:
 def headline(result: ComparisonResult, width: int = _WIDTH) -> Table:
     """One row a variant; as many scores as fit the width, that which ranks first."""
     head = [
-        ("variant", [_cut(plain(variant.name)) for variant in result.variants]),
+        ("variant", [cut(plain(variant.name)) for variant in result.variants]),
         ("n", [str(len(variant.runs)) for variant in result.variants]),
         ("status", [status_of(variant) for variant in result.variants]),
         *_declared(result, shown_in("terminal", result.variants, before_scores=True)),
@@ -95,7 +94,7 @@ def _declared(result: ComparisonResult, columns: Sequence[Column]) -> list[tuple
 
 def scores(result: ComparisonResult) -> Table:
     """One row a score, one column a variant: all those that the headline has no room for."""
-    names = [_cut(plain(variant.name)) for variant in result.variants]
+    names = [cut(plain(variant.name)) for variant in result.variants]
     rows = [
         [
             heading_of(column),
@@ -115,12 +114,12 @@ def conditions(result: ComparisonResult) -> Table:
         [key, *(plain(text_of(values.get(name))) for name in names)]
         for key, values in result.conditions.items()
     ]
-    return ["differs", *(_cut(plain(name)) for name in names)], rows
+    return ["differs", *(cut(plain(name)) for name in names)], rows
 
 
 def losses(result: ComparisonResult) -> Table:
     """One row a loss, one column a variant: means over the last tenth of the steps."""
-    names = [_cut(plain(variant.name)) for variant in result.variants]
+    names = [cut(plain(variant.name)) for variant in result.variants]
     rows = [
         [heading_of_loss(key), *(short(variant.losses.get(key)) for variant in result.variants)]
         for key in result.losses
@@ -141,8 +140,8 @@ def contrasts(result: ComparisonResult) -> Table:
         found = pair.contrast
         rows.append(
             [
-                _cut(plain(pair.a)),
-                _cut(plain(pair.b)),
+                cut(plain(pair.a)),
+                cut(plain(pair.b)),
                 f"{found.n_a}, {found.n_b}",
                 short(found.difference),
                 _from_to(found.low, found.high, short),
@@ -204,7 +203,7 @@ def lost(result: ComparisonResult) -> Table:
     """The variants that lost runs: how many, the share behind it, and the scores of the others."""
     rows = [
         [
-            _cut(plain(variant.name)),
+            cut(plain(variant.name)),
             f"{variant.lost.k} of {variant.lost.n}",
             _from_to(variant.lost.low, variant.lost.high, _percent),
             spread(variant.scores.get(result.sorted_by or "")),
@@ -320,10 +319,6 @@ def heading_of(column: ScoreColumn) -> str:
     """A score's name, unit, and arrow to the better side."""
     unit = f" ({column.unit})" if column.unit else ""
     return f"{column.id}{unit} {ARROWS[column.better]}"
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
 def _width(heading: str, cells: Sequence[str]) -> int:

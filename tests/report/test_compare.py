@@ -18,7 +18,7 @@ from gantool.errors import ConfigError
 from gantool.report import page, tables
 from gantool.report.beside import with_what_lies_beside
 from gantool.report.compare import UnknownNameError, compare
-from gantool.report.format import plain, with_deviation
+from gantool.report.format import cut, plain, with_deviation
 from gantool.report.load import read_run, read_runs
 from gantool.report.page import stretches
 from gantool.report.result import ComparisonResult
@@ -573,6 +573,13 @@ def test_a_mean_has_the_digits_that_its_deviation_allows(
     mean: float, deviation: float, text: str
 ) -> None:
     assert with_deviation(mean, deviation) == text
+
+
+def test_a_long_name_is_cut_where_variants_do_not_differ() -> None:
+    found = [cut(f"dcgan spectral_norm={value}") for value in (False, True)]
+    assert found == ["dcgan s…_norm=False", "dcgan s…l_norm=True"]
+    assert cut("dcgan lr=0.001") == "dcgan lr=0.001"
+    assert len(cut("x" * 50, 16)) == 16
 
 
 def test_names_lose_characters_that_turn_text_round() -> None:
