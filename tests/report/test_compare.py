@@ -577,7 +577,7 @@ def test_a_mean_has_the_digits_that_its_deviation_allows(
 
 def test_a_long_name_is_cut_where_variants_do_not_differ() -> None:
     found = [cut(f"dcgan spectral_norm={value}") for value in (False, True)]
-    assert found == ["dcgan s…_norm=False", "dcgan s…l_norm=True"]
+    assert found == ["dcgan sp…norm=False", "dcgan sp…_norm=True"]
     assert cut("dcgan lr=0.001") == "dcgan lr=0.001"
     assert len(cut("x" * 50, 16)) == 16
 
