@@ -39,14 +39,23 @@ def test_contributing_names_every_dependency() -> None:
         assert re.search(rf"\b{name}\b", text), name
 
 
-def test_every_flag_in_the_readme_exists() -> None:
-    from gantool.config import options_of
-    from gantool.plugins.registry import load_registry
+def test_the_page_of_commands_is_what_the_code_says() -> None:
+    from make_commands import render
 
-    known = {"--help", "--dry-run", "--seeds", "--config", "--preset"}
-    for spec in load_registry().models.values():
-        known |= {option.flag for option in options_of(spec.config)}
-    for line in (ROOT / "README.md").read_text().splitlines():
-        if re.match(r"(\.venv/bin/)?gantool run|python3 -m venv.*gantool run", line):
-            for flag in re.findall(r"(?<=\s)--[a-z-]+", line.split("gantool run")[1]):
-                assert flag in known, flag
+    assert render() == (ROOT / "docs" / "commands.md").read_text(), (
+        "run: python tools/make_commands.py"
+    )
+
+
+def test_the_page_of_python_lists_every_public_name_once() -> None:
+    import gantool
+
+    listed = re.findall(r"^- `(\w+)`: ", (ROOT / "docs" / "api.md").read_text(), re.M)
+    assert sorted([*listed, "__version__"]) == sorted(gantool.__all__)
+
+
+def test_the_front_page_leads_to_every_page() -> None:
+    front = (ROOT / "docs" / "index.md").read_text()
+    for page in (ROOT / "docs").iterdir():
+        if page.suffix in (".md", ".ipynb") and page.name != "index.md":
+            assert f"]({page.name})" in front, page.name
