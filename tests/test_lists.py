@@ -62,7 +62,7 @@ def test_options_that_make_no_variant_say_so_themselves() -> None:
         *("seed", "data_dir", "device", "threads", "deterministic", "compile"),
         *("sheet_every", "checkpoint_every", "keep_generators_every"),
         *("evaluate", "evaluate_every", "evaluation_samples", "extractor", "weights"),
-        *("keep_best", "track"),
+        *("keep_best", "track", "split_seed"),
     } == INCIDENTAL
 
     class Own(GANConfig):

@@ -19,7 +19,7 @@ _OF_METRICS = ("d_real", "d_fake", "equilibrium")  # columns whose value needs m
 
 
 def _of_training(value: Callable[[RunData], Any]) -> Callable[[RunData], Any]:
-    """What is known of runs, and not of samples from elsewhere."""
+    """A value that runs have, and samples from elsewhere have not."""
     return lambda run: value(run) if run.record.origin is None else None
 
 

@@ -6,6 +6,7 @@ It is one HTML file that holds everything and asks the network for nothing.
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -325,7 +326,7 @@ def _data(
     curves = [
         {
             "name": plain(run.record.name),
-            "path": plain(str(run.folder.path)),
+            "key": _key_of(run),
             "facts": own,
             "variant": number[rows[str(run.folder.path)].variant],
             "tags": rows[str(run.folder.path)].tags,
@@ -401,6 +402,12 @@ def _scores_by_step(result: ComparisonResult, run: RunData) -> dict[str, list[di
         if score.value is not None:
             found.setdefault(column, []).append({**_places(run, score.step), "value": score.value})
     return {column: points for column, points in found.items() if len(points) > 1}
+
+
+def _key_of(run: RunData) -> str:
+    """The same for a run whenever and wherever the page is made, and another one for each run."""
+    about = f"{run.record.name} {run.record.started}"
+    return hashlib.sha256(about.encode()).hexdigest()[:12]
 
 
 def _with_sample_grids(

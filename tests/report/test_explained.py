@@ -14,6 +14,7 @@ from gantool.report.compare import compare
 from gantool.report.load import read_runs
 from gantool.report.page import render
 from gantool.report.statistics import explained
+from gantool.runs.notes import add_note
 
 
 def test_an_option_that_parts_all_ranks_explains_them() -> None:
@@ -89,8 +90,8 @@ def test_a_comparison_and_its_page_have_them_and_the_groups_of_scores(
             seed=number // 2,
             config={"lr": (1e-4, 1e-3)[number % 2]},
             scores={"frechet-distance": 5.0 + 9 * (number % 2) + number, "recall": 0.5},
-            tags=["good"] if number == 3 else None,
         )
+    add_note(tmp_path / "r3" / "notes.jsonl", tags=["good"])
     runs = read_runs([tmp_path]).runs
     result = compare(runs)
     assert [one.options for one in result.explained["frechet-distance"]] == [["lr"]]

@@ -2,14 +2,14 @@
 let turn = 0;
 
 const takePair = (r) => {
-  state.pair[turn] = data.runs[r].path;
+  state.pair[turn] = data.runs[r].key;
   turn = 1 - turn;
   remember();
   showPair();
 };
 
 const pairOf = () => [0, 1].map((side) => {
-  const found = data.runs.findIndex((run) => run.path === state.pair[side]);
+  const found = data.runs.findIndex((run) => run.key === state.pair[side]);
   return found >= 0 ? found : firstOf(side);
 });
 const firstOf = (variant) => {
@@ -60,7 +60,7 @@ if (byId("pair")) {
   for (const side of [0, 1]) {
     byId(`pair-${side}`).append(...data.runs.map((run, r) => make("option", { value: r }, run.name)));
     byId(`pair-${side}`).addEventListener("change", () => {
-      state.pair[side] = data.runs[byId(`pair-${side}`).value].path;
+      state.pair[side] = data.runs[byId(`pair-${side}`).value].key;
       remember();
       showPair();
     });
