@@ -33,6 +33,20 @@ def test_the_label_changes_both_answers(backbone):
     assert len(torch.unique(logits)) == 10
 
 
+@pytest.mark.parametrize("backbone", ["mlp", "paper", "dcgan"])
+def test_a_sample_is_drawn_and_judged_by_its_own_label(backbone):
+    """As it is alone, whatever labels the rest of the batch has."""
+    gan = make(backbone=backbone)
+    z, y = torch.randn(6, 100), torch.tensor([3, 1, 4, 1, 5, 9])
+    images = gan.generate(z, y)
+    logits = gan.discriminate(images, y)
+    for i in range(6):
+        alone = gan.generate(z[i : i + 1], y[i : i + 1])
+        torch.testing.assert_close(alone, images[i : i + 1], atol=1e-5, rtol=1e-4)
+        logit = gan.discriminate(images[i : i + 1], y[i : i + 1])
+        torch.testing.assert_close(logit, logits[i : i + 1], atol=1e-5, rtol=1e-4)
+
+
 def test_the_papers_layers():
     gan = make(**PAPER)
     linear = [
