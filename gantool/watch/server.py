@@ -7,6 +7,7 @@ import json
 import stat
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
@@ -20,6 +21,7 @@ from gantool.watch.board import PERIOD, Board, Viewer
 PORT = 8015
 _WORD_EVERY = 10  # periods without news, after which a viewer is sent a word all the same
 _LAST_WORDS = 2.0  # seconds that viewers have at the end
+_QUIET = 0.5  # seconds without a request, after which nobody is taken to wait for an answer
 _LARGEST = 64 << 20  # bytes of a picture
 _FILES = {
     "/": ("gantool.watch", "watch.html", "text/html"),
@@ -50,11 +52,12 @@ class WatchServer(ThreadingHTTPServer):
         self.board = board
         self.ending = threading.Event()
         self._told = threading.Condition()
-        self._viewers = 0
+        self._answering = 0
+        self._asked = 0  # requests so far
 
     @contextlib.contextmanager
-    def viewed(self) -> Iterator[None]:
-        """Count a viewer meanwhile."""
+    def answering(self) -> Iterator[None]:
+        """Count a request that is being answered."""
         self._count(1)
         try:
             yield
@@ -63,14 +66,22 @@ class WatchServer(ThreadingHTTPServer):
 
     def _count(self, more: int) -> None:
         with self._told:
-            self._viewers += more
+            self._answering += more
+            self._asked += max(0, more)
             self._told.notify_all()
 
     def end(self) -> None:
-        """Tell every open page how things stand now, and that this was all; then close."""
+        """Tell every open page how things stand now, and that this was all; then close.
+
+        Pages then ask for the pictures that the news names.
+        """
         self.ending.set()
+        last = time.monotonic() + _LAST_WORDS
         with self._told:
-            self._told.wait_for(lambda: self._viewers == 0, timeout=_LAST_WORDS)
+            while self._asked and time.monotonic() < last:
+                self._told.wait_for(lambda: not self._answering, timeout=_LAST_WORDS)
+                if not self._told.wait(_QUIET):
+                    break
         self.shutdown()
         self.server_close()
 
@@ -104,6 +115,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The page's files, its stream of news, or a sample grid."""
+        with self.server.answering():
+            self._respond()
+
+    def _respond(self) -> None:
         refused = refusal(self.headers.get("Host"), self.headers.get("Origin"))
         if refused is not None:
             self._answer(refused[1].encode(), "text/plain", status=refused[0])
@@ -152,16 +167,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream; charset=utf-8")
         self.end_headers()
         viewer, silent = Viewer(self.server.board, chosen), 0
-        with self.server.viewed():
-            self._send("begin", {"colors": ALL, **viewer.news()})
-            while not self.server.ending.wait(PERIOD):
-                if news := viewer.news():
-                    self._send("news", news)
-                silent = 0 if news else silent + 1
-                if silent >= _WORD_EVERY:  # only talking shows that a viewer has gone
-                    self._send("word", {})
-                    silent = 0
-            self._send("end", viewer.news(at_once=True))
+        self._send("begin", {"colors": ALL, **viewer.news()})
+        while not self.server.ending.wait(PERIOD):
+            if news := viewer.news():
+                self._send("news", news)
+            silent = 0 if news else silent + 1
+            if silent >= _WORD_EVERY:  # only talking shows that a viewer has gone
+                self._send("word", {})
+                silent = 0
+        self._send("end", viewer.news(at_once=True))
 
     def _send(self, event: str, content: dict[str, Any]) -> None:
         self.wfile.write(f"event: {event}\ndata: {json.dumps(content)}\n\n".encode())

@@ -277,7 +277,7 @@ def test_inception_with_weights_given(
     from gantool.plugins.registry import load_registry
 
     class Data:
-        channels, classes = 1, ()
+        channels, classes, split_seed = 1, (), None
 
     pixels = np.random.default_rng(0).integers(0, 256, size=(2, 28, 28, 1), dtype=np.uint8)
     ours = choose(

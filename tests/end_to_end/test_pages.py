@@ -14,6 +14,8 @@ from made_runs import make_outsider, make_run
 from playwright.sync_api import Page, sync_playwright
 from support import CHROMIUM, picture, run_cli
 
+from gantool.runs.notes import add_note
+
 pytestmark = pytest.mark.slow
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\n\u202e"
 
@@ -169,14 +171,16 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("searched")
     for number in range(16):
         model, lr, seed = ("dcgan", "cgan")[number % 2], number // 2 % 2, number // 4
-        make_run(
+        folder = make_run(
             where / "experiments" / f"{model}-{number}",
             model=model,
             seed=seed,
             config={"lr": (1e-4, 1e-3)[lr], HOSTILE: HOSTILE if lr else "plain"},
             scores={"frechet-distance": 1.0 + 10 * lr + seed / 10, "recall": 0.5, "parzen": 9.0},
-            tags=["good", "kept"] if number == 0 else ["good"] if number == 1 else None,
         )
+        tags = {0: ["good", "kept"], 1: ["good"]}.get(number)
+        if tags is not None:
+            add_note(folder / "notes.jsonl", tags=tags)
     done = run_cli("compare", where / "experiments", cwd=where)
     assert done.code == 0, done.err
     return where / "comparison" / "index.html"
