@@ -144,6 +144,13 @@ def equal_groups(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     return found
 
 
+def first_of_equals(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Whether each image, uint8 [N, 32], is the first of those with equal pixels, bool [N]."""
+    is_first = np.zeros(len(digests), dtype=np.bool_)
+    is_first[np.unique(equal_groups(digests), return_index=True)[1]] = True
+    return is_first
+
+
 def digest_of(pixels: npt.NDArray[np.uint8]) -> bytes:
     """SHA-256 of an image, uint8 [height, width, channels].
 

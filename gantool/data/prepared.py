@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gantool.config import parse_size, spell_size
-from gantool.data.parts import Originals, equal_groups
+from gantool.data.parts import Originals, first_of_equals
 from gantool.data.points.mixture import Mixture
 from gantool.data.rows import read_rows
 from gantool.data.source import SPLITS
@@ -272,9 +272,7 @@ def open_prepared(
         digests = Originals.load(folder / "originals.npz").digests
         codes = anew(digests, np.repeat(np.arange(len(SPLITS)), sizes), labels, seed=split_seed)
         if unique_test:
-            is_first = np.zeros(len(codes), dtype=np.bool_)
-            is_first[np.unique(equal_groups(digests), return_index=True)[1]] = True
-            codes[(codes == SPLITS.index("test")) & ~is_first] = _LEFT_OUT
+            codes[(codes == SPLITS.index("test")) & ~first_of_equals(digests)] = _LEFT_OUT
         splits = {split: whole.take(np.flatnonzero(codes == i)) for i, split in enumerate(SPLITS)}
     return Prepared(
         name=name,

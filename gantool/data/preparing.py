@@ -18,7 +18,14 @@ from filelock import FileLock, Timeout
 
 from gantool.config import Fit, spell_size
 from gantool.data import splits
-from gantool.data.parts import Originals, Parts, Recipe, canonical_order, equal_groups
+from gantool.data.parts import (
+    Originals,
+    Parts,
+    Recipe,
+    canonical_order,
+    equal_groups,
+    first_of_equals,
+)
 from gantool.data.prepared import FORMAT, Prepared, is_whole, open_prepared
 from gantool.data.source import SPLITS, Indices, Source
 from gantool.display import OnProgress
@@ -226,10 +233,8 @@ class _Preparation:
         if source.splits is None:
             order = canonical_order(images, codes, source.labels)
         if self._unique_test:
-            groups, is_test = equal_groups(images.digests[order]), codes[order] == _TEST
-            is_first = np.zeros(len(order), dtype=np.bool_)
-            is_first[np.unique(groups, return_index=True)[1]] = True
-            order = order[is_first | ~is_test]
+            is_test = codes[order] == _TEST
+            order = order[first_of_equals(images.digests[order]) | ~is_test]
         images, codes = images[order], codes[order]
         digest = hashlib.sha256()
         parts.merge(order, into / "images.u8", channels=depth, told=digest.update)

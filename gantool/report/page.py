@@ -83,6 +83,17 @@ def render(
     colors = colors_of(result)
     counted = {row.path for row in result.runs if row.repeat_of is None}
     chosen = [run for run in runs if str(run.folder.path) in counted]
+    numbers = {str(run.folder.path): number for number, run in enumerate(chosen)}
+    having = _in_rank(result, chosen)
+    with_grids = having if every_grid else _with_room(result, having)
+    data = _data(
+        result,
+        chosen,
+        colors=colors,
+        numbers=numbers,
+        with_grids=with_grids,
+        budget=None if every_grid else _PICTURE_BYTES // max(1, len(with_grids)),
+    )
     return template("page.html.j2").render(
         title=title,
         single=single,
@@ -104,8 +115,8 @@ def render(
         not_computed=_not_computed(result, chosen),
         strip_groups=_strip_groups(result),
         several_seeds=any(len(variant.runs) > 1 for variant in result.variants),
-        grids_left_out="" if every_grid else _grids_left_out(result, chosen),
-        numbers={str(run.folder.path): number for number, run in enumerate(chosen)},
+        grids_left_out=_grids_left_out(len(having), len(with_grids)),
+        numbers=numbers,
         explorer=len(chosen) > 1 and bool(result.columns),
         least={"runs": LEAST_RUNS, "of_a_value": LEAST_OF_A_VALUE, "numbers": LEAST_NUMBERS},
         transposed=len(result.variants) > _MOST_SIDE_BY_SIDE,
@@ -121,7 +132,7 @@ def render(
         lost=tables.lost(result),
         chances=result.chances_of_first.get(result.sorted_by or "", {}),
         findings=_findings(chosen) if single else [],
-        data={**_data(result, chosen, colors=colors, every_grid=every_grid), "again": again},
+        data={**data, "again": again},
         more_terms=terms_in(chosen)[_MOST_TERMS:],
         version=__version__,
         page_js=script(),
@@ -304,14 +315,23 @@ def _data(
     runs: Sequence[RunData],
     *,
     colors: Mapping[str, str],
-    every_grid: bool,
+    numbers: Mapping[str, int],
+    with_grids: Sequence[RunData],
+    budget: int | None,
 ) -> dict[str, Any]:
-    """The content that the page's script draws from."""
+    """The content that the page's script draws from.
+
+    Args:
+        result: the comparison.
+        runs: those that count.
+        colors: of each variant.
+        numbers: of the runs, by their paths.
+        with_grids: the runs whose sample grids are shown.
+        budget: bytes that each of these has for them; all grids where it is None.
+    """
     rows = {row.path: row for row in result.runs}
     number = {variant.name: i for i, variant in enumerate(result.variants)}
     points = max(40, min(_POINTS, _ALL_POINTS // max(1, len(runs))))
-    shown = _with_sample_grids(result, runs, every=every_grid)
-    budget = None if every_grid else _PICTURE_BYTES // max(1, len(shown))
     variants = [
         {
             "name": plain(variant.name),
@@ -322,15 +342,12 @@ def _data(
     ]
     losses, terms = losses_in(runs), terms_in(runs)[:_MOST_TERMS]
     fields, facts = fields_and_facts(result, runs)
-    numbers = {str(run.folder.path): number for number, run in enumerate(runs)}
     curves = [
         {
             "name": plain(run.record.name),
             "key": _key_of(run),
             "facts": own,
             "variant": number[rows[str(run.folder.path)].variant],
-            "tags": rows[str(run.folder.path)].tags,
-            "notes": tables.noted(rows[str(run.folder.path)]),
             "series": stretches(run.series, points, keys=[*losses, *ANSWERS, *terms]),
             "scores": _scores_by_step(result, run),
         }
@@ -343,7 +360,7 @@ def _data(
             "elsewhere": run.record.origin is not None,
             **_sample_grids(run, budget),
         }
-        for run in shown
+        for run in with_grids
     ]
     columns = [{"id": column.id, "better": column.better} for column in result.columns]
     return {
@@ -410,23 +427,23 @@ def _key_of(run: RunData) -> str:
     return hashlib.sha256(about.encode()).hexdigest()[:12]
 
 
-def _with_sample_grids(
-    result: ComparisonResult, runs: Sequence[RunData], *, every: bool
-) -> list[RunData]:
-    """The runs whose samples are shown: all, or the first of each variant where there are many."""
-    having = [run for run in runs if run.folder.sample_grids()]
+def _in_rank(result: ComparisonResult, runs: Iterable[RunData]) -> list[RunData]:
+    """The runs that have sample grids, those of the best variants first."""
     rank = {path: i for i, variant in enumerate(result.variants) for path in variant.paths}
-    having.sort(key=lambda run: rank.get(str(run.folder.path), len(rank)))
-    if every or len(having) <= _MOST_RUNS_WITH_GRIDS:
+    having = [run for run in runs if run.folder.sample_grids()]
+    return sorted(having, key=lambda run: rank.get(str(run.folder.path), len(rank)))
+
+
+def _with_room(result: ComparisonResult, having: Sequence[RunData]) -> Sequence[RunData]:
+    """The runs whose samples are shown: all, or the first of each variant where there are many."""
+    if len(having) <= _MOST_RUNS_WITH_GRIDS:
         return having
     firsts = {variant.paths[0] for variant in result.variants}
     return [run for run in having if str(run.folder.path) in firsts][:_MOST_RUNS_WITH_GRIDS]
 
 
-def _grids_left_out(result: ComparisonResult, runs: Sequence[RunData]) -> str:
+def _grids_left_out(having: int, shown: int) -> str:
     """A sentence on the runs whose sample grids the page has no room for."""
-    having = sum(bool(run.folder.sample_grids()) for run in runs)
-    shown = len(_with_sample_grids(result, runs, every=False))
     if shown == having:
         return ""
     return (

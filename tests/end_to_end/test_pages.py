@@ -11,22 +11,13 @@ from typing import Any
 
 import pytest
 from made_runs import make_outsider, make_run
-from playwright.sync_api import Page, sync_playwright
-from support import CHROMIUM, picture, run_cli
+from playwright.sync_api import Page
+from support import picture, run_cli
 
 from gantool.runs.notes import add_note
 
 pytestmark = pytest.mark.slow
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\n\u202e"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    assert CHROMIUM, "install chromium: the pages are tested in a real browser"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 class Watched:

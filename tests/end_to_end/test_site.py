@@ -13,8 +13,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import sync_playwright
-from support import CHROMIUM
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -74,15 +72,6 @@ def test_every_link_and_anchor_of_the_site_leads_somewhere(site: Path) -> None:
             if target.suffix == ".html":
                 anchors = links_of(target.resolve()).anchors
                 assert unquote(parts.fragment) in anchors, f"{page.name} leads to {address}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    assert CHROMIUM, "install chromium: the pages are tested in a real browser"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(params=[(1400, "light"), (1400, "dark"), (400, "light"), (400, "dark")], ids=str)

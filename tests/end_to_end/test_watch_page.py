@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 from made_runs import make_run
-from playwright.sync_api import Page, expect, sync_playwright
-from support import CHROMIUM, SMALL, run_cli
+from playwright.sync_api import Page, expect
+from support import SMALL, run_cli
 
 from gantool.runs.files import read_json_lines
 
@@ -39,14 +39,6 @@ def process(*words: str | Path, cwd: Path, **options: Any) -> Iterator[subproces
         for stream in (started.stdout, started.stderr):
             if stream is not None:
                 stream.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @contextlib.contextmanager
