@@ -141,6 +141,19 @@ def test_wins_are_the_share_of_all_pairs_and_ties_count_half() -> None:
     assert found.wins == pytest.approx(mann_whitney)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_equal_takes_both_ends_of_the_interval(turned: bool) -> None:
+    a, b = seeded(1.0, 2.0, 3.0, 4.0), seeded(1.5, 2.0, 3.5, 4.0)
+    sides = (b, a) if turned else (a, b)
+    found = contrast(*sides, better="lower")
+    assert found is not None and found.low is not None and found.high is not None
+    near, far = sorted((abs(found.low), abs(found.high)))
+    assert near < far
+    for matters, equal in ((near / 2, False), ((near + far) / 2, False), (2 * far, True)):
+        (judged,) = contrasts([sides], better="lower", matters=matters)
+        assert judged is not None and (judged.verdict == "equal") is equal
+
+
 def test_a_side_without_values_gives_no_contrast() -> None:
     assert contrast({}, seeded(1.0), better="lower") is None
     assert contrast(seeded(math.nan), seeded(1.0), better="lower") is None

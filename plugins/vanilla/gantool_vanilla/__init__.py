@@ -11,7 +11,7 @@ from gantool import Field
 class Config(gantool.GANConfig):
     """The options of vanilla; the defaults train in a minute on small data."""
 
-    epochs: int | None = 32
+    epochs: int | None = 28
     batch_size: int | None = 32
     networks: Literal["modern", "paper", "pacgan"] = Field(
         "modern",
