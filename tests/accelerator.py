@@ -6,6 +6,7 @@ means anything: so mistakes in the tests themselves are found where there is no 
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from gantool.data.load import load
+from gantool.data.prepared import Prepared
 from gantool.models.dcgan import Config
 from gantool.plugins.registry import load_registry
 from gantool.training.setup import build
@@ -52,11 +54,16 @@ def trainer_on(
     own = {"data": data, "batch_size": BATCH, "epochs": None, "steps": 100}
     usual = spec.defaults_on(registry.datasets[data].kind)
     config = spec.config(**{**usual, **overlay, **narrow, **own, **options})
-    made = build(config, load(Config(data=data), registry), spec=spec, device=device)
+    made = build(config, _data(data), spec=spec, device=device)
     if dtype == torch.float32:
         return made
     rng = torch.Generator().manual_seed(config.seed)
     return Trainer(made.model.to(dtype), made.batches, total_steps=100, rng=rng)
+
+
+@functools.cache
+def _data(name: str) -> Prepared:
+    return load(Config(data=name), load_registry())
 
 
 def play(trainer: Trainer, steps: int) -> Figures:

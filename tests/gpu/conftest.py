@@ -9,11 +9,16 @@ from accelerator import ACCELERATOR, NAME, THERE
 from gantool.machine.device import make_deterministic
 
 
-@pytest.fixture(autouse=True)
-def the_accelerator() -> Iterator[None]:
-    """Exact arithmetic and deterministic algorithms; skipped where there is no accelerator."""
+@pytest.fixture(scope="session", autouse=True)
+def there() -> None:
+    """Skip all where there is no accelerator."""
     if not THERE:
         pytest.skip("no CUDA device")
+
+
+@pytest.fixture(autouse=True)
+def exact() -> Iterator[None]:
+    """Exact arithmetic and deterministic algorithms."""
     make_deterministic(True)
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
