@@ -67,12 +67,12 @@ def _large(**options: Any) -> Trainer:
     return trainer_of(spec, data, total_steps=10**6, **{**own, **options})
 
 
-def _steps(trainer: Trainer, n: int = _STEPS) -> float:
+def _steps(trainer: Trainer) -> float:
     """Images a second of bare steps."""
     for _ in range(5):
         trainer.step()
-    taken = _timed(lambda: [trainer.step() for _ in range(n)])
-    return n * trainer.batches.batch_size / taken
+    taken = _timed(lambda: [trainer.step() for _ in range(_STEPS)])
+    return _STEPS * trainer.batches.batch_size / taken
 
 
 @functools.cache

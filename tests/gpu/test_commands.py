@@ -131,7 +131,10 @@ def test_nccl_carries_gradients_of_a_process(cuda: torch.device, tmp_path: Path)
         "layers.cuda()(torch.randn(4, 3, 2, 2, device='cuda')).sum().backward()\n"
         "dist.destroy_process_group()\n"
     )
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100)
+    here = {**os.environ, "GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
+    done = subprocess.run(
+        [sys.executable, script], env=here, capture_output=True, text=True, timeout=90
+    )
     assert done.returncode == 0, done.stderr
 
 
