@@ -56,7 +56,9 @@ def beginner(model: str, device: torch.device = _CPU) -> float:
         batch = next(iter(loop.loader))
         for _ in range(_WARM):
             loop.step(*batch)
-        return seconds(loop.epoch)
+        taken = seconds(loop.epoch)
+        loop.writer.close()  # before its folder goes
+        return taken
 
 
 def ours(model: str, device: torch.device = _CPU) -> float:
