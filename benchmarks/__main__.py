@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from benchmarks.accelerator import ON_ACCELERATOR
 from benchmarks.large import large
 from benchmarks.made_runs import make_runs
 from benchmarks.measure import Result, command, ratio, seconds, seconds_and_memory
 from benchmarks.page import page_of_many
 from benchmarks.quality import quality
-from benchmarks.recorded import Recorded, made_up, trainer_of
+from benchmarks.recorded import Recorded, Resident, made_up, trainer_of
 from benchmarks.scoring import scoring
 from benchmarks.small import dcgan_small, study_jobs
 from benchmarks.starting import preparing_photos, preparing_small, start, warm_start
@@ -35,6 +35,7 @@ from gantool.data.batches import Batches
 from gantool.data.prepared import ImageSplit
 from gantool.data.preparing import prepare
 from gantool.data.readers.folder import ImageFolder
+from gantool.machine.device import make_deterministic
 from gantool.plugins.registry import load_registry
 
 _ROUNDS = 4  # the first is not counted
@@ -188,22 +189,6 @@ def mlp_epoch(model: str) -> Result:
     )
 
 
-class _Resident(Batches):
-    """One batch, again and again."""
-
-    def __init__(self, batches: Batches) -> None:
-        super().__init__(
-            batches.split,
-            batch_size=batches.batch_size,
-            seed=batches.seed,
-            device=batches.device,
-        )
-        self.batch = next(batches)
-
-    def __next__(self) -> tuple[Tensor, Tensor | None]:
-        return self.batch
-
-
 def overhead(model: str, limit: float, steps: int, *, preset: str) -> Result:
     """The cost of recording, sample grids, checkpoints, progress and batches.
 
@@ -212,7 +197,7 @@ def overhead(model: str, limit: float, steps: int, *, preset: str) -> Result:
     spec, data = load_registry().models[model], made_up(60_000, 28, channels=1)
     options: dict[str, Any] = {"total_steps": steps, "preset": preset, "batch_size": 128}
     bare = trainer_of(spec, data, **options)
-    bare.batches = _Resident(bare.batches)
+    bare.batches = Resident(bare.batches)
     full = Recorded(spec, data, trainer=trainer_of(spec, data, **options))
 
     def steps_alone(n: int) -> None:
@@ -434,15 +419,25 @@ def main() -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"of {', '.join(known)}; all but {', '.join(AT_FULL_SIZE)} unless given",
+        help=f"of {', '.join(known)}; all but {', '.join(AT_FULL_SIZE)} unless given. "
+        f"With --device cuda: of {', '.join(ON_ACCELERATOR)}",
+    )
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="an accelerator has its own lines"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     arguments = parser.parse_args()
+    usual = BENCHMARKS
+    if arguments.device == "cuda":
+        if not torch.cuda.is_available():
+            parser.exit(2, f"--device cuda: PyTorch {torch.__version__} finds none here.\n")
+        known = usual = ON_ACCELERATOR
+        make_deterministic(True)  # as a run does, before CUDA starts
     unknown = set(arguments.names) - set(known)
     if unknown:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     results = []
-    for name in arguments.names or BENCHMARKS:
+    for name in arguments.names or usual:
         result = known[name]()
         results.append(result)
         if not arguments.json:

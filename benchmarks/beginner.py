@@ -51,10 +51,17 @@ class Beginner:
     """The vanilla or conditional GAN of fully connected layers, and its loop over one epoch."""
 
     def __init__(
-        self, folder: Path, images: np.ndarray, labels: np.ndarray, *, conditional: bool
+        self,
+        folder: Path,
+        images: np.ndarray,
+        labels: np.ndarray,
+        *,
+        conditional: bool,
+        device: torch.device,
     ) -> None:
         extra = _CLASSES if conditional else 0
         self.folder = folder
+        self.device = device
         self.conditional = conditional
         _write_mnist(folder, images, labels=labels)
         transform = transforms.Compose(
@@ -70,16 +77,17 @@ class Beginner:
             *_hidden(512, 1024, norm=True),
             nn.Linear(1024, 784),
             nn.Tanh(),
-        )
+        ).to(device)
         self.d = nn.Sequential(
             *_hidden(784 + extra, 512, norm=False),
             *_hidden(512, 256, norm=False),
             nn.Linear(256, 1),
             nn.Sigmoid(),
-        )
+        ).to(device)
         self.opt_g = torch.optim.Adam(self.g.parameters(), lr=2e-4, betas=(0.5, 0.999))
         self.opt_d = torch.optim.Adam(self.d.parameters(), lr=2e-4, betas=(0.5, 0.999))
-        self.fixed, self.asked = torch.randn(25, 100), torch.arange(25) % _CLASSES
+        self.fixed = torch.randn(25, 100, device=device)
+        self.asked = torch.arange(25, device=device) % _CLASSES
 
     def epoch(self) -> None:
         """Pass over the images once.
@@ -101,17 +109,19 @@ class Beginner:
     def step(self, real: Tensor, labels: Tensor) -> tuple[float, float]:
         """Both updates, each on fakes of its own."""
         loss = nn.BCELoss()
-        ones, zeros = torch.ones(len(real), 1), torch.zeros(len(real), 1)
+        n, device = len(real), self.device
+        real, labels = real.to(device), labels.to(device)
+        ones, zeros = torch.ones(n, 1, device=device), torch.zeros(n, 1, device=device)
         self.opt_d.zero_grad()
         real_loss = loss(self.d(self._with(real.flatten(1), labels)), ones)
-        drawn = torch.randint(_CLASSES, (len(real),))
-        fake = self.g(self._with(torch.randn(len(real), 100), drawn))
+        drawn = torch.randint(_CLASSES, (n,), device=device)
+        fake = self.g(self._with(torch.randn(n, 100, device=device), drawn))
         fake_loss = loss(self.d(self._with(fake.detach(), drawn)), zeros)
         (real_loss + fake_loss).backward()
         self.opt_d.step()
         self.opt_g.zero_grad()
-        drawn = torch.randint(_CLASSES, (len(real),))
-        fake = self.g(self._with(torch.randn(len(real), 100), drawn))
+        drawn = torch.randint(_CLASSES, (n,), device=device)
+        fake = self.g(self._with(torch.randn(n, 100, device=device), drawn))
         g_loss = loss(self.d(self._with(fake, drawn)), ones)
         g_loss.backward()
         self.opt_g.step()

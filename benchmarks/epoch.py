@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from benchmarks.beginner import Beginner
 from benchmarks.measure import seconds
@@ -23,6 +24,7 @@ from gantool.plugins.registry import load_registry
 _IMAGES = 60_000
 _STEPS = _IMAGES // 128
 _WARM = 20  # steps before the clock runs
+_CPU = torch.device("cpu")
 
 
 def digits() -> Prepared:
@@ -39,24 +41,32 @@ def digits() -> Prepared:
     return replace(data, splits={**data.splits, "train": many})
 
 
-def beginner(model: str) -> float:
+def beginner(model: str, device: torch.device = _CPU) -> float:
     """The beginners' loop."""
     train = digits().train
     assert train.labels is not None
     with tempfile.TemporaryDirectory() as folder:
         loop = Beginner(
-            Path(folder), train.values, labels=train.labels, conditional=model == "cgan"
+            Path(folder),
+            train.values,
+            labels=train.labels,
+            conditional=model == "cgan",
+            device=device,
         )
         batch = next(iter(loop.loader))
         for _ in range(_WARM):
             loop.step(*batch)
-        return seconds(loop.epoch)
+        taken = seconds(loop.epoch)
+        loop.writer.close()  # before its folder goes
+        return taken
 
 
-def ours(model: str) -> float:
+def ours(model: str, device: torch.device = _CPU) -> float:
     """A whole run of gantool's, from the cache."""
     data, spec = digits(), load_registry().models[model]
-    trainer = trainer_of(spec, data, total_steps=_STEPS + _WARM, preset="mlp", batch_size=128)
+    trainer = trainer_of(
+        spec, data, total_steps=_STEPS + _WARM, preset="mlp", device=device, batch_size=128
+    )
     run = Recorded(spec, data, trainer=trainer)
     run.steps(_WARM)
     taken = seconds(lambda: run.steps(_STEPS))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from gantool.config import TrainConfig
 from gantool.data.batches import Batches, batch_size_for
@@ -20,6 +21,8 @@ from gantool.runs.records import RunRecord
 from gantool.sampling.grid import plan_sample_grid
 from gantool.training.recorder import Recorder
 from gantool.training.trainer import Trainer
+
+_CPU = torch.device("cpu")
 
 
 def made_up(n: int, side: int, channels: int) -> Prepared:
@@ -42,7 +45,13 @@ def made_up(n: int, side: int, channels: int) -> Prepared:
 
 
 def trainer_of(
-    spec: ModelSpec, data: Prepared, total_steps: int, *, preset: str | None = None, **options: Any
+    spec: ModelSpec,
+    data: Prepared,
+    total_steps: int,
+    *,
+    preset: str | None = None,
+    device: torch.device = _CPU,
+    **options: Any,
 ) -> Trainer:
     """A trainer as a run on much data makes it."""
     overlay = {} if preset is None else spec.presets[preset]
@@ -52,10 +61,29 @@ def trainer_of(
     torch.manual_seed(0)
     shapes = Shapes(data.size, data.channels, classes=len(data.classes))
     gan = load_implementation(spec.implementation).create(config, shapes, train_data=data.train)
-    gan = gan.to(memory_format=torch.channels_last)
+    gan = gan.to(device).to(memory_format=torch.channels_last)
+    if config.compile:
+        for network in gan.children():
+            network.compile()
     assert config.batch_size is not None
-    batches = Batches(data.train, config.batch_size, seed=0, device=torch.device("cpu"))
+    batches = Batches(data.train, config.batch_size, seed=0, device=device)
     return Trainer(gan, batches, total_steps=total_steps, rng=torch.Generator().manual_seed(0))
+
+
+class Resident(Batches):
+    """One batch, again and again."""
+
+    def __init__(self, batches: Batches) -> None:
+        super().__init__(
+            batches.split,
+            batch_size=batches.batch_size,
+            seed=batches.seed,
+            device=batches.device,
+        )
+        self.batch = next(batches)
+
+    def __next__(self) -> tuple[Tensor, Tensor | None]:
+        return self.batch
 
 
 class Recorded:

@@ -28,9 +28,10 @@ class Tutorial:
         assert isinstance(networks, GAN)
         self.g, self.d = networks.generator, networks.discriminator
         self.nz = networks.latent.dimension
+        self.device = next(self.g.parameters()).device
         self.opt_d = torch.optim.Adam(self.d.parameters(), lr=2e-4, betas=(0.5, 0.999))
         self.opt_g = torch.optim.Adam(self.g.parameters(), lr=2e-4, betas=(0.5, 0.999))
-        self.fixed = torch.randn(64, self.nz)
+        self.fixed = torch.randn(64, self.nz, device=self.device)
         self.figures: list[tuple[float, ...]] = []
         self.lines: list[str] = []
         self.grids: list[Tensor] = []
@@ -53,13 +54,14 @@ class Tutorial:
 
     def step(self, real: Tensor) -> tuple[float, ...]:
         """Take one step; the five metrics that the tutorial prints."""
-        ones, zeros = torch.ones(len(real)), torch.zeros(len(real))
+        real = real.to(self.device)
+        ones, zeros = (fill(len(real), device=self.device) for fill in (torch.ones, torch.zeros))
         self.d.zero_grad()
         out = self._answer(real)
         error_real = F.binary_cross_entropy(out, ones)
         error_real.backward()
         d_x = out.mean().item()
-        fake = self.g(torch.randn(len(real), self.nz))
+        fake = self.g(torch.randn(len(real), self.nz, device=self.device))
         out = self._answer(fake.detach())
         error_fake = F.binary_cross_entropy(out, zeros)
         error_fake.backward()

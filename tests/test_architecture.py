@@ -116,7 +116,7 @@ def test_reports_read_run_folders_and_nothing_else() -> None:
 def test_tests_mirror_the_rooms() -> None:
     rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
     folders = {path.name for path in (ROOT / "tests").iterdir() if any(path.glob("test_*.py"))}
-    assert folders <= rooms | {"end_to_end"}, folders - rooms
+    assert folders <= rooms | {"end_to_end", "gpu"}, folders - rooms
 
 
 @pytest.mark.parametrize(

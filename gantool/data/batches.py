@@ -105,7 +105,7 @@ class Batches:
         self.drawn += 1
         if split.labels is None:
             return samples, None
-        return samples, torch.from_numpy(split.labels[chosen]).to(self.device, non_blocking=True)
+        return samples, on_device(split.labels[chosen], self.device)
 
     def _mirrored(self, batch: int) -> Numbers:
         """The positions, in this process's part of a batch, of the images that are mirrored.

@@ -43,8 +43,8 @@ def recolored(x: Tensor, *, brightness: Tensor, saturation: Tensor, contrast: Te
     return (x - mean) * contrast.view(shape) + mean
 
 
-def translated(x: Tensor, *, down: Tensor, right: Tensor) -> Tensor:
-    """Images [N, C, H, W] moved by whole pixels, int64 [N] each.
+def translated(x: Tensor, *, down: Tensor, right: Tensor, most: int) -> Tensor:
+    """Images [N, C, H, W] moved by whole pixels, int64 [N] each and none beyond `most`.
 
     Zeros (gray) come in at the edges.
     """
@@ -52,7 +52,6 @@ def translated(x: Tensor, *, down: Tensor, right: Tensor) -> Tensor:
     import torch.nn.functional as F
 
     n, _, height, width = x.shape
-    most = int(max(down.abs().max(), right.abs().max()))
     padded = F.pad(x, (most, most, most, most))
     rows = torch.arange(height, device=x.device)[None] + (most - down)[:, None]
     columns = torch.arange(width, device=x.device)[None] + (most - right)[:, None]
@@ -136,7 +135,10 @@ def make_diff(config: GANConfig) -> nn.Module:
             )
             most_down, most_right = round(height / 8), round(width / 8)
             x = translated(
-                x, down=whole(-most_down, most_down), right=whole(-most_right, most_right)
+                x,
+                down=whole(-most_down, most_down),
+                right=whole(-most_right, most_right),
+                most=max(most_down, most_right),  # asking the tensors would wait for the device
             )
             hole = (round(height / 2), round(width / 2))
             return cut_out(
@@ -170,13 +172,15 @@ def make_ada(config: GANConfig) -> nn.Module:
 
         def forward(self, x: Tensor) -> Tensor:
             """Each image augmented by random numbers of its own."""
-            if not self.p:
+            # Asking an accelerator for p would wait for it; at 0 nothing is changed there either.
+            if self.p.device.type == "cpu" and not self.p:
                 return x
             n, (height, width) = len(x), x.shape[2:]
 
             def chosen(values: Tensor, neutral: float) -> Tensor:
                 apply = torch.rand(n, device=x.device) < self.p
-                return torch.where(apply, values, neutral)
+                # A number in place of the second tensor would be copied there, and waited for.
+                return torch.where(apply, values, torch.full_like(values, neutral))
 
             def uniform(low: float, high: float) -> Tensor:
                 return torch.rand(n, device=x.device) * (high - low) + low

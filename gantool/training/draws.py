@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gantool.data.batches import Batches
+from gantool.data.prepared import on_device
 from gantool.errors import ConfigError
 from gantool.gan.base import Model
 from gantool.gan.game import DISCRIMINATOR, Batch, Progress, Turn
@@ -100,12 +101,12 @@ class Draws:
         model, n = self.model, self.batches.batch_size
         device, world = self.batches.device, self.batches.world
         z = world.part(model.sample_latent(n, self.rng))
-        drawn.z = z.to(device, self.dtype, non_blocking=True)
+        drawn.z = on_device(z.numpy(), device).to(self.dtype)
         alike = model.samples_per_label
         y = model.sample_labels(n // alike, self.rng)
         if y is not None and alike > 1:
             y = y.repeat_interleave(alike)
-        drawn.fake_labels = None if y is None else world.part(y).to(device, non_blocking=True)
+        drawn.fake_labels = None if y is None else on_device(world.part(y).numpy(), device)
         drawn.fake = None
 
 

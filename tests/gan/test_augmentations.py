@@ -35,7 +35,9 @@ def test_colors_by_hand() -> None:
 
 def test_translation_by_hand() -> None:
     x = pictures(2)
-    made = augmentations.translated(x, down=torch.tensor([2, -1]), right=torch.tensor([0, 3]))
+    made = augmentations.translated(
+        x, down=torch.tensor([2, -1]), right=torch.tensor([0, 3]), most=3
+    )
     assert torch.equal(made[0, :, 2:], x[0, :, :-2])
     assert not made[0, :, :2].any()
     assert torch.equal(made[1, :, :-1, 3:], x[1, :, 1:, :-3])
