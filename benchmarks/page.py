@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-
-from playwright.sync_api import CDPSession, sync_playwright
+from typing import TYPE_CHECKING
 
 from benchmarks.made_runs import make_runs
 from benchmarks.measure import Result
+
+if TYPE_CHECKING:
+    from playwright.sync_api import CDPSession
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # A click on a box of the filter, until the browser has drawn the next frame.
@@ -51,6 +53,8 @@ def _opened(file: Path) -> tuple[float, float, list[float], float]:
 
     The last are of the processor for one filter, which other work on the machine makes no longer.
     """
+    from playwright.sync_api import sync_playwright  # the other lines do without it
+
     browser_file = next(found for name in _BROWSERS if (found := shutil.which(name)))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

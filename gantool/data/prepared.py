@@ -89,8 +89,9 @@ class ImageSplit:
 
     def tensor(self, chosen: npt.NDArray[np.int64], device: torch.device) -> torch.Tensor:
         """The chosen images, float32 [n, C, H, W] in [-1, 1], channels-last in memory."""
-        images = on_device(self.images[chosen], device)
-        return images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+        images = on_device(self.images[chosen], device).permute(0, 3, 1, 2).float()
+        # A number CUDA would multiply by its reciprocal, which rounds otherwise than the CPU.
+        return images.div_(images.new_full((), 127.5)).sub_(1)
 
     def part(self, rows: slice) -> ImageSplit:
         """The images of some neighboring rows, none of which is read yet."""

@@ -85,12 +85,15 @@ def warped(x: Tensor, maps: Tensor) -> Tensor:
     import torch.nn.functional as F
 
     n, channels, height, width = x.shape
-    grid = F.affine_grid(maps.to(x.dtype), [n, channels, height, width], align_corners=False)
+    half = x.dtype in (torch.float16, torch.bfloat16)
+    maps = maps.to(torch.float32 if half else x.dtype)
+    with torch.autocast(x.device.type, enabled=False):  # eight bits are too few for a place
+        grid = F.affine_grid(maps, [n, channels, height, width], align_corners=False)
     places = []
     for axis, size in ((0, width), (1, height)):
         at = ((grid[..., axis] + 1) * size - 1) / 2
         low = at.floor()
-        places.append((low.long(), at - low, size))
+        places.append((low.long(), (at - low).to(x.dtype), size))
     (left, across, _), (top, along, _) = places
     flat = x.flatten(2)
 

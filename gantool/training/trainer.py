@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gantool.data.batches import Batches
 from gantool.gan.base import Model, parameters_of
 from gantool.gan.game import Batch, Losses, Progress, Turn
 from gantool.gan.schedules import ramped_up
 from gantool.machine import randomness
+from gantool.training.averages import Average
 from gantool.training.draws import Draws
 from gantool.training.metrics import metrics_of
 from gantool.training.moves import MOVES
@@ -68,7 +68,7 @@ class Trainer:
             for player, parameters in self.parameters.items()
         }
         self.averages = {
-            name: AveragedModel(getattr(model, name), multi_avg_fn=_ema(self.config.ema))
+            name: Average(getattr(model, name), decay=self.config.ema)
             for name in (model.keeps if self.config.ema else ())
         }
         self.device = batches.device
@@ -137,7 +137,7 @@ class Trainer:
             decay = self.config.ema if settings.ema is None else settings.ema
             if self.config.ema_rampup is not None:
                 decay = ramped_up(decay, self.config.ema_rampup, steps=self.steps)
-            average.multi_avg_fn = _ema(decay)
+            average.decay = decay
 
     @property
     def progress(self) -> Progress:
@@ -193,7 +193,3 @@ class Trainer:
         self.batches.drawn = state["batches"]
         self.steps = state["steps"]
         self.draws.images = state["images"]
-
-
-def _ema(decay: float) -> Any:
-    return get_ema_multi_avg_fn(decay)

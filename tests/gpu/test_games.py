@@ -37,6 +37,7 @@ GAMES = [
 ]
 # Of parts that any game may have: what is computed there and nowhere else.
 PARTS: dict[str, dict[str, Any]] = {
+    "none": {},
     "ema": {"ema": 0.9},
     "flip": {"flip": True},
     "diff": {"augment": "diff"},
@@ -53,9 +54,11 @@ PARTS: dict[str, dict[str, Any]] = {
 }
 
 
-def with_part(part: str, device: torch.device, dtype: torch.dtype = torch.float32) -> Trainer:
+def with_part(
+    part: str, device: torch.device, dtype: torch.dtype = torch.float32, **options: Any
+) -> Trainer:
     """A game of dcgan with a part, at work from the first step on."""
-    trainer = trainer_on(device, "dcgan", dtype=dtype, **PARTS[part])
+    trainer = trainer_on(device, "dcgan", dtype=dtype, **PARTS[part], **options)
     if part == "ada":
         trainer.model.get_buffer("augmentation.p").fill_(0.5)
     return trainer
@@ -142,11 +145,11 @@ def test_bf16_trains(model: str) -> None:
         assert all(math.isfinite(value) for value in line.values())
 
 
-@pytest.mark.parametrize("augment", ["none", "ada"])
-def test_bf16_is_near_fp32(augment: str) -> None:
+@pytest.mark.parametrize("part", ["none", "ada"])
+def test_bf16_is_near_fp32(part: str) -> None:
     with DrawnOnTheCPU():
         fp32, bf16 = (
-            play(trainer_on(ACCELERATOR, "dcgan", precision=precision, augment=augment), 1)
+            play(with_part(part, ACCELERATOR, precision=precision), 1)
             for precision in ("fp32", "bf16")
         )
     assert_close(fp32, bf16, within=0.05)
