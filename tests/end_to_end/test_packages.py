@@ -1,0 +1,128 @@
+"""The packages, made and checked, and put into an environment that knows no source tree."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+PLUGINS = sorted(file.parent.name for file in ROOT.glob("plugins/*/pyproject.toml"))
+FEW = ("--steps", "2", "--evaluation-samples", "100", "--threads", "1")
+# A line for each plugin that brings no model; of others the first model is trained.
+LINES = {
+    "mlflow": ("run", "dcgan", "--track", "mlflow", "--no-evaluate"),
+    "photos": ("run", "dcgan", "--data", "PICTURES"),
+    "robots": ("run", "dcgan", "--data", "robots", "--image-size", "32", "--train-images", "200"),
+    "tensorboard": ("run", "dcgan", "--track", "tensorboard", "--no-evaluate"),
+    "trackio": ("run", "dcgan", "--track", "trackio", "--no-evaluate"),
+    "wandb": ("run", "dcgan", "--track", "wandb", "--no-evaluate"),
+}
+Gantool = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    tool = ROOT / "tools" / "build_packages.py"
+    done = subprocess.run(
+        [sys.executable, tool, "--output", folder], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def python(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a fresh environment: gantool[all] from the wheels, all else from here."""
+    for library in ("mlflow", "timm", "wandb"):
+        pytest.importorskip(library, reason=f"gantool[all] needs {library}")
+    place = tmp_path_factory.mktemp("fresh")
+    others = place / "others"
+    others.mkdir()
+    for folder in (Path(entry) for entry in sys.path if Path(entry).name == "site-packages"):
+        for item in folder.iterdir():
+            link = others / item.name
+            if "gantool" not in item.name and item.suffix != ".pth" and not link.exists():
+                link.symlink_to(item)
+    venv.create(place / "venv", with_pip=False, symlinks=True)
+    (site_packages,) = (place / "venv").glob("lib/python*/site-packages")
+    (site_packages / "others.pth").write_text(f"{others}\n")
+    python = place / "venv" / "bin" / "python"
+    words = ["install", "--no-index", "--find-links", packages, "gantool[all]"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "--python", python, *words], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return python
+
+
+@pytest.fixture
+def gantool(python: Path, tmp_path: Path) -> Gantool:
+    """The command that the wheel installed."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [python.with_name("gantool"), *words]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+
+    return call
+
+
+def test_all_packages_are_made(packages: Path) -> None:
+    names = {re.split("-[0-9]", file.name)[0] for file in packages.iterdir()}
+    assert names == {"gantool", *(f"gantool_{name}" for name in PLUGINS)}
+    assert len(list(packages.iterdir())) == 2 * len(names)
+
+
+def test_everything_is_there_and_comes_from_the_wheels(python: Path, gantool: Gantool) -> None:
+    listed = json.loads(gantool("list-plugins", "--json").stdout)
+    assert {plugin["distribution"] for plugin in listed} == {
+        "gantool",
+        *(f"gantool-{name}" for name in PLUGINS),
+    }
+    assert all(plugin["healthy"] for plugin in listed)
+    assert len(json.loads(gantool("list-models", "--json").stdout)) >= 22
+    modules = ["gantool", *(f"gantool_{name}" for name in PLUGINS)]
+    code = f"import importlib\nfor m in {modules}: print(importlib.import_module(m).__file__)"
+    found = subprocess.run([python, "-c", code], capture_output=True, text=True, cwd=python.parent)
+    assert len(found.stdout.splitlines()) == len(modules), found.stderr
+    assert all(Path(file).is_relative_to(python.parents[1]) for file in found.stdout.splitlines())
+
+
+def test_the_first_command_of_the_readme_works(gantool: Gantool, tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    (line,) = re.findall(r"<!-- first command -->\n```bash\n(.+)\n```", readme)
+    words = line.rpartition("&& .venv/bin/gantool ")[2].replace("--epochs 12", "").split()
+    assert words == ["run", "dcgan"]
+    done = gantool(*words, *FEW)
+    assert done.returncode == 0, done.stderr
+    (run,) = (tmp_path / "experiments").iterdir()
+    assert {"report.html", "samples.png", "generator.safetensors"} <= {
+        file.name for file in run.iterdir()
+    }
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_a_plugin_works(plugin: str, gantool: Gantool, picture_folder: Path) -> None:
+    if plugin == "trackio":
+        pytest.importorskip("trackio", reason="it asks for an older pillow")
+    if plugin not in LINES:
+        listed = json.loads(gantool("list-plugins", "--json").stdout)
+        (models,) = (
+            each["models"] for each in listed if each["distribution"] == f"gantool-{plugin}"
+        )
+        assert models, f"say in LINES what tries {plugin}"
+    line = LINES[plugin] if plugin in LINES else ("run", models[0], "--no-evaluate")
+    done = gantool(*(str(picture_folder) if word == "PICTURES" else word for word in line), *FEW)
+    assert done.returncode == 0, done.stderr
