@@ -8,10 +8,12 @@ import re
 import subprocess
 import sys
 import venv
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from build_packages import faults_of
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -83,6 +85,27 @@ def test_all_packages_are_made(packages: Path) -> None:
     names = {re.split("-[0-9]", file.name)[0] for file in packages.iterdir()}
     assert names == {"gantool", *(f"gantool_{name}" for name in PLUGINS)}
     assert len(list(packages.iterdir())) == 2 * len(names)
+
+
+def test_a_package_that_is_not_as_it_should_be_is_refused(packages: Path, tmp_path: Path) -> None:
+    """Each change of the wheel is one fault; the source distribution is not there at all."""
+    (wheel,) = packages.glob("gantool_robots-*.whl")
+    with (
+        zipfile.ZipFile(wheel) as there,
+        zipfile.ZipFile(tmp_path / wheel.name, "w") as changed,
+    ):
+        for item in there.namelist():
+            file = item.rpartition("/")[2]
+            if file != "truth.py":
+                changed.writestr(item, b"" if "/licenses/" in item else there.read(item))
+        changed.writestr("tests/test_robots.py", "")
+    faults = list(faults_of(ROOT / "plugins" / "robots", tmp_path))
+    expected = ["without gantool_robots/truth.py", "tests/test_robots.py does not belong there"]
+    expected += ["without gantool's LICENSE", "gantool_robots/robots.safetensors is named in none"]
+    assert len(faults) == len(expected) + 1
+    for fault, words in zip(faults, expected, strict=False):
+        assert fault.startswith(f"{wheel.name}: {words}")
+    assert ".tar.gz: not built" in faults[-1]
 
 
 def test_everything_is_there_and_comes_from_the_wheels(python: Path, gantool: Gantool) -> None:
