@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from build_packages import faults_of
+from packaging.utils import canonicalize_name
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -48,16 +49,16 @@ def python(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for library in ("mlflow", "timm", "wandb"):
         pytest.importorskip(library, reason=f"gantool[all] needs {library}")
     place = tmp_path_factory.mktemp("fresh")
-    others = place / "others"
-    others.mkdir()
-    for folder in (Path(entry) for entry in sys.path if Path(entry).name == "site-packages"):
-        for item in folder.iterdir():
-            link = others / item.name
-            if "gantool" not in item.name and item.suffix != ".pth" and not link.exists():
-                link.symlink_to(item)
+    places = [Path(entry) for entry in sys.path if Path(entry).name == "site-packages"]
+    others = [place / f"others-{number}" for number in range(len(places))]
+    for folder, there in zip(others, places, strict=True):
+        folder.mkdir()
+        for item in there.iterdir():
+            if "gantool" not in item.name and item.suffix != ".pth":
+                (folder / item.name).symlink_to(item)
     venv.create(place / "venv", with_pip=False, symlinks=True)
     (site_packages,) = (place / "venv").glob("lib/python*/site-packages")
-    (site_packages / "others.pth").write_text(f"{others}\n")
+    (site_packages / "others.pth").write_text("".join(f"{folder}\n" for folder in others))
     python = place / "venv" / "bin" / "python"
     words = ["install", "--no-index", "--find-links", packages, "gantool[all]"]
     done = subprocess.run(
@@ -149,3 +150,20 @@ def test_a_plugin_works(plugin: str, gantool: Gantool, picture_folder: Path) -> 
     line = LINES[plugin] if plugin in LINES else ("run", models[0], "--no-evaluate")
     done = gantool(*(str(picture_folder) if word == "PICTURES" else word for word in line), *FEW)
     assert done.returncode == 0, done.stderr
+
+
+def test_constraints_and_the_bill_of_materials_name_what_is_needed(python: Path) -> None:
+    from make_constraints import bill_of_materials, constraints
+
+    bill = json.loads(bill_of_materials())
+    parts = {canonicalize_name(part["name"]): part["version"] for part in bill["components"]}
+    assert {"gantool", *(f"gantool-{name}" for name in PLUGINS), "torch", "pyarrow"} <= set(parts)
+    assert not {"pytest", "ray", "twine"} & set(parts)
+    assert "file:" not in json.dumps(bill)
+    known = {part["bom-ref"] for part in bill["components"]}
+    assert {ref for each in bill["dependencies"] for ref in each["dependsOn"]} <= known
+
+    lines = dict(re.findall(r"^(.+)==(.+)$", constraints(), re.M))
+    assert {"pytest", "ray", "twine", "numpy"} <= set(lines)
+    assert lines["numpy"] == parts["numpy"]
+    assert not [name for name in lines if name.startswith(("gantool", "nvidia", "triton"))]
