@@ -195,7 +195,7 @@ def outcome(found: Contrast) -> str:
         return f"{found.verdict}, by less than {short(found.matters)}"
     if found.detectable is not None:
         needed = "over 1,000" if found.runs is None else f"{found.runs:,}"
-        return f"{found.verdict} ({needed} runs would)"
+        return f"{found.verdict} ({needed} runs of each would show it)"
     return found.verdict
 
 

@@ -801,7 +801,7 @@ def test_equal_is_within_the_distance_of_real_images_unless_said(tmp_path: Path)
     assert "equal within 0.6" in tables.contrasts(compared(tmp_path))[1][0][-1]
     strict = compared(tmp_path, matters=0.001)
     assert strict.pairs[0].contrast.verdict == "not distinguishable"
-    assert "runs would)" in tables.contrasts(strict)[1][0][-1]
+    assert "runs of each would show it)" in tables.contrasts(strict)[1][0][-1]
 
 
 def test_the_error_of_an_evaluation_is_told_from_the_spread_over_seeds(tmp_path: Path) -> None:

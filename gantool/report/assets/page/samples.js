@@ -23,10 +23,15 @@ const sheets = data.sheets.map((sheet) => {
   return { ...sheet, element, caption, place, now: undefined };
 });
 
-// One picture of real images for each way they are laid out and each data set.
-const reals = [...new Map(sheets.map((sheet) => [sheet.real, sheet.noun]))].map(([source, noun]) => {
+// One picture of real images for each way they are laid out and each data set; of several each says whose way.
+const layouts = Map.groupBy(sheets, (sheet) => sheet.real);
+const reals = [...layouts].map(([source, alike]) => {
   const place = make("div");
-  const element = make("figure", { class: `real ${noun}` }, make("figcaption", {}, `real ${noun}`), place);
+  const noun = alike[0].noun;
+  const names = [...new Set(alike.map((sheet) => data.variants[data.runs[sheet.number].variant].name))];
+  const those = names.length > 3 ? `${names.length} variants` : names.join(", ");
+  const whose = layouts.size > 1 ? [make("small", {}, `laid out as those of ${those}`)] : [];
+  const element = make("figure", { class: `real ${noun}` }, make("figcaption", {}, `real ${noun}`, ...whose), place);
   byId("sheets").prepend(element);
   put({ place, now: undefined }, source, `real ${noun}`);
   return element;
