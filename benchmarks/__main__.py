@@ -197,7 +197,7 @@ def overhead(model: str, limit: float, steps: int, *, preset: str) -> Result:
     spec, data = load_registry().models[model], made_up(60_000, 28, channels=1)
     options: dict[str, Any] = {"total_steps": steps, "preset": preset, "batch_size": 128}
     bare = trainer_of(spec, data, **options)
-    bare.batches = Resident(bare.batches)
+    bare.batches = bare.draws.batches = Resident(bare.batches)
     full = Recorded(spec, data, trainer=trainer_of(spec, data, **options))
 
     def steps_alone(n: int) -> None:
