@@ -43,7 +43,9 @@ def write_comparison(
     with _writing_to(output):
         output.mkdir(parents=True, exist_ok=True)
         write_json(output / "comparison.json", result.model_dump(mode="json"))
-        write_bytes(output / "comparison.csv", tables.as_csv(result).encode())
+        write_bytes(
+            output / "comparison.csv", tables.as_csv(result).encode(errors="backslashreplace")
+        )
         comparison_figures.plot_comparison(result, runs, path=output / "losses.png")
         comparison_figures.plot_variants(result, runs, path=output / "samples.png")
         comparison_figures.plot_cost(result, path=output / "cost.png")
@@ -51,7 +53,7 @@ def write_comparison(
         content = page.render(
             result, runs, title=_title(result), again=again, cost=cost, every_grid=embed
         )
-        write_bytes(output / "index.html", content.encode())
+        write_bytes(output / "index.html", content.encode(errors="backslashreplace"))
     return output / "index.html"
 
 
@@ -92,7 +94,7 @@ def write_comparisons(
         pages=inner if embed else None,
     )
     with _writing_to(output):
-        write_bytes(output / "index.html", content.encode())
+        write_bytes(output / "index.html", content.encode(errors="backslashreplace"))
     return output / "index.html"
 
 
@@ -124,7 +126,7 @@ def write_report(
     result = compare([run])
     title = f"{run.record.name}: {run.record.model} on {run.record.data.get('name', '?')}"
     content = page.render(result, [run], title=title, single=True, every_grid=embed)
-    write_bytes(folder.report_file, content.encode())
+    write_bytes(folder.report_file, content.encode(errors="backslashreplace"))
     return folder.report_file
 
 
