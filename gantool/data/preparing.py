@@ -193,8 +193,8 @@ class _Preparation:
         free = shutil.disk_usage(self._folder.parent).free
         if free < needed:
             raise GantoolError(
-                f"{self._name} needs {needed / 1e9:.1f} GB in {self._folder.parent} while it is "
-                f"prepared, and {free / 1e9:.1f} GB are free.",
+                f"{self._name} needs {needed / 1e6:,.1f} MB in {self._folder.parent} while it is "
+                f"prepared, and {free / 1e6:,.1f} MB are free.",
                 "Make room there, or name another place with --data-dir.",
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -100,9 +101,13 @@ def write_comparisons(
 
 @contextlib.contextmanager
 def _writing_to(output: Path) -> Iterator[None]:
+    """What fails is said; a folder that was not there before goes again."""
+    is_new = not output.exists()
     try:
         yield
     except OSError as error:
+        if is_new:
+            shutil.rmtree(output, ignore_errors=True)
         raise GantoolError(
             f"cannot write to {output}: {error.strerror or error}",
             "Name another place with --output.",

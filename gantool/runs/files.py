@@ -19,7 +19,8 @@ _LARGEST = 64 << 20  # bytes of a document
 _LONGEST_LINE = 1 << 20  # bytes
 _TAIL = 1 << 14  # bytes, of several lines
 _NAMED = 60  # characters of a name that the name aside has, which must not be too long
-_TRIES, _PAUSE = 20, 0.05  # of a renaming that Windows refuses, and seconds between them
+_TRIES = 20 if os.name == "nt" else 0  # of a renaming that Windows refuses
+_PAUSE = 0.05  # seconds between them
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -42,8 +43,10 @@ def appearing(path: Path) -> Iterator[IO[bytes]]:
         with aside.open("xb") as file:
             yield file
         _put_in_place(aside, path)
-    except BaseException:
+    except BaseException as error:
         aside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(aside)):
+            error.filename = str(path)
         raise
 
 
@@ -52,7 +55,7 @@ def _put_in_place(aside: Path, path: Path) -> None:
 
     Windows refuses that for as long as another process reads the older one: it is tried again.
     """
-    for _ in range(_TRIES if os.name == "nt" else 0):
+    for _ in range(_TRIES):
         with contextlib.suppress(PermissionError):
             aside.replace(path)
             return
