@@ -101,7 +101,7 @@ def write_comparisons(
 
 @contextlib.contextmanager
 def _writing_to(output: Path) -> Iterator[None]:
-    """What fails is said; a folder that was not there before goes again."""
+    """Say what fails; a folder that was not there before goes again."""
     is_new = not output.exists()
     try:
         yield

@@ -50,7 +50,7 @@ def shell(script: str, *arguments: str | Path, cwd: Path, **env: str) -> Outcome
     return Outcome(done.returncode, out=done.stdout, err=done.stderr)
 
 
-def full(*_: Any) -> None:
+def full(*_: Any, **__: Any) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
@@ -122,7 +122,10 @@ def test_a_run_folder_whose_name_is_no_utf_8_is_compared(
     assert r"L\xe4ufe is not spelled in this locale's encoding" in done.err
 
 
-@pytest.mark.parametrize("name", ["CON", "nul.txt", "a.", "a:b", r"a\b", "a|b", "猫" * 100, "a\nb"])
+NAMES = ["CON", "nul.txt", "a.", "a:b", r"a\b", "a|b", "猫" * 100, "a\nb"]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_a_run_has_a_name_that_every_system_can_have(name: str) -> None:
     with pytest.raises(ConfigError, match="cannot be a folder's name: it has"):
         refuse_unusable(name)
@@ -220,7 +223,7 @@ def test_files_are_read_and_written_as_utf_8_whatever_the_locale_is(
 
 
 @linux_only
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
 def test_closed_streams_change_nothing(finished_run: Path, tmp_path: Path, closed: str) -> None:
     assert shell(f'"$@" {closed}', "list-runs", finished_run, cwd=tmp_path).code == 0
     assert shell(f'"$@" {closed}', "list-runs", "none", cwd=tmp_path).code == 2
@@ -295,7 +298,9 @@ def test_files_have_the_rights_of_the_users_other_files(
 ) -> None:
     before = os.umask(mask)
     try:
-        made = RunFolder.create(tmp_path / "it", RunRecord(name="it", model="dcgan"))
+        made = RunFolder.create(
+            tmp_path / "it", RunRecord(name="it", model="dcgan", status="running")
+        )
     finally:
         os.umask(before)
     assert made.path.stat().st_mode & 0o777 == folder
@@ -306,7 +311,7 @@ def test_files_have_the_rights_of_the_users_other_files(
 def test_a_run_that_cannot_be_written_is_not_worked_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = RunFolder.create(tmp_path / "it", RunRecord(name="it", model="dcgan"))
+    run = RunFolder.create(tmp_path / "it", RunRecord(name="it", model="dcgan", status="running"))
 
     def denied(*_: Any) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
