@@ -50,10 +50,6 @@ def shell(script: str, *arguments: str | Path, cwd: Path, **env: str) -> Outcome
     return Outcome(done.returncode, out=done.stdout, err=done.stderr)
 
 
-def full(*_: Any, **__: Any) -> None:
-    raise OSError(errno.ENOSPC, "No space left on device")
-
-
 # Names
 
 
@@ -336,8 +332,18 @@ def test_on_a_full_disk_no_half_of_a_folder_stays(
     monkeypatch: pytest.MonkeyPatch,
     make: Callable[[Path, Path], None],
 ) -> None:
-    monkeypatch.setattr(os, "fsync", full)
-    monkeypatch.setattr(Path, "write_text", full)
+    room, really = iter("a"), Path.write_text
+
+    def fsync(descriptor: int) -> None:
+        if next(room, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def write_text(path: Path, text: str, encoding: str) -> int:
+        fsync(0)
+        return really(path, text, encoding)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "write_text", write_text)
     with pytest.raises(GantoolError, match="No space left on device"):
         make(finished_run, tmp_path / "place")
     assert [path for path in tmp_path.rglob("*") if path.name != "place"] == []
