@@ -175,13 +175,16 @@ def test_an_experiments_folder_may_be_a_link(cli: Cli, tmp_path: Path) -> None:
 @linux_only
 def test_in_a_locale_of_ascii_everything_is_printed(finished_run: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    run.symlink_to(finished_run)
-    for words in (["--help"], ["list-models"], ["list-runs", run], ["list-runs", run, "--json"]):
+    run.mkdir()
+    record = json.loads((finished_run / "run.json").read_text("utf-8")) | {"name": "Läufe 猫"}
+    (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    for words in (["list-models"], ["list-runs", run], ["list-runs", run, "--json"]):
         done = shell('"$@"', *words, cwd=tmp_path, **ASCII)
         assert done.code == 0, done.err
         assert done.out.isascii() and done.err.isascii()
     usual = shell('"$@"', "list-runs", run, "--json", cwd=tmp_path)
     assert usual.json == done.json
+    assert "Läufe 猫" in usual.out
 
 
 @linux_only
