@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -39,6 +40,23 @@ class RunInterruptedError(GantoolError):
     """The user stopped the run, which can be resumed: exit code 130."""
 
     exit_code = 130
+
+
+_DISK_REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "Make room there, or name another place."),
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS), "See to the rights there, or name another place."
+    ),
+    errno.ENAMETOOLONG: "Give a shorter name.",
+}
+
+
+def of_disk(error: OSError) -> GantoolError | None:
+    """The error for the user where the disk is full, read-only or not the user's; else None."""
+    remedy = _DISK_REMEDIES.get(error.errno or 0)
+    if remedy is None:
+        return None
+    return GantoolError(f"{error.filename or 'cannot write'}: {error.strerror}.", remedy)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

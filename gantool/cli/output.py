@@ -13,8 +13,9 @@ CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 
 def print_json(content: Any) -> None:
-    """Print one JSON document on stdout."""
-    print(json.dumps(content, indent=2, ensure_ascii=False))
+    """Print one JSON document on stdout, in ASCII where it takes no UTF-8."""
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(content, indent=2, ensure_ascii=not is_utf8))
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 from filelock import FileLock, Timeout
 
 from gantool.config import Fit, spell_size
@@ -31,6 +30,8 @@ from gantool.data.source import SPLITS, Indices, Source
 from gantool.display import OnProgress
 from gantool.errors import ConfigError, GantoolError
 from gantool.runs.files import slug
+from gantool.runs.names import name_as_text
+from gantool.runs.places import user_cache
 
 _Lost = list[tuple[str, str]]  # the name of each file that cannot be read, and the reason
 _TEST = SPLITS.index("test")
@@ -43,7 +44,7 @@ def data_folder(given: Path | None) -> Path:
 
     It is the given one, else `GANTOOL_DATA_DIR`, else the user's cache folder.
     """
-    chosen = given or os.environ.get("GANTOOL_DATA_DIR") or platformdirs.user_cache_path("gantool")
+    chosen = given or os.environ.get("GANTOOL_DATA_DIR") or user_cache()
     return Path(chosen).expanduser()
 
 
@@ -112,7 +113,10 @@ def _writable(cache: Path) -> Path:
 
     Folders of system-wide data sets are read-only.
     """
-    for place in (cache, platformdirs.user_cache_path("gantool")):
+    places = [cache]
+    with contextlib.suppress(GantoolError):
+        places.append(user_cache())
+    for place in places:
         try:
             (place / "prepared").mkdir(parents=True, exist_ok=True)
         except OSError:
@@ -189,8 +193,8 @@ class _Preparation:
         free = shutil.disk_usage(self._folder.parent).free
         if free < needed:
             raise GantoolError(
-                f"{self._name} needs {needed / 1e9:.1f} GB in {self._folder.parent} while it is "
-                f"prepared, and {free / 1e9:.1f} GB are free.",
+                f"{self._name} needs {needed / 1e6:,.1f} MB in {self._folder.parent} while it is "
+                f"prepared, and {free / 1e6:,.1f} MB are free.",
                 "Make room there, or name another place with --data-dir.",
             )
 
@@ -256,7 +260,7 @@ class _Preparation:
             "image_size": size,
             "channels": depth,
             "splits": {split: int((codes == i).sum()) for i, split in enumerate(SPLITS)},
-            "classes": list(source.classes),
+            "classes": [name_as_text(name) for name in source.classes],
             "unreadable": len(lost),
             "duplicates": [len(duplicates), sum(map(len, duplicates))],
             "notes": self._notes(lost, duplicates),
@@ -279,7 +283,7 @@ class _Preparation:
                 f"{self._name}: {sum(map(len, duplicates))} images are in {len(duplicates)} groups "
                 "of equal ones, each group in one split; `gantool inspect` lists them."
             )
-        return notes
+        return [name_as_text(note) for note in notes]
 
 
 def _equal_names(images: Originals, names: Sequence[str]) -> list[list[str]]:

@@ -173,7 +173,7 @@ def _read_points(path: Path, data: Prepared, *, most: int) -> Elsewhere:
     order = np.lexsort(keys if numbers is None else (numbers, *keys))
     digest = hashlib.sha256(points[order].tobytes())
     if given is not None:
-        digest.update("\n".join(given[i] for i in order).encode())
+        digest.update("\n".join(given[i] for i in order).encode(errors="surrogateescape"))
     chosen = order[np.random.default_rng(_ORDER_SEED).permutation(len(points))[:most]]
     labels = None if numbers is None else _as_classes(numbers[chosen], classes, data.classes)
     origin = Origin(

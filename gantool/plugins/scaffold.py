@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import keyword
 import re
+import shutil
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -153,6 +154,7 @@ def write_plugin(name: str, directory: Path, *, kind: str = "gan") -> WrittenPlu
             f"{folder} exists already.", "Choose another name or --directory."
         ) from None
     except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise GantoolError(
             f"cannot write {folder}: {error.strerror or error}", "Choose another --directory."
         ) from None

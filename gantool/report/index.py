@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 from pydantic import BaseModel, Field, ValidationError
 
+from gantool.errors import GantoolError
 from gantool.report.equilibrium import LastAnswers, last_answers
 from gantool.report.series import MOST_STRETCHES, Series, condensed, last_losses, read_series
+from gantool.runs.places import user_cache
 
 _VERSION = 1  # of what is kept; entries of another are read again
 _SHORT = 1 << 16  # bytes of a file that is read faster than it is looked for
@@ -70,15 +71,16 @@ class Index:
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
-        self._file = platformdirs.user_cache_path("gantool") / "runs.sqlite"
+        self._file: Path | None = None
         self._say = say
         self._today = int(time.time() // 86_400)
         self._new: list[tuple[bytes, str, bytes, int]] = []
         self._used: list[tuple[int, bytes]] = []
         self._base: sqlite3.Connection | None = None
         with self._giving_up():
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._base = sqlite3.connect(self._file, timeout=5)
+            file = self._file = user_cache() / "runs.sqlite"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._base = sqlite3.connect(file, timeout=5)
             self._base.execute(_TABLE)
 
     def condensed(self, file: Path, ends: Sequence[int]) -> Condensed:
@@ -137,9 +139,11 @@ class Index:
         """Go on without the index where it fails; remove it where it is damaged."""
         try:
             yield
+        except GantoolError as error:
+            self._say(f"no index of runs ({error.message.rstrip('.')}): all are read again.")
         except (sqlite3.Error, OSError, UnicodeError) as error:
             self._let_go()
-            if getattr(error, "sqlite_errorcode", None) not in _DAMAGES:
+            if self._file is None or getattr(error, "sqlite_errorcode", None) not in _DAMAGES:
                 self._say(f"no index of runs ({self._file}: {error}): all are read again.")
                 return
             self._say(f"the index of runs was damaged and is made anew ({self._file}).")

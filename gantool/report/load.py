@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -117,11 +118,12 @@ def read_records(paths: Iterable[Path]) -> Reading:
     """
     runs: list[RunData] = []
     skipped: dict[str, str] = {}
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in unfolded(paths):
-        if path.resolve() in seen:
+        real = os.path.realpath(path)
+        if real in seen:
             continue
-        seen.add(path.resolve())
+        seen.add(real)
         if not (path / "run.json").is_file():
             skipped[str(path)] = _what_it_is(path)
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +44,9 @@ def write_comparison(
     with _writing_to(output):
         output.mkdir(parents=True, exist_ok=True)
         write_json(output / "comparison.json", result.model_dump(mode="json"))
-        write_bytes(output / "comparison.csv", tables.as_csv(result).encode())
+        write_bytes(
+            output / "comparison.csv", tables.as_csv(result).encode(errors="backslashreplace")
+        )
         comparison_figures.plot_comparison(result, runs, path=output / "losses.png")
         comparison_figures.plot_variants(result, runs, path=output / "samples.png")
         comparison_figures.plot_cost(result, path=output / "cost.png")
@@ -51,7 +54,7 @@ def write_comparison(
         content = page.render(
             result, runs, title=_title(result), again=again, cost=cost, every_grid=embed
         )
-        write_bytes(output / "index.html", content.encode())
+        write_bytes(output / "index.html", content.encode(errors="backslashreplace"))
     return output / "index.html"
 
 
@@ -92,15 +95,19 @@ def write_comparisons(
         pages=inner if embed else None,
     )
     with _writing_to(output):
-        write_bytes(output / "index.html", content.encode())
+        write_bytes(output / "index.html", content.encode(errors="backslashreplace"))
     return output / "index.html"
 
 
 @contextlib.contextmanager
 def _writing_to(output: Path) -> Iterator[None]:
+    """Say what fails; a folder that was not there before goes again."""
+    is_new = not output.exists()
     try:
         yield
     except OSError as error:
+        if is_new:
+            shutil.rmtree(output, ignore_errors=True)
         raise GantoolError(
             f"cannot write to {output}: {error.strerror or error}",
             "Name another place with --output.",
@@ -124,7 +131,7 @@ def write_report(
     result = compare([run])
     title = f"{run.record.name}: {run.record.model} on {run.record.data.get('name', '?')}"
     content = page.render(result, [run], title=title, single=True, every_grid=embed)
-    write_bytes(folder.report_file, content.encode())
+    write_bytes(folder.report_file, content.encode(errors="backslashreplace"))
     return folder.report_file
 
 

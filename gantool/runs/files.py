@@ -7,7 +7,8 @@ import json
 import math
 import os
 import re
-import tempfile
+import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +18,9 @@ from pydantic_core import from_json  # reads a line in an eighth of the time of 
 _LARGEST = 64 << 20  # bytes of a document
 _LONGEST_LINE = 1 << 20  # bytes
 _TAIL = 1 << 14  # bytes, of several lines
+_NAMED = 60  # characters of a name that the name aside has, which must not be too long
+_TRIES = 20 if os.name == "nt" else 0  # of a renaming that Windows refuses
+_PAUSE = 0.05  # seconds between them
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -30,16 +34,33 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def appearing(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write that appears whole or not at all: written aside, then renamed."""
-    descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    """A file to write that appears whole or not at all: written aside, then renamed.
+
+    Its rights are those of any new file of the user's (umask).
+    """
+    aside = path.with_name(f".{path.name[:_NAMED]}-{secrets.token_hex(4)}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with aside.open("xb") as file:
             yield file
-        Path(aside).chmod(0o644)
-        Path(aside).replace(path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
+        _put_in_place(aside, path)
+    except BaseException as error:
+        aside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(aside)):
+            error.filename = str(path)
         raise
+
+
+def _put_in_place(aside: Path, path: Path) -> None:
+    """Give a file its final name, in the place of an older one.
+
+    Windows refuses that for as long as another process reads the older one: it is tried again.
+    """
+    for _ in range(_TRIES):
+        with contextlib.suppress(PermissionError):
+            aside.replace(path)
+            return
+        time.sleep(_PAUSE)
+    aside.replace(path)
 
 
 def _sync_names(folder: Path) -> None:
@@ -73,7 +94,8 @@ def write_json(path: Path, content: Any) -> None:
 
 def as_document(content: Any) -> bytes:
     """A JSON document as `write_json` writes it."""
-    return (json.dumps(finite(content), indent=1, ensure_ascii=False) + "\n").encode()
+    text = json.dumps(finite(content), indent=1, ensure_ascii=False) + "\n"
+    return text.encode(errors="backslashreplace")  # which JSON spells half characters with
 
 
 def finite(value: Any) -> Any:

@@ -9,8 +9,8 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from gantool.runs.files import (
     write_bytes,
     write_json,
 )
+from gantool.runs.names import fault_of_name
 from gantool.runs.records import FORMAT, Best, RunRecord, Score
 
 NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,120}")  # of a run or a study
@@ -49,13 +50,23 @@ def check_name(name: str, experiments_dir: Path) -> None:
     Raises:
         ConfigError: it cannot be a folder's, or something of that name exists already.
     """
-    if not NAME.fullmatch(name) or name.startswith(".") or name != name.strip():
+    refuse_unusable(name)
+    refuse_existing(experiments_dir / name)
+
+
+def refuse_unusable(name: str) -> None:
+    """Refuse a name that the folder of a run or a study cannot have on every system.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    fault = fault_of_name(name)
+    if not NAME.fullmatch(name) or name != name.strip() or fault is not None:
         raise ConfigError(
-            f"--name {name!r} cannot be a folder's name.",
+            f"--name {name!r} cannot be a folder's name{f': it {fault}' if fault else ''}.",
             "Use up to 120 characters without slashes, not beginning with a dot; "
             "--experiments-dir says where.",
         )
-    refuse_existing(experiments_dir / name)
 
 
 def refuse_existing(path: Path) -> None:
@@ -115,7 +126,8 @@ class RunFolder:
         refuse_existing(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            aside = cls(Path(tempfile.mkdtemp(prefix=".new-", dir=path.parent)))
+            aside = cls(path.with_name(f".new-{secrets.token_hex(4)}"))
+            aside.path.mkdir()
         except FileExistsError as error:
             raise ConfigError(
                 f"{path.parent} is a file; runs need a folder.",
@@ -124,7 +136,6 @@ class RunFolder:
         except OSError as error:
             raise cls._cannot_make(path, error) from error
         try:
-            aside.path.chmod(0o755)
             aside.samples.mkdir()
             aside.checkpoints.mkdir()
             aside.write(record)
@@ -311,12 +322,11 @@ class RunFolder:
         """Hold the run for this process; the lock goes with the process, however it ends.
 
         Raises:
-            GantoolError: another process holds it.
+            GantoolError: another process holds it, or the folder cannot be written.
         """
+        lock = FileLock(self.path / ".lock", timeout=_LOOK)
         try:
-            # `is_live` of another process holds the lock for an instant.
-            with FileLock(self.path / ".lock", timeout=_LOOK):
-                yield
+            lock.acquire()  # `is_live` of another process holds it for an instant
         except Timeout:
             try:
                 owner = self.read().process
@@ -327,6 +337,15 @@ class RunFolder:
                 f"run {self.path} is being trained by process {process} on {host}.",
                 "Wait for it, or stop it first.",
             ) from None
+        except OSError as error:
+            raise GantoolError(
+                f"cannot write to the run {self.path}: {error.strerror or error}",
+                "See to the rights of the folder, or work on a copy of it.",
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def is_live(self) -> bool:
         """Whether a process is training this run now (on this machine)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ import numpy as np
 from gantool.display import OnProgress
 from gantool.errors import ConfigError
 from gantool.gan.shapes import Shapes
-from gantool.runs.files import write_bytes
+from gantool.runs.files import appearing, write_bytes
 from gantool.sampling import latents, pictures
 from gantool.sampling.codes import Code
 from gantool.sampling.generate import Samples
@@ -80,39 +79,32 @@ def to_npz(sampler: Sampler, wanted: Wanted, *, file: Path, progress: OnProgress
     n = wanted.n
     member_of, shape, dtype = _array_of(sampler.model.shapes)
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, aside = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
-    os.close(descriptor)
     later: list[tuple[str, tuple[int, ...], type[np.generic]]] = [
         ("latents", (n, sampler.model.latent.dimension), np.float32)
     ]
     if sampler.model.conditional:
         later.append(("labels", (n,), np.int64))
-    try:
-        with (
-            zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive,
-            tempfile.TemporaryFile(dir=file.parent) as spare,
-        ):
-            # An archive takes one member at a time: blocks of later members wait in a spare file.
-            with archive.open(f"{member_of}.npy", "w", force_zip64=True) as member:
-                _header(member, (n, *shape), kind=dtype)
-                done = 0
-                for block in blocks(sampler, wanted):
-                    member.write(block[0].tobytes())
-                    spare.write(block[1].astype(np.float32).tobytes())
-                    if block[2] is not None:
-                        spare.write(block[2].tobytes())
-                    done += len(block[0])
-                    progress(done, n)
-            for position, (name, shape, kind) in enumerate(later):
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    _header(member, shape, kind=kind)
-                    for part in _parts(spare, sampler, n=n):
-                        member.write(part[position])
-        Path(aside).chmod(0o644)
-        Path(aside).replace(file)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
+    with (
+        appearing(file) as whole,
+        zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive,
+        tempfile.TemporaryFile(dir=file.parent) as spare,
+    ):
+        # An archive takes one member at a time: blocks of later members wait in a spare file.
+        with archive.open(f"{member_of}.npy", "w", force_zip64=True) as member:
+            _header(member, (n, *shape), kind=dtype)
+            done = 0
+            for block in blocks(sampler, wanted):
+                member.write(block[0].tobytes())
+                spare.write(block[1].astype(np.float32).tobytes())
+                if block[2] is not None:
+                    spare.write(block[2].tobytes())
+                done += len(block[0])
+                progress(done, n)
+        for position, (name, shape, kind) in enumerate(later):
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                _header(member, shape, kind=kind)
+                for part in _parts(spare, sampler, n=n):
+                    member.write(part[position])
     return file
 
 

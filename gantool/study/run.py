@@ -20,7 +20,7 @@ from gantool.report.load import read_runs
 from gantool.report.scoreboard import OnData, compare_by_data
 from gantool.report.write import write_comparisons
 from gantool.runs.files import read_text, write_json
-from gantool.runs.folder import NAME, RunFolder
+from gantool.runs.folder import RunFolder, refuse_unusable
 from gantool.study.claims import with_claims
 from gantool.study.curves import best_of, plot_best_of_budget
 from gantool.study.engines.process import Outcome
@@ -175,10 +175,7 @@ def place_of(experiments_dir: Path, name: str) -> Path:
     Raises:
         ConfigError: the name cannot be a folder's, or the folder is a run.
     """
-    if not NAME.fullmatch(name) or name.startswith("."):
-        raise ConfigError(
-            f"{name!r} cannot be a folder's name.", "Give another --name, without slashes."
-        )
+    refuse_unusable(name)
     place = experiments_dir / name
     if (place / "run.json").exists():
         raise ConfigError(f"{place} is a run, not a folder for a study.", "Give another --name.")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gantool.runs.folder import RunFolder
+from gantool.runs.names import fault_of_name
 from gantool.runs.zips import leads_out
 
 FORMAT = 1
@@ -16,9 +16,6 @@ MANIFEST = "gantool-pack.json"
 STUDY = "study.json"
 TEXTS = (".json", ".jsonl")
 _DEEPEST = 4  # parts of a name: study, run, folder, file
-_LONGEST = 255  # bytes of a part
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
-_TURNS = "\u200e\u200f\u202a-\u202e\u2066-\u2069"  # characters that turn the direction of text
 
 
 class PackedFile(BaseModel):
@@ -48,25 +45,12 @@ class Manifest(BaseModel):
 
 def fault_of(name: str) -> str | None:
     """The reason why a member cannot have this name; None where it can, on every system."""
-    parts = name.split("/")
-    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name):
-        return "has control characters in its name"
-    if re.search(f"[{_TURNS}]", name):
-        return "has characters in its name that turn its direction"
     if leads_out(name):
         return "leads out of the archive"
-    if re.search(r'[\\<>:"|?*]', name):
-        return "has characters in its name that Windows does not allow"
-    if "" in parts or "." in parts:
-        return "has empty parts in its name"
-    if any(part.startswith(".") for part in parts):
-        return "is hidden"
-    if any(part != part.rstrip(" .") for part in parts):
-        return "has a part in its name that ends with a dot or a blank"
-    if any(_RESERVED.fullmatch(part) for part in parts):
-        return "has a name that Windows reserves for a device"
-    if any(len(part.encode()) > _LONGEST for part in parts):
-        return "has a name that is too long"
+    parts = name.split("/")
+    for part in parts:
+        if (fault := fault_of_name(part)) is not None:
+            return fault
     if len(parts) > _DEEPEST:
         return "lies too deep"
     return None

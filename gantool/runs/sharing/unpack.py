@@ -208,7 +208,7 @@ def _check_room(file: Path, infos: Sequence[zipfile.ZipInfo], place: Path) -> No
     needed, free = sum(info.file_size for info in infos), shutil.disk_usage(place).free
     if needed > free:
         raise GantoolError(
-            f"{file} needs {needed / 1e6:,.0f} MB in {place.parent}; {free / 1e6:,.0f} are free.",
+            f"{file} needs {needed / 1e6:,.1f} MB in {place.parent}; {free / 1e6:,.1f} are free.",
             "Nothing was unpacked. Make room, or name another place with --output.",
         )
 
