@@ -36,7 +36,7 @@ def resume(
     from gantool.cli.summary import print_summary
     from gantool.display import make_display
     from gantool.errors import ConfigError
-    from gantool.machine.imports import imports_uncollected
+    from gantool.machine.garbage import imports_uncollected
     from gantool.plugins.registry import load_registry
 
     if epochs is not None and steps is not None:

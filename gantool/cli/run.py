@@ -23,7 +23,7 @@ from gantool.config import (
     options_of,
 )
 from gantool.errors import ConfigError, GantoolError, RunInterruptedError
-from gantool.machine.imports import imports_uncollected
+from gantool.machine.garbage import imports_uncollected
 from gantool.plugins.registry import Registry, find_model, load_registry
 from gantool.plugins.spec import MANY_IMAGES, ModelSpec
 

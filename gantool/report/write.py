@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gantool.errors import GantoolError
+from gantool.machine.garbage import uncollected
 from gantool.report import page, tables
 from gantool.report.compare import compare
 from gantool.report.load import RunData, read_run
@@ -58,6 +59,7 @@ def write_comparison(
     return output / "index.html"
 
 
+@uncollected()
 def write_comparisons(
     output: Path,
     comparisons: Sequence[OnData],
