@@ -62,8 +62,7 @@ GENERATORS = {
     "dcgan-fast": About(
         "digits after a minute of training",
         _DIGITS,
-        "A minute of training: about one digit in ten is none. It shows what `--preset fast` "
-        "gives.",
+        "Some shapes are between digits, or none: it is what `--preset fast` gives, and no more.",
     ),
     "dcgan-robots": About(
         "robots",
