@@ -27,16 +27,19 @@ from gantool.runs.records import ARROWS, RunRecord
 from gantool.runs.sharing.neutral import Neutral
 from gantool.sampling.pictures import png
 from gantool.sampling.sampler import Sampler
+from gantool.study.file import read
+from gantool.study.job import expand
 
 ROOT = Path(__file__).parents[3]
+STUDIES = Path(__file__).parents[1] / "studies"
 PAGE = ROOT / "docs" / "pretrained.md"
 MOST = 12_000_000  # bytes of weights, all together
 _GRIDS = 6
 _CARDS = "<!-- the cards, made by plugins/pretrained/tools/package.py -->\n"
 
 
-def package(name: str, run: Path, *, samples: int, device: str) -> None:
-    """Pack a run under a name of `GENERATORS`."""
+def package(name: str, run: Path, *, samples: int, device: str, note: str) -> None:
+    """Pack a run under a name of `GENERATORS`; the note goes to what the card says of training."""
     with tempfile.TemporaryDirectory() as aside:
         folder = RunFolder(Path(aside) / name)
         folder.samples.mkdir(parents=True)
@@ -46,7 +49,8 @@ def package(name: str, run: Path, *, samples: int, device: str) -> None:
                 folder.path, load_registry(), display=display, device=device, samples=samples
             )
         _strip(folder)
-        card = _card(folder, GENERATORS[name], name=name)
+        made_by = _made_by(RunFolder.open(run).read(), name)
+        card = _card(folder, GENERATORS[name], name=name, made_by=made_by, note=note)
         write_bytes(folder.path / "README.md", card.encode())
         shutil.rmtree(RUNS / name, ignore_errors=True)
         folder.copied_to(RUNS / name)
@@ -133,7 +137,21 @@ def _strip(folder: RunFolder) -> None:
             file.unlink()
 
 
-def _card(folder: RunFolder, about: About, name: str) -> str:
+def _made_by(record: RunRecord, name: str) -> str:
+    """The study that made a run, or the command."""
+    study = STUDIES / f"{name}.toml"
+    if record.name in [job.name for job in expand(read(study), load_registry())]:
+        return f"`gantool study {study.relative_to(ROOT).as_posix()}`"
+    preset = f" --preset {record.preset}" if record.preset else ""
+    given = [
+        f" --{key.replace('_', '-')} {record.config[key]}"
+        for key, source in record.sources.items()
+        if source == "command line" and key not in record.incidental
+    ]
+    return f"`gantool run {record.model}{preset}{''.join(given)}`"
+
+
+def _card(folder: RunFolder, about: About, *, name: str, made_by: str, note: str) -> str:
     """The model card, in Markdown."""
     record = folder.read()
     data, options = record.data, record.config
@@ -149,6 +167,8 @@ def _card(folder: RunFolder, about: About, name: str) -> str:
     picture = folder.sample_grid(record.steps).relative_to(folder.path)
     parameters = record.networks.get("generator", 0)
     device = record.environment.get("device_name") or record.environment.get("device", "a machine")
+    if note:
+        device += f" ({note})"
     lines = [
         f"# {name}: {about.summary}",
         "",
@@ -160,7 +180,7 @@ def _card(folder: RunFolder, about: About, name: str) -> str:
         f"{data['image_size']} x {data['image_size']} x {data['channels']} |",
         f"| training | {record.steps:,} steps of {options['batch_size']}, {record.images:,} "
         f"{record.noun} seen, {record.seconds:,.0f} s on {device}; seed {options['seed']} |",
-        f"| study | `plugins/pretrained/studies/{name}.toml` |",
+        f"| made by | {made_by} |",
         f"| license | {about.license} |",
         f"| bad at | {about.weakness} |",
         "",
@@ -201,7 +221,14 @@ if __name__ == "__main__":
     parser.add_argument("run", nargs="?", type=Path, help="folder of the finished run")
     parser.add_argument("--samples", type=int, default=10_000, help="that are scored")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--note", default="", help="on the training, for the card")
     given = parser.parse_args()
     if given.name:
-        package(given.name, given.run, samples=given.samples, device=given.device)
+        package(
+            given.name,
+            given.run,
+            samples=given.samples,
+            device=given.device,
+            note=given.note,
+        )
     write_page()
