@@ -38,8 +38,8 @@ GENERATORS = {
     "cgan": About(
         "digits by their label",
         _DIGITS,
-        "Some digits are between two shapes, eights and fives first. It has seen 4,000 digits, so "
-        "hands that are rare among those it does not write.",
+        "Some digits are broken or blotted. It has seen 4,000 of them: hands that are rare among "
+        "those it does not write.",
     ),
     "r3gan": About(
         "clothes",

@@ -2,8 +2,8 @@
 
 It writes gantool_pretrained/runs/NAME: weights in half precision, records without paths and names
 of hosts, a few sample grids, scores measured anew on these very weights, and the model card
-README.md. The best generator is taken where the run kept one (`--keep-best`). The cards are then
-put into docs/pretrained.md; without arguments nothing else is done.
+README.md. The best generator is taken where the run kept one (`--keep-best`). All cards are then
+written, and put into docs/pretrained.md; without arguments nothing else is done.
 """
 
 from __future__ import annotations
@@ -43,15 +43,12 @@ def package(name: str, run: Path, *, samples: int, device: str, note: str) -> No
     with tempfile.TemporaryDirectory() as aside:
         folder = RunFolder(Path(aside) / name)
         folder.samples.mkdir(parents=True)
-        _copy(RunFolder.open(run), folder, name=name)
+        _copy(RunFolder.open(run), folder, name=name, note=note)
         with make_display() as display:
             evaluate_run(
                 folder.path, load_registry(), display=display, device=device, samples=samples
             )
         _strip(folder)
-        made_by = _made_by(RunFolder.open(run).read(), name)
-        card = _card(folder, GENERATORS[name], name=name, made_by=made_by, note=note)
-        write_bytes(folder.path / "README.md", card.encode())
         shutil.rmtree(RUNS / name, ignore_errors=True)
         folder.copied_to(RUNS / name)
     total = sum(file.stat().st_size for file in RUNS.glob("*/*.safetensors"))
@@ -60,7 +57,7 @@ def package(name: str, run: Path, *, samples: int, device: str, note: str) -> No
         raise SystemExit("more weights than a package should bring: train narrower generators")
 
 
-def _copy(run: RunFolder, folder: RunFolder, name: str) -> None:
+def _copy(run: RunFolder, folder: RunFolder, *, name: str, note: str) -> None:
     """Weights, record and sample grids."""
     at: Any = "best" if run.best_file.is_file() else None
     sampler = Sampler.open(run, load_registry(), at=at)
@@ -75,7 +72,9 @@ def _copy(run: RunFolder, folder: RunFolder, name: str) -> None:
         "latent": model.latent.describe(),
     }
     write_bytes(folder.generator_file, checkpoints.weights_to_bytes(model.generator, about))
-    write_json(folder.record_file, _record(run, sampler.record, name=name, step=step))
+    record = _record(run, sampler.record, name=name, step=step)
+    record["card"] = {"made_by": _made_by(sampler.record, name), "note": note}
+    write_json(folder.record_file, record)
     grids = {at: file for at, file in run.sample_grids().items() if at < step}
     for at in thinned(list(grids), _GRIDS - 1):
         shutil.copyfile(grids[at], folder.sample_grid(at))
@@ -151,7 +150,7 @@ def _made_by(record: RunRecord, name: str) -> str:
     return f"`gantool run {record.model}{preset}{''.join(given)}`"
 
 
-def _card(folder: RunFolder, about: About, *, name: str, made_by: str, note: str) -> str:
+def _card(folder: RunFolder, about: About, name: str) -> str:
     """The model card, in Markdown."""
     record = folder.read()
     data, options = record.data, record.config
@@ -167,8 +166,9 @@ def _card(folder: RunFolder, about: About, *, name: str, made_by: str, note: str
     picture = folder.sample_grid(record.steps).relative_to(folder.path)
     parameters = record.networks.get("generator", 0)
     device = record.environment.get("device_name") or record.environment.get("device", "a machine")
-    if note:
-        device += f" ({note})"
+    own = (record.model_extra or {})["card"]
+    if own["note"]:
+        device += f" ({own['note']})"
     lines = [
         f"# {name}: {about.summary}",
         "",
@@ -180,7 +180,7 @@ def _card(folder: RunFolder, about: About, *, name: str, made_by: str, note: str
         f"{data['image_size']} x {data['image_size']} x {data['channels']} |",
         f"| training | {record.steps:,} steps of {options['batch_size']}, {record.images:,} "
         f"{record.noun} seen, {record.seconds:,.0f} s on {device}; seed {options['seed']} |",
-        f"| made by | {made_by} |",
+        f"| made by | {own['made_by']} |",
         f"| license | {about.license} |",
         f"| bad at | {about.weakness} |",
         "",
@@ -195,8 +195,8 @@ def _card(folder: RunFolder, about: About, *, name: str, made_by: str, note: str
     return "\n".join(lines)
 
 
-def write_page() -> None:
-    """Put the cards and their pictures into docs/pretrained.md."""
+def write_cards() -> None:
+    """Write all cards, and put them and their pictures into docs/pretrained.md."""
     head, _, _ = PAGE.read_text(encoding="utf-8").partition(_CARDS)
     parts = [head + _CARDS]
     pictures = ROOT / "docs" / "images" / "pretrained"
@@ -208,7 +208,8 @@ def write_page() -> None:
             continue
         source = folder.sample_grid(folder.read().steps)
         shutil.copyfile(source, pictures / f"{name}.png")
-        card = (folder.path / "README.md").read_text(encoding="utf-8")
+        card = _card(folder, GENERATORS[name], name)
+        (folder.path / "README.md").write_text(card, encoding="utf-8")
         inside = f"({source.relative_to(folder.path).as_posix()})"
         parts.append(f"#{card}".replace(inside, f"(images/pretrained/{name}.png)"))
     PAGE.write_text("\n".join(parts), encoding="utf-8")
@@ -231,4 +232,4 @@ if __name__ == "__main__":
             device=given.device,
             note=given.note,
         )
-    write_page()
+    write_cards()
