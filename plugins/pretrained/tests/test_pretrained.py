@@ -26,16 +26,24 @@ SIDES = {"mnist5k": (28, 28, 1), "fashion-mnist": (28, 28, 1), "robots": (64, 64
 
 def test_every_folder_is_registered_and_the_studies_are_theirs() -> None:
     assert {folder.name for folder in RUNS.iterdir()} == set(load_registry().pretrained)
-    assert {file.stem for file in (PLUGIN / "studies").glob("*.toml")} == set(GENERATORS)
+    assert {file.stem for file in (PLUGIN / "studies").glob("*.toml")} == set(NAMES)
+    for name in NAMES:
+        card = (RUNS / name / "README.md").read_text(encoding="utf-8")
+        assert f"`gantool study plugins/pretrained/studies/{name}.toml`" in card
 
 
 def test_all_weights_fit_into_twelve_megabytes() -> None:
     assert sum(file.stat().st_size for file in RUNS.glob("*/*.safetensors")) <= 12_000_000
 
 
-@pytest.mark.parametrize("name", GENERATORS)
-def test_a_study_can_be_carried_out(name: str) -> None:
-    (job,) = expand(read(PLUGIN / "studies" / f"{name}.toml"), load_registry())
+@pytest.mark.parametrize(
+    "study",
+    (PLUGIN / "studies").rglob("*.toml"),
+    ids=lambda file: f"{file.parent.name}-{file.stem}",
+)
+def test_a_study_can_be_carried_out(study: Path) -> None:
+    (job,) = expand(read(study), load_registry())
+    assert study.stem in GENERATORS
     assert job.scores == ()
 
 

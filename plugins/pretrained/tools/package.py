@@ -138,9 +138,13 @@ def _strip(folder: RunFolder) -> None:
 
 def _made_by(record: RunRecord, name: str) -> str:
     """The study that made a run, or the command."""
-    study = STUDIES / f"{name}.toml"
-    if record.name in [job.name for job in expand(read(study), load_registry())]:
-        return f"`gantool study {study.relative_to(ROOT).as_posix()}`"
+    for study in STUDIES.rglob(f"{name}.toml"):
+        (job,) = expand(read(study), load_registry())
+        wanted = {**job.options, "data": job.data, "seed": job.seed}
+        made = {key: record.config.get(key) for key in wanted}
+        same = (made, record.model, record.preset) == (wanted, job.model, job.preset)
+        if same and record.total_steps == job.steps:
+            return f"`gantool study {study.relative_to(ROOT).as_posix()}`"
     preset = f" --preset {record.preset}" if record.preset else ""
     given = [
         f" --{key.replace('_', '-')} {record.config[key]}"
