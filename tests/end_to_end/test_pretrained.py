@@ -231,8 +231,8 @@ def test_a_copy_that_cannot_be_made_leaves_nothing(
     assert list((tmp_path / "experiments").iterdir()) == []
 
 
-def test_a_folder_of_such_a_name_is_told_by_a_dot(tmp_path: Path, cli: Cli) -> None:
+def test_a_folder_that_is_called_so_is_given_by_its_whole_path(tmp_path: Path, cli: Cli) -> None:
     make_run(tmp_path / "pretrained:mine", name="mine")
-    assert run_at(Path("pretrained/mine")) == Path("pretrained/mine")
+    assert run_at(tmp_path / "pretrained:mine") == tmp_path / "pretrained:mine"
     done = cli("compare", tmp_path / "pretrained:mine", "--json")
     assert done.code == 0, done.err

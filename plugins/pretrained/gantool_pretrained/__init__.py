@@ -32,8 +32,8 @@ GENERATORS = {
     "dcgan": About(
         "clothes",
         _CLOTHES,
-        "Fine print and texture: stripes, letters and buckles are hinted at. Sandals and bags have "
-        "parts that do not meet. It knows no label: what is drawn, the latent alone decides.",
+        "Fine print and texture: stripes, letters and straps are hinted at, or missing. Sandals "
+        "and bags have parts that do not meet.",
     ),
     "cgan": About(
         "digits by their label",
@@ -42,22 +42,22 @@ GENERATORS = {
         "those it does not write.",
     ),
     "r3gan": About(
-        "clothes",
-        _CLOTHES,
-        "Fine print and texture, as dcgan. Its logits are no probabilities, only their differences "
+        "digits by a relativistic game",
+        _DIGITS,
+        "Some shapes are between digits. Its logits are no probabilities: only their differences "
         "mean anything.",
     ),
     "infogan": About(
         "digits by codes that nobody named",
         _DIGITS,
-        "A value of the code `category` is mostly one digit, not always: two may share a value, or "
-        "one have two. What a value stands for is chance, and not the digit of its number.",
+        "The code `category` favors digits and does not name them: most values stand for several, "
+        "and none for the digit of its number.",
     ),
     "flow": About(
         "digits by flow matching",
         _DIGITS,
-        "Slow: a sample takes twenty passes, some tens of times a GAN's. Strokes may break off or "
-        "end in a blot. It is there to be compared with GANs.",
+        "Slow: a sample takes twenty passes of a large network. Strokes are wiry, break off, and "
+        "make shapes that are no digit. It is there to be compared with GANs.",
     ),
     "dcgan-fast": About(
         "digits after a minute of training",
@@ -67,13 +67,13 @@ GENERATORS = {
     "dcgan-robots": About(
         "robots",
         _ROBOTS,
-        "Edges that the drawings have sharp are soft, colors bleed, and parts of several drawings "
-        "melt into one: few samples are a robot to the pixel (the score `valid`).",
+        "Colors: a robot of the data has one, most of these have several. Parts of many drawings "
+        "melt into one, so that no or few samples are a robot to the pixel (the score `valid`).",
     ),
     "cgan-robots": About(
         "robots by their color",
         _ROBOTS,
-        "As dcgan-robots. Gray, white and brown are told apart less well than the other colors.",
+        "As dcgan-robots: parts of many drawings melt into one.",
     ),
 }
 

@@ -26,7 +26,7 @@ SIDES = {"mnist5k": (28, 28, 1), "fashion-mnist": (28, 28, 1), "robots": (64, 64
 
 def test_every_folder_is_registered_and_the_studies_are_theirs() -> None:
     assert {folder.name for folder in RUNS.iterdir()} == set(load_registry().pretrained)
-    assert {file.stem for file in (PLUGIN / "studies").glob("*.toml")} == set(NAMES)
+    assert {file.stem for file in (PLUGIN / "studies").glob("*.toml")} >= set(NAMES)
     for name in NAMES:
         card = (RUNS / name / "README.md").read_text(encoding="utf-8")
         assert f"`gantool study plugins/pretrained/studies/{name}.toml`" in card
