@@ -68,7 +68,7 @@ GENERATORS = {
         "robots",
         _ROBOTS,
         "Colors: a robot of the data has one, most of these have several. Parts of many drawings "
-        "melt into one, so that no or few samples are a robot to the pixel (the score `valid`).",
+        "melt into one, so that few samples are a robot to the pixel (the score `valid`).",
     ),
     "cgan-robots": About(
         "robots by their color",
