@@ -38,7 +38,7 @@ def test_all_weights_fit_into_twelve_megabytes() -> None:
 
 @pytest.mark.parametrize(
     "study",
-    (PLUGIN / "studies").rglob("*.toml"),
+    sorted((PLUGIN / "studies").rglob("*.toml")),
     ids=lambda file: f"{file.parent.name}-{file.stem}",
 )
 def test_a_study_can_be_carried_out(study: Path) -> None:

@@ -149,7 +149,9 @@ def _made_by(record: RunRecord, name: str) -> str:
     given = [
         f" --{key.replace('_', '-')} {record.config[key]}"
         for key, source in record.sources.items()
-        if source == "command line" and key not in record.incidental
+        if source == "command line"
+        and key not in record.incidental
+        and record.config[key] is not None
     ]
     return f"`gantool run {record.model}{preset}{''.join(given)}`"
 
