@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         ModelSpec,
         ObjectiveSpec,
         PenaltySpec,
+        PretrainedSpec,
         ReaderSpec,
     )
     from gantool.plugins.tracking import TrackedRun, Tracker
@@ -78,6 +79,7 @@ __all__ = [
     "PenaltySpec",
     "Pictures",
     "PointSet",
+    "PretrainedSpec",
     "Progress",
     "ReaderSpec",
     "Run",
@@ -134,6 +136,7 @@ _HOMES = {
     "ExtractorSpec": "gantool.plugins.spec",
     "ObjectiveSpec": "gantool.plugins.spec",
     "PenaltySpec": "gantool.plugins.spec",
+    "PretrainedSpec": "gantool.plugins.spec",
     "ReaderSpec": "gantool.plugins.spec",
     "Objective": "gantool.gan.objectives",
     "ModelSpec": "gantool.plugins.spec",

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from gantool.plugins.pretrained import run_at, to_write_to
 from gantool.plugins.registry import load_registry
 from gantool.report.beside import with_what_lies_beside
 from gantool.report.compare import compare as compare_runs
@@ -31,14 +32,15 @@ class Run:
     """A run on disk, and its trained generator; a notebook shows it as its sample grid and curves.
 
     Args:
-        path: the run folder.
+        path: the run folder, or `pretrained:NAME`; what is written of that goes to a copy,
+            `experiments/pretrained-NAME`.
 
     Raises:
         ConfigError: it is no run.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.folder = RunFolder.open(Path(path))
+        self.folder = RunFolder.open(run_at(Path(path)))
         self._player: Sampler | None = None
 
     @property
@@ -170,7 +172,7 @@ class Run:
         from gantool.display import Display
         from gantool.evaluation.evaluate import evaluate_run
 
-        return evaluate_run(self.path, load_registry(), display=Display(), **options)
+        return evaluate_run(self._to_write_to().path, load_registry(), display=Display(), **options)
 
     def export(self, format: str = "safetensors", path: str | Path | None = None) -> Path:
         """Write the generator as safetensors, pt2 or onnx; its path.
@@ -181,7 +183,7 @@ class Run:
         from gantool.sampling.export import FORMATS, export
 
         target = (
-            self.folder.pictures / f"generator{FORMATS.get(format, '')}"
+            self._to_write_to().pictures / f"generator{FORMATS.get(format, '')}"
             if path is None
             else Path(path)
         )
@@ -198,13 +200,17 @@ class Run:
         Raises:
             ConfigError: the text is too long, or a tag is none.
         """
-        add_note(self.folder.notes_file, text, tags=tags)
+        add_note(self._to_write_to().notes_file, text, tags=tags)
 
     def report(self) -> Path:
         """Write report.html; its path."""
         from gantool.report.write import write_report
 
-        return write_report(self.folder)
+        return write_report(self._to_write_to())
+
+    def _to_write_to(self) -> RunFolder:
+        self.folder = to_write_to(self.folder)
+        return self.folder
 
     def __repr__(self) -> str:
         record = self.record
@@ -353,7 +359,7 @@ def evaluate_samples(
 
 
 def open_run(path: str | Path) -> Run:
-    """Open a run folder; `gantool.open`.
+    """Open a run folder, or `pretrained:NAME`; `gantool.open`.
 
     Raises:
         ConfigError: it is no run.
@@ -379,7 +385,7 @@ def compare(
     """
     if isinstance(paths, (str, Path, Run)):
         paths = [paths]
-    places = [path.path if isinstance(path, Run) else Path(path) for path in paths]
+    places = [path.path if isinstance(path, Run) else run_at(Path(path)) for path in paths]
     reading = read_runs(places, chosen=lambda reading: matching(reading, where))
     runs = with_what_lies_beside(reading.runs)
     result = compare_runs(runs, skipped=reading.skipped, left_out=reading.left_out, **options)

@@ -32,6 +32,7 @@ from pydantic.fields import FieldInfo
 from gantool.errors import ConfigError, did_you_mean
 
 ENVIRONMENT_PREFIX = "GANTOOL_OPT_"
+PRETRAINED = "pretrained:"  # before a name that stands for a run folder
 
 # By option, the names that plugins have registered for its values, with a summary each; filled when
 # plugins are loaded. Where there are none yet, any name is taken and looked up later.
@@ -263,7 +264,9 @@ class BeginningOptions(OptionGroup):
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         try:
-            return None if value is None else value.expanduser().resolve()
+            if value is None or str(value).startswith(PRETRAINED):
+                return value
+            return value.expanduser().resolve()
         except RuntimeError as error:  # no such user
             raise ValueError(str(error)) from None
 

@@ -27,6 +27,7 @@ from gantool.cli import (
     list_metrics,
     list_models,
     list_plugins,
+    list_pretrained,
     list_runs,
     new_plugin,
     note,
@@ -121,6 +122,7 @@ app.command("list-models")(list_models.list_models)
 app.command("list-datasets")(list_datasets.list_datasets)
 app.command("list-metrics")(list_metrics.list_metrics)
 app.command("list-plugins")(list_plugins.list_plugins)
+app.command("list-pretrained")(list_pretrained.list_pretrained)
 app.command("new-plugin")(new_plugin.new_plugin)
 app.command("check")(check.check)
 

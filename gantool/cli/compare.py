@@ -21,7 +21,8 @@ _WATCH_SECONDS = 5.0
 
 def compare(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Run folders, or folders of them.")
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Run folders, folders of them, or pretrained:NAME."),
     ],
     output: Annotated[
         Path, typer.Option(help="Folder for the page, the pictures and the tables.")
@@ -84,6 +85,7 @@ def compare(
     """
     from gantool.cli.output import print_json
     from gantool.errors import ConfigError, did_you_mean
+    from gantool.plugins.pretrained import run_at
     from gantool.report import tables
     from gantool.report.beside import with_what_lies_beside
     from gantool.report.compare import UnknownNameError
@@ -96,8 +98,10 @@ def compare(
     if embed and (markdown or latex or json or watch):
         raise ConfigError("--embed is for a page that is written once: leave the other option out")
 
+    places = [run_at(path) for path in paths]
+
     def look() -> tuple[list[OnData], dict[str, str]]:
-        reading = read_runs(paths, chosen=lambda reading: matching(reading, where))
+        reading = read_runs(places, chosen=lambda reading: matching(reading, where))
         try:
             found = compare_by_data(
                 with_what_lies_beside(reading.runs),

@@ -35,7 +35,12 @@ def add_to(app: typer.Typer) -> None:
 def evaluate(
     *,
     runs: Annotated[
-        list[Path] | None, typer.Argument(metavar="RUN...", help="Run folders.")
+        list[Path] | None,
+        typer.Argument(
+            metavar="RUN...",
+            help="Run folders; of pretrained:NAME the copy experiments/pretrained-NAME is made and "
+            "scored.",
+        ),
     ] = None,
     samples: Annotated[
         str | None,
@@ -188,15 +193,18 @@ def _score_runs(
     from gantool.display import make_display
     from gantool.errors import GantoolError
     from gantool.evaluation.evaluate import evaluate_run
+    from gantool.plugins.pretrained import run_at, to_write_to
     from gantool.plugins.registry import load_registry
+    from gantool.runs.folder import RunFolder
 
     registry = load_registry()
     documents, errors = [], []
     for run in runs:
         try:
+            place = to_write_to(RunFolder.open(run_at(run))).path
             with make_display() as display:
                 scores = evaluate_run(
-                    run,
+                    place,
                     registry,
                     display=display,
                     device=device,
@@ -210,11 +218,11 @@ def _score_runs(
                 print(f"gantool: {error}", file=sys.stderr)
             continue
         documents.append(
-            {"path": str(run), "scores": [score.model_dump(mode="json") for score in scores]}
+            {"path": str(place), "scores": [score.model_dump(mode="json") for score in scores]}
         )
         if not json:
             step = scores[0].step if scores else 0
-            print(f"{run}, step {step:,}" if step else run)
+            print(f"{place}, step {step:,}" if step else place)
             print_scores(scores)
     if json:
         print_json(documents)

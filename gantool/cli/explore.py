@@ -26,12 +26,14 @@ def explore(
 
     from gantool.cli.playing import open_sampler
     from gantool.errors import GantoolError
+    from gantool.machine.imports import imports_uncollected
     from gantool.machine.local_page import address_of, listen
 
     try:
-        import uvicorn
+        with imports_uncollected():
+            import uvicorn
 
-        from gantool.sampling.server import application
+            from gantool.sampling.server import application
     except ImportError:
         raise GantoolError(
             "the page needs two more packages.", "pip install 'gantool[explore]'"

@@ -24,6 +24,7 @@ def list_plugins(
             "datasets": [spec.name for spec in plugin.datasets],
             "readers": [spec.name for spec in plugin.readers],
             "extractors": [spec.name for spec in plugin.extractors],
+            "pretrained": [spec.name for spec in plugin.pretrained],
             "commands": sorted(plugin.commands),
             "tracker": plugin.tracks,
             "healthy": not plugin.problem,
@@ -51,6 +52,7 @@ _LISTED = {
     "datasets": "data sets",
     "readers": "readers",
     "extractors": "extractors",
+    "pretrained": "pretrained generators",
     "commands": "commands",
 }
 

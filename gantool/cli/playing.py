@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gantool.sampling.sampler import Sampler
     from gantool.sampling.trained import Step
 
-RunArgument = Annotated[Path, typer.Argument(help="Run folder.")]
+RunArgument = Annotated[Path, typer.Argument(help="Run folder, or pretrained:NAME.")]
 AtOption = Annotated[
     str | None,
     typer.Option(
@@ -33,7 +33,11 @@ CodeOption = Annotated[
     ),
 ]
 OutputOption = Annotated[
-    Path | None, typer.Option(help="File to write (unset: in pictures/ of the run folder).")
+    Path | None,
+    typer.Option(
+        help="File to write (unset: in pictures/ of the run folder; of pretrained:NAME in that of "
+        "experiments/pretrained-NAME)."
+    ),
 ]
 DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")]
 
@@ -61,16 +65,23 @@ def open_sampler(run: Path, at: str | None = None, device: str = "cpu") -> Sampl
     Raises:
         GantoolError: it is no run, or has no such generator.
     """
+    from gantool.plugins.pretrained import run_at
     from gantool.plugins.registry import load_registry
     from gantool.runs.folder import RunFolder
     from gantool.sampling.sampler import Sampler
 
-    return Sampler.open(RunFolder.open(run), load_registry(), device=device, at=step_of(at))
+    return Sampler.open(RunFolder.open(run_at(run)), load_registry(), device=device, at=step_of(at))
 
 
 def place_for(sampler: Sampler, output: Path | None, name: str) -> Path:
-    """The place of a picture: the one that the user names, else the run's folder of pictures."""
-    return output or sampler.folder.pictures / name
+    """The place of a picture: the one that the user names, else the run's folder of pictures.
+
+    Raises:
+        GantoolError: the run is one that a plugin brings, and no copy of it can be made.
+    """
+    from gantool.plugins.pretrained import to_write_to
+
+    return output or to_write_to(sampler.folder).pictures / name
 
 
 def write_picture(file: Path, content: bytes, *, silent: bool = False) -> None:

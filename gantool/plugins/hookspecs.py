@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ModelSpec,
         ObjectiveSpec,
         PenaltySpec,
+        PretrainedSpec,
         ReaderSpec,
     )
     from gantool.plugins.tracking import TrackedRun, Tracker
@@ -62,6 +63,11 @@ def register_penalties(register: Callable[[PenaltySpec], None]) -> None:
 @hookspec
 def register_augmentations(register: Callable[[AugmentationSpec], None]) -> None:
     """Call `register(AugmentationSpec(...))` once for each augmentation."""
+
+
+@hookspec
+def register_pretrained(register: Callable[[PretrainedSpec], None]) -> None:
+    """Call `register(PretrainedSpec(...))` once for each trained generator."""
 
 
 @hookspec

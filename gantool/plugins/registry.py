@@ -19,7 +19,7 @@ import typer
 from packaging.requirements import Requirement
 
 from gantool._version import __version__
-from gantool.config import CHOICES, Resolved, resolve, tracker_names
+from gantool.config import CHOICES, PRETRAINED, Resolved, resolve, tracker_names
 from gantool.errors import ConfigError, GantoolError, did_you_mean
 from gantool.plugins import hookspecs
 from gantool.plugins.spec import (
@@ -31,6 +31,7 @@ from gantool.plugins.spec import (
     ModelSpec,
     ObjectiveSpec,
     PenaltySpec,
+    PretrainedSpec,
     ReaderSpec,
 )
 
@@ -59,6 +60,7 @@ CORE_COMMANDS = frozenset(
         "list-datasets",
         "list-metrics",
         "list-plugins",
+        "list-pretrained",
         "list-runs",
         "sample",
         "sheet",
@@ -81,6 +83,7 @@ KINDS: tuple[tuple[str, str, type[Any]], ...] = (
     ("objective", "objectives", ObjectiveSpec),
     ("penalty", "penalties", PenaltySpec),
     ("augmentation", "augmentations", AugmentationSpec),
+    ("pretrained generator", "pretrained", PretrainedSpec),
 )
 # The options whose values are names of what is registered.
 NAMED_BY = {
@@ -93,6 +96,7 @@ NAMED_BY = {
 }
 # Distributions of gantool's own that may not be installed, each for the tracker that it brings.
 TRACKERS = {name: f"gantool-{name}" for name in ("tensorboard", "trackio", "mlflow", "wandb")}
+_PRETRAINED = "gantool-pretrained"  # the one for generators that are trained already
 _T = TypeVar("_T")
 SLOW_SECONDS = 0.5  # a plugin that takes longer to load is named: it slows every command
 
@@ -118,6 +122,7 @@ class Plugin:
     objectives: list[ObjectiveSpec] = field(default_factory=list)
     penalties: list[PenaltySpec] = field(default_factory=list)
     augmentations: list[AugmentationSpec] = field(default_factory=list)
+    pretrained: list[PretrainedSpec] = field(default_factory=list)
     commands: dict[str, Any] = field(default_factory=dict)
     tracks: bool = False
     module: Any = None
@@ -168,7 +173,8 @@ class Registry:
         datasets: name to description.
         readers: name to description, gantool's own first.
         metrics: name to description, in the order of their registration.
-        extractors: name to description; so are objectives, penalties and augmentations.
+        extractors: name to description; so are objectives, penalties, augmentations and the
+            pretrained generators.
         commands: name to command.
         trackers: name to the plugin that can follow a run.
         conflicts: names that two plugins claim, which therefore neither has.
@@ -185,6 +191,7 @@ class Registry:
     objectives: dict[str, ObjectiveSpec] = field(default_factory=dict)
     penalties: dict[str, PenaltySpec] = field(default_factory=dict)
     augmentations: dict[str, AugmentationSpec] = field(default_factory=dict)
+    pretrained: dict[str, PretrainedSpec] = field(default_factory=dict)
     commands: dict[str, Any] = field(default_factory=dict)
     trackers: dict[str, Plugin] = field(default_factory=dict)
     conflicts: dict[tuple[str, str], list[Plugin]] = field(default_factory=dict)
@@ -275,6 +282,27 @@ class Registry:
         raise ConfigError(
             f"no tracker {name!r}.{did_you_mean(name, {**self.trackers, **TRACKERS})}",
             f"Trackers: {', '.join(self.trackers) or 'none is installed'}.",
+        )
+
+    def find_pretrained(self, name: str) -> PretrainedSpec:
+        """Look up a pretrained generator.
+
+        Raises:
+            ConfigError: it is unknown, claimed twice, or its plugin is broken; or no plugin brings
+                any.
+        """
+        if name in self.pretrained:
+            return self.pretrained[name]
+        self.explain_missing("pretrained generator", name)
+        if not self.pretrained:
+            self.explain_missing("pretrained generator", _PRETRAINED)
+            raise ConfigError(
+                f"{PRETRAINED}{name}: no installed plugin brings pretrained generators.",
+                f"Install one: `pip install {_PRETRAINED}`.",
+            )
+        raise ConfigError(
+            f"no pretrained generator {name!r}.{did_you_mean(name, self.pretrained)}",
+            f"There are {', '.join(sorted(self.pretrained))}; `gantool list-pretrained` says more.",
         )
 
     def piece(self, kind: str, name: str) -> Any:

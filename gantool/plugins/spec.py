@@ -6,6 +6,7 @@ import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -283,6 +284,36 @@ class ReaderSpec:
         if not wanted or not all(re.fullmatch(r"(\.[a-z0-9_-]+)+", str(s)) for s in self.suffixes):
             raise InvalidSpecError(
                 f"reader {self.name!r}: suffixes must be as ('.zip',), not {self.suffixes!r}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainedSpec:
+    """The description of a trained generator, for `list-pretrained`.
+
+    Attributes:
+        name: the word after `pretrained:`, which stands for a run folder.
+        summary: one line.
+        folder: that of the run: `run.json`, `generator.safetensors` and what else there is of it.
+            Nothing is written there.
+        license: of the weights, and of the images that they were made from.
+    """
+
+    name: str
+    summary: str
+    folder: Path
+    license: str = ""
+
+    def check(self) -> None:
+        """Raise `InvalidSpecError` unless everything in this description can be used."""
+        _check_name("pretrained generator", self.name)
+        if not isinstance(self.summary, str) or not self.summary.strip():
+            raise InvalidSpecError(
+                f"pretrained generator {self.name!r}: a summary of one line is missing"
+            )
+        if not isinstance(self.folder, Path) or not (self.folder / "run.json").is_file():
+            raise InvalidSpecError(
+                f"pretrained generator {self.name!r}: folder {str(self.folder)!r} has no run.json"
             )
 
 

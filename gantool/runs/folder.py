@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from gantool.config import PRETRAINED
 from gantool.errors import ConfigError, GantoolError
 from gantool.runs.files import (
     cut_back,
@@ -152,6 +153,33 @@ class RunFolder:
             "Make room, or name a writable place with --experiments-dir.",
         )
 
+    def copied_to(self, path: Path) -> RunFolder:
+        """A copy of the folder, which appears whole or not at all.
+
+        Raises:
+            GantoolError: it cannot be made.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside = RunFolder(Path(tempfile.mkdtemp(prefix=".new-", dir=path.parent)))
+        except OSError as error:
+            raise self._cannot_make(path, error) from error
+        try:
+            # As new files, whatever the rights of the old: where packages lie nobody may write.
+            shutil.copytree(
+                self.path, aside.path, copy_function=shutil.copyfile, dirs_exist_ok=True
+            )
+            for folder in (
+                aside.path,
+                *(entry for entry in aside.path.iterdir() if entry.is_dir()),
+            ):
+                folder.chmod(0o755)
+            aside.path.rename(path)
+        except OSError as error:
+            aside.remove()
+            raise self._cannot_make(path, error) from error
+        return RunFolder(path)
+
     @classmethod
     def open(cls, path: Path) -> RunFolder:
         """Open an existing run folder.
@@ -160,6 +188,13 @@ class RunFolder:
             ConfigError: it is not one, or something in it is not its own.
         """
         folder = cls(path)
+        if str(path).startswith(PRETRAINED) and not path.exists():
+            raise ConfigError(
+                f"{path} is finished, and not a run of yours that could be changed.",
+                "It is there to be read: by sample, sheet, interpolate, arithmetic, reconstruct, "
+                "explore, export, animate, evaluate and compare. "
+                f"`gantool run MODEL --from {path}` trains on from its weights.",
+            )
         if not folder.record_file.is_file():
             what = "has no run.json" if path.is_dir() else "is not a folder"
             raise ConfigError(

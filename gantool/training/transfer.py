@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gantool.errors import ConfigError, GantoolError
 from gantool.gan.base import Model
+from gantool.plugins.pretrained import run_at
 from gantool.runs.folder import RunFolder
 from gantool.sampling.trained import Weights, refuse_samples, weights_of
 
@@ -22,10 +23,10 @@ def open_weights(path: Path, *, model: str) -> Weights:
     """The weights of a run of the model of this name.
 
     Raises:
-        ConfigError: it is no run, or one of another model.
+        ConfigError: it is no run, or one of another model; or no such pretrained generator.
         GantoolError: it has no weights, or they are damaged or not finite.
     """
-    folder = RunFolder.open(path)
+    folder = RunFolder.open(run_at(path))
     record = folder.read()
     refuse_samples(record)
     if record.model != model:
