@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from gantool.machine.garbage import uncollected
 from gantool.plugins.pretrained import run_at, to_write_to
 from gantool.plugins.registry import load_registry
 from gantool.report.beside import with_what_lies_beside
@@ -386,7 +387,8 @@ def compare(
     if isinstance(paths, (str, Path, Run)):
         paths = [paths]
     places = [path.path if isinstance(path, Run) else run_at(Path(path)) for path in paths]
-    reading = read_runs(places, chosen=lambda reading: matching(reading, where))
+    with uncollected():
+        reading = read_runs(places, chosen=lambda reading: matching(reading, where))
     runs = with_what_lies_beside(reading.runs)
     result = compare_runs(runs, skipped=reading.skipped, left_out=reading.left_out, **options)
     return Comparison(result, runs)

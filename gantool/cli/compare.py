@@ -85,6 +85,7 @@ def compare(
     """
     from gantool.cli.output import print_json
     from gantool.errors import ConfigError, did_you_mean
+    from gantool.machine.garbage import uncollected
     from gantool.plugins.pretrained import run_at
     from gantool.report import tables
     from gantool.report.beside import with_what_lies_beside
@@ -100,6 +101,7 @@ def compare(
 
     places = [run_at(path) for path in paths]
 
+    @uncollected()
     def look() -> tuple[list[OnData], dict[str, str]]:
         reading = read_runs(places, chosen=lambda reading: matching(reading, where))
         try:
@@ -141,7 +143,8 @@ def compare(
 
         _print(found, skipped)
         again = _WATCH_SECONDS if watch else None
-        page = write_comparisons(output, found, skipped=skipped, again=again, embed=embed)
+        with uncollected():
+            page = write_comparisons(output, found, skipped=skipped, again=again, embed=embed)
         size = f" ({page.stat().st_size / 1e6:,.1f} MB, needs no other file)" if embed else ""
         print(f"page: {page}{size}")
         while watch:

@@ -10,7 +10,6 @@ from typing import Any
 
 from gantool.config import INCIDENTAL
 from gantool.errors import ConfigError, GantoolError
-from gantool.machine.garbage import uncollected
 from gantool.report.equilibrium import LastAnswers
 from gantool.report.index import Condensed, Index, opened
 from gantool.report.series import Series
@@ -94,7 +93,6 @@ class Reading:
     left_out: str = ""
 
 
-@uncollected()
 def read_runs(
     paths: Iterable[Path], *, chosen: Callable[[Reading], Reading] = lambda reading: reading
 ) -> Reading:

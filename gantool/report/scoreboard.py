@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gantool.machine.garbage import uncollected
 from gantool.report.compare import UnknownNameError, compare
 from gantool.report.format import plain, short, spread
 from gantool.report.load import RunData
@@ -57,7 +56,6 @@ class OnData:
         return {name: place for place, name in enumerate(scored, 1)}
 
 
-@uncollected()
 def compare_by_data(
     runs: Sequence[RunData],
     *,

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from gantool.errors import GantoolError
-from gantool.machine.garbage import uncollected
 from gantool.report import page, tables
 from gantool.report.compare import compare
 from gantool.report.load import RunData, read_run
@@ -59,7 +58,6 @@ def write_comparison(
     return output / "index.html"
 
 
-@uncollected()
 def write_comparisons(
     output: Path,
     comparisons: Sequence[OnData],

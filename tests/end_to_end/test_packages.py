@@ -25,6 +25,7 @@ FEW = ("--steps", "2", "--evaluation-samples", "100", "--threads", "1")
 LINES = {
     "mlflow": ("run", "dcgan", "--track", "mlflow", "--no-evaluate"),
     "photos": ("run", "dcgan", "--data", "PICTURES"),
+    "pretrained": ("run", "dcgan", "--preset", "fast", "--from", "pretrained:dcgan-fast"),
     "robots": ("run", "dcgan", "--data", "robots", "--image-size", "32", "--train-images", "200"),
     "tensorboard": ("run", "dcgan", "--track", "tensorboard", "--no-evaluate"),
     "trackio": ("run", "dcgan", "--track", "trackio", "--no-evaluate"),
