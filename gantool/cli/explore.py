@@ -26,7 +26,7 @@ def explore(
 
     from gantool.cli.playing import open_sampler
     from gantool.errors import GantoolError
-    from gantool.machine.imports import imports_uncollected
+    from gantool.machine.garbage import imports_uncollected
     from gantool.machine.local_page import address_of, listen
 
     try:

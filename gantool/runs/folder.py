@@ -161,19 +161,18 @@ class RunFolder:
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            aside = RunFolder(Path(tempfile.mkdtemp(prefix=".new-", dir=path.parent)))
+            aside = RunFolder(path.with_name(f".new-{secrets.token_hex(4)}"))
+            aside.path.mkdir()
         except OSError as error:
             raise self._cannot_make(path, error) from error
         try:
             # As new files, whatever the rights of the old: where packages lie nobody may write.
-            shutil.copytree(
-                self.path, aside.path, copy_function=shutil.copyfile, dirs_exist_ok=True
-            )
-            for folder in (
-                aside.path,
-                *(entry for entry in aside.path.iterdir() if entry.is_dir()),
-            ):
-                folder.chmod(0o755)
+            for entry in sorted(self.path.rglob("*")):
+                place = aside.path / entry.relative_to(self.path)
+                if entry.is_dir():
+                    place.mkdir()
+                else:
+                    shutil.copyfile(entry, place)
             aside.path.rename(path)
         except OSError as error:
             aside.remove()

@@ -31,11 +31,11 @@ class Average(AveragedModel):
         own, given = list(self.module.parameters()), list(model.parameters())
         with torch.no_grad():
             if self._begun:
-                get_ema_multi_avg_fn(self.decay)(own, given, self.n_averaged)  # type: ignore[no-untyped-call]
+                get_ema_multi_avg_fn(self.decay)(own, given, self.n_averaged)
             else:
                 for average, weights in zip(own, given, strict=True):
                     average.copy_(weights)
-            for average, values in zip(self.module.buffers(), model.buffers(), strict=True):
-                average.copy_(values)
+            for buffer, values in zip(self.module.buffers(), model.buffers(), strict=True):
+                buffer.copy_(values)
         self.n_averaged += 1
         self._begun = True
