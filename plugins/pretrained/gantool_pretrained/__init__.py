@@ -73,7 +73,8 @@ GENERATORS = {
     "cgan-robots": About(
         "robots by their color",
         _ROBOTS,
-        "As dcgan-robots: parts of many drawings melt into one.",
+        "Speckle: surfaces look printed, and dots lie around them. Eyes and mouths are smudged, so "
+        "that few samples are a robot to the pixel (the score `valid`).",
     ),
 }
 
