@@ -9,6 +9,7 @@ import itertools
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -470,7 +471,8 @@ def _isolation(plugin: Plugin) -> Iterator[None]:
         plugin.fail(f"{error}.", f"Its author mends it where {plugin.distribution} registers it.")
     except (Exception, SystemExit) as error:
         cause = (str(error).strip() or "no message").splitlines()[0]
-        plugin.fail(f"{type(error).__name__}: {cause}.")
+        *_, frame = traceback.extract_tb(error.__traceback__)
+        plugin.fail(f"{type(error).__name__}: {cause} ({frame.filename}:{frame.lineno}).")
 
 
 class _PluginError(GantoolError):

@@ -287,7 +287,8 @@ def _check_directions(trainer: Trainer, model: GAN[Any]) -> None:
             what = "D(x) - D(G(z))" if player == DISCRIMINATOR else "D(G(z))"
             raise MendError(
                 f"{what} falls from {first:.3g} to {last:.3g} while only the {player} learns: "
-                f"turn the sign of the {player}'s loss",
+                f"turn the sign of the {player}'s loss, or let the first thing that `judge` gives "
+                "grow with what is taken for real",
                 turn.loss,
             )
 
