@@ -225,7 +225,7 @@ def test_a_copy_that_cannot_be_made_leaves_nothing(
     spec = PretrainedSpec("small", "digits", finished_run)
     monkeypatch.setitem(load_registry().pretrained, "small", spec)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(shutil, "copytree", full)
+    monkeypatch.setattr(shutil, "copyfile", full)
     with pytest.raises(GantoolError, match="No space left"):
         to_write_to(RunFolder.open(run_at(Path("pretrained:small"))))
     assert list((tmp_path / "experiments").iterdir()) == []
