@@ -83,9 +83,9 @@ def share_of(k: int, n: int) -> Share:
 
 def quantile(freedom: float, confidence: float = CONFIDENCE) -> float:
     """Reach of a two-sided interval of Student's t, in standard errors."""
-    from scipy import stats
+    from scipy import special
 
-    return float(stats.t.ppf((1 + confidence) / 2, freedom))
+    return float(special.stdtrit(freedom, (1 + confidence) / 2))
 
 
 def welch_freedom(u: float, n: float, *, v: float, m: float) -> float:
