@@ -23,7 +23,7 @@ import torch
 from benchmarks.accelerator import ON_ACCELERATOR
 from benchmarks.large import large
 from benchmarks.made_runs import make_runs
-from benchmarks.measure import Result, command, ratio, seconds, seconds_and_memory
+from benchmarks.measure import Result, command, ratio, seconds, seconds_and_memory, short_run
 from benchmarks.page import page_of_many
 from benchmarks.quality import quality
 from benchmarks.recorded import Recorded, Resident, made_up, trainer_of
@@ -109,23 +109,10 @@ def evaluate(data: str, *, extractor: str, most_seconds: int) -> Result:
     The first time, which also reads real images and noise, is told beside the median of three more.
     """
     with tempfile.TemporaryDirectory() as folder:
-        gantool = [sys.executable, "-m", "gantool"]
-        words = [
-            "run",
-            "dcgan",
-            "--steps",
-            "2",
-            "--no-evaluate",
-            "--name",
-            "it",
-            "--experiments-dir",
-            folder,
-            "--data",
-            data,
-        ]
-        subprocess.run([*gantool, *words], check=True, capture_output=True)
-        scoring = [*gantool, "evaluate", f"{folder}/it", "--extractor", extractor]
-        (first, _), *taken = (seconds_and_memory(scoring) for _ in range(4))
+        short_run(folder, "dcgan", "--steps", "2", "--name", "it", "--data", data)
+        words = ["evaluate", f"{folder}/it", "--extractor", extractor]
+        whole = [sys.executable, "-m", "gantool", *words]
+        (first, _), *taken = (seconds_and_memory(whole) for _ in range(4))
     value = statistics.median(seconds for seconds, _ in taken)
     memory = max(memory for _, memory in taken)
     return Result(

@@ -77,6 +77,13 @@ def ratio(
     return statistics.median(ratios), ratios
 
 
+def short_run(folder: str, *words: str) -> None:
+    """`gantool run WORDS`, not scored, in a process of its own; the run goes to a folder."""
+    place = ["--no-evaluate", "--experiments-dir", folder]
+    command = [sys.executable, "-m", "gantool", "run", *words, *place]
+    subprocess.run(command, check=True, capture_output=True)
+
+
 def seconds_and_memory(arguments: Sequence[str]) -> tuple[float, float]:
     """Seconds and peak resident memory in MiB of a whole command."""
     begin = time.perf_counter()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import torch
 from torch import Tensor
 from torch_fidelity import metric_fid, metric_kid, metric_prc
 
-from benchmarks.measure import Result, seconds
+from benchmarks.measure import Result, seconds, short_run
 from gantool.config import TrainConfig
 from gantool.data.load import load
 from gantool.display import Display
@@ -40,9 +38,7 @@ def scoring() -> Result:
     """
     registry = load_registry()
     with tempfile.TemporaryDirectory() as folder:
-        words = ["run", "dcgan", "--steps", "20", "--no-evaluate", "--experiments-dir", folder]
-        command = [sys.executable, "-m", "gantool", *words, "--name", "it"]
-        subprocess.run(command, check=True, capture_output=True)
+        short_run(folder, "dcgan", "--steps", "20", "--name", "it")
         path = Path(folder, "it")
         trained = open_trained(RunFolder.open(path), registry, device=torch.device("cpu"))
         assert isinstance(trained.model.config, TrainConfig)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.measure import Result, of_ratios, ratio, seconds
+from benchmarks.measure import Result, of_ratios, ratio, seconds, short_run
 from benchmarks.tutorial import write_jpegs
 from gantool.data.preparing import prepare
 from gantool.data.readers.folder import ImageFolder
@@ -104,8 +104,7 @@ def preparing_photos(n: int) -> Result:
 
 
 def _two_steps(folder: str, *words: str) -> None:
-    gantool = [sys.executable, "-m", "gantool", "run", "vanilla", "--steps", "2", "--no-evaluate"]
-    subprocess.run([*gantool, "--experiments-dir", folder, *words], check=True, capture_output=True)
+    short_run(folder, "vanilla", "--steps", "2", *words)
 
 
 def _preparation(pictures: Path, folder: str) -> Callable[[], object]:

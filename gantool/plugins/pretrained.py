@@ -5,6 +5,7 @@ They lie in the packages of plugins, where nothing is written.
 
 from __future__ import annotations
 
+import filecmp
 from pathlib import Path
 
 from gantool.config import PRETRAINED
@@ -42,14 +43,11 @@ def to_write_to(run: RunFolder) -> RunFolder:
     if not place.exists():
         return run.copied_to(place)
     copy = RunFolder.open(place)
-    if not _same(copy.generator_file, run.generator_file):
+    copied = copy.generator_file
+    if not (copied.is_file() and filecmp.cmp(copied, run.generator_file, shallow=False)):
         raise ConfigError(
             f"{place} would be the copy of {PRETRAINED}{name} that is written to, "
             "and another run has that name.",
             "Move it away, or rename it.",
         )
     return copy
-
-
-def _same(file: Path, other: Path) -> bool:
-    return file.is_file() and file.read_bytes() == other.read_bytes()

@@ -125,6 +125,16 @@ class RunFolder:
             GantoolError: the folder cannot be made.
         """
         refuse_existing(path)
+        with cls._appearing(path) as aside:
+            aside.samples.mkdir()
+            aside.checkpoints.mkdir()
+            aside.write(record)
+        return cls(path)
+
+    @classmethod
+    @contextlib.contextmanager
+    def _appearing(cls, path: Path) -> Iterator[RunFolder]:
+        """A folder to fill that appears whole or not at all: filled aside, then renamed."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             aside = cls(path.with_name(f".new-{secrets.token_hex(4)}"))
@@ -137,14 +147,11 @@ class RunFolder:
         except OSError as error:
             raise cls._cannot_make(path, error) from error
         try:
-            aside.samples.mkdir()
-            aside.checkpoints.mkdir()
-            aside.write(record)
+            yield aside
             aside.path.rename(path)
         except OSError as error:
             aside.remove()
             raise cls._cannot_make(path, error) from error
-        return cls(path)
 
     @staticmethod
     def _cannot_make(path: Path, error: OSError) -> GantoolError:
@@ -159,13 +166,7 @@ class RunFolder:
         Raises:
             GantoolError: it cannot be made.
         """
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            aside = RunFolder(path.with_name(f".new-{secrets.token_hex(4)}"))
-            aside.path.mkdir()
-        except OSError as error:
-            raise self._cannot_make(path, error) from error
-        try:
+        with self._appearing(path) as aside:
             # As new files, whatever the rights of the old: where packages lie nobody may write.
             for entry in sorted(self.path.rglob("*")):
                 place = aside.path / entry.relative_to(self.path)
@@ -173,10 +174,6 @@ class RunFolder:
                     place.mkdir()
                 else:
                     shutil.copyfile(entry, place)
-            aside.path.rename(path)
-        except OSError as error:
-            aside.remove()
-            raise self._cannot_make(path, error) from error
         return RunFolder(path)
 
     @classmethod

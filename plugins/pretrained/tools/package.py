@@ -137,7 +137,7 @@ def _strip(folder: RunFolder) -> None:
 
 
 def _made_by(record: RunRecord, name: str) -> str:
-    """The study that made a run, or the command."""
+    """The study that has a run's options, or the command that made it."""
     for study in STUDIES.rglob(f"{name}.toml"):
         (job,) = expand(read(study), load_registry())
         wanted = {**job.options, "data": job.data, "seed": job.seed}
@@ -186,7 +186,7 @@ def _card(folder: RunFolder, about: About, name: str) -> str:
         f"{data['image_size']} x {data['image_size']} x {data['channels']} |",
         f"| training | {record.steps:,} steps of {options['batch_size']}, {record.images:,} "
         f"{record.noun} seen, {record.seconds:,.0f} s on {device}; seed {options['seed']} |",
-        f"| made by | {own['made_by']} |",
+        f"| to make it again | {own['made_by']} |",
         f"| license | {about.license} |",
         f"| bad at | {about.weakness} |",
         "",
