@@ -1072,7 +1072,8 @@ def _explain_one(
     option: Option | None = options.get(key)
     if option is None:
         return f"unknown option {key!r}.{did_you_mean(key, options)}"
+    said = message if message.endswith("?") else f"{message}."
     return (
-        f"{option.flag} = {detail['input']!r} (from {sources.get(key, 'default')}): {message}.\n"
+        f"{option.flag} = {detail['input']!r} (from {sources.get(key, 'default')}): {said}\n"
         f"{option.flag} is: {option.description}."
     )

@@ -266,7 +266,7 @@ def test_a_resumed_run_goes_back_to_the_best_of_its_state(
     ("options", "said"),
     [
         ({"keep_best": "parzen", "evaluate_every": None}, "add --evaluate-every"),
-        ({"keep_best": "frechet"}, "Did you mean 'frechet-infinity'"),
+        ({"keep_best": "frechet"}, r"Did you mean 'frechet-infinity'\?\n"),
         ({"keep_best": "memorised"}, "is none of"),
         ({"keep_best": "equilibrium"}, "is none of"),
         ({"keep_best": "parzen", "evaluate_every": 6}, "nothing to choose among"),
