@@ -32,8 +32,12 @@ def compare(
         str | None, typer.Option(metavar="SCORE", help="Rank by this score (unset: the first).")
     ] = None,
     baseline: Annotated[
-        str | None,
-        typer.Option(metavar="VARIANT", help="Give each variant's difference from this one."),
+        list[str] | None,
+        typer.Option(
+            metavar="VARIANT",
+            help="Give each variant's difference from this one. May be repeated: each data set "
+            "takes the first that was trained there.",
+        ),
     ] = None,
     budget: Annotated[
         Literal["images", "step", "seconds"],
@@ -108,7 +112,7 @@ def compare(
             found = compare_by_data(
                 with_what_lies_beside(reading.runs),
                 sort=sort,
-                baseline=baseline,
+                baselines=baseline or (),
                 budget_axis=budget,
                 paired=paired,
                 corrected=not uncorrected,

@@ -12,6 +12,7 @@ from gantool.report.load import RunData
 from gantool.report.result import ComparisonResult, ScoreColumn
 from gantool.report.series import Axis
 from gantool.report.tables import Table, heading_of
+from gantool.report.variants import grouped, named, with_defaults
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def compare_by_data(
     runs: Sequence[RunData],
     *,
     sort: str | None = None,
-    baseline: str | None = None,
+    baselines: Sequence[str] = (),
     budget_axis: Axis = "images",
     paired: bool = False,
     corrected: bool = True,
@@ -69,26 +70,29 @@ def compare_by_data(
 ) -> list[OnData]:
     """A comparison on each data set, as `compare` makes it, in the order of the runs.
 
-    Scores on different data are on different scales. A column or a baseline that only some data
-    have counts there.
+    Scores on different data are on different scales. A column that only some data have counts
+    there, and of the baselines, on each data set, the first that was trained there.
 
     Raises:
-        UnknownNameError: no data have that column or that variant.
+        UnknownNameError: no data have that column, or one of the baselines.
     """
     by_data: dict[str, list[RunData]] = {}
     for run in runs:
         by_data.setdefault(str(run.record.data.get("name", "?")), []).append(run)
     found: list[OnData] = []
-    unknown: dict[str, list[UnknownNameError]] = {"sort": [], "baseline": []}
+    unknown: dict[str, list[UnknownNameError]] = {}
     for data, members in by_data.items():
-        here: dict[str, str | None] = {"sort": sort, "baseline": baseline}
-        result = None
+        names = named(grouped(with_defaults(members))) if baselines else []
+        for name in set(baselines) - set(names):
+            unknown.setdefault(name, []).append(UnknownNameError("variant", name, known=names))
+        baseline = next((name for name in baselines if name in names), None)
+        result, column = None, sort
         while result is None:
             try:
                 result = compare(
                     members,
-                    sort=here["sort"],
-                    baseline=here["baseline"],
+                    sort=column,
+                    baseline=baseline,
                     budget_axis=budget_axis,
                     paired=paired,
                     corrected=corrected,
@@ -96,12 +100,11 @@ def compare_by_data(
                     left_out=left_out,
                 )
             except UnknownNameError as error:
-                option = "baseline" if error.kind == "variant" else "sort"
-                unknown[option].append(error)
-                here[option] = None
+                unknown.setdefault(error.name, []).append(error)
+                column = None
         found.append(OnData(data, result, members))
     for errors in unknown.values():
-        if errors and len(errors) == len(by_data):
+        if len(errors) == len(by_data):
             raise errors[0]
     return found
 

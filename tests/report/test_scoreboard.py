@@ -60,12 +60,23 @@ def test_one_table_has_all_of_them_by_the_mean_of_their_places(tmp_path: Path) -
 
 
 def test_a_baseline_of_some_data_counts_there(tmp_path: Path) -> None:
-    found = {each.data: each.result for each in boards(make(tmp_path), baseline="wgan")}
+    found = {each.data: each.result for each in boards(make(tmp_path), baselines=["wgan"])}
     assert (found["mnist5k"].baseline, found["robots"].baseline) == ("wgan", None)
     with pytest.raises(UnknownNameError, match="wgann"):
-        boards(tmp_path, baseline="wgann")
+        boards(tmp_path, baselines=["wgann"])
     with pytest.raises(UnknownNameError, match="beauty"):
         boards(tmp_path, sort="beauty")
+
+
+def test_each_data_set_takes_the_first_baseline_that_was_trained_there(
+    cli: Cli, tmp_path: Path
+) -> None:
+    runs, names = make(tmp_path), ["wgan", "vanilla"]
+    found = {each.data: each.result.baseline for each in boards(runs, baselines=names)}
+    assert found == {"mnist5k": "wgan", "robots": "vanilla"}
+    outcome = cli("compare", runs, "--baseline", "vanilla", "--baseline", "wgann")
+    assert outcome.code == 2
+    assert "no variant 'wgann' in this comparison. Did you mean 'wgan'?" in outcome.err
 
 
 def test_the_command_writes_a_page_for_each_and_one_that_leads(cli: Cli, tmp_path: Path) -> None:
