@@ -265,6 +265,7 @@ def test_points_are_shown_whole(tmp_path: Path) -> None:
 # Whole commands
 
 
+@pytest.mark.slow
 def test_a_run_leads_with_its_samples_and_what_it_names_next_works(
     tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

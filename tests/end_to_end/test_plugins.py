@@ -208,6 +208,7 @@ def test_list_plugins_names_each_fault(faulty: Cli) -> None:
     assert "twin" in text
 
 
+@pytest.mark.slow
 def test_asking_for_the_model_of_a_broken_plugin_says_what_is_wrong(faulty: Cli) -> None:
     for model, said in (
         ("missing", "no_such_module"),

@@ -20,7 +20,7 @@ def gantool(*arguments, cwd):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     where = tmp_path_factory.mktemp("tracked")
-    small = ("--ngf", "4", "--ndf", "4", "--sheet-every", "2")
+    small = ("--ngf", "4", "--ndf", "4", "--sheet-every", "2", "--no-evaluate")
     done = gantool(
         "run", "dcgan", "--steps", "4", "--name", "x", "--track", "tensorboard", *small, cwd=where
     )
