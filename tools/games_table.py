@@ -1,6 +1,6 @@
 """The table of docs/games.md: the distance that each game of a study ends at.
 
-`gantool study experiments/games.toml` first; then `python tools/games_table.py`.
+`gantool study experiments/studies/games.toml --experiments-dir experiments/studies` makes the runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TOO_FAR = 10  # times the default's distance: shown in bold
 def main() -> None:
     """Print the table, a column for each objective, in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", nargs="?", type=Path, default=Path("experiments/games"))
+    parser.add_argument("runs", nargs="?", type=Path, default=Path("experiments/studies/games"))
     given = parser.parse_args()
     found: dict[tuple[str, str, bool], list[float]] = defaultdict(list)
     for run in read_runs([given.runs]).runs:

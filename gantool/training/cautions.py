@@ -11,7 +11,7 @@ _LONG_MEMORY = 0.999  # of Adam's second moments, its usual one
 def caution(config: TrainConfig, images: int) -> str | None:
     """The change that heals a game which was seen to fail on little data; None for all others.
 
-    docs/games.md has what was measured, by the study experiments/games.toml.
+    docs/games.md has what was measured, by the study experiments/studies/games.toml.
 
     Args:
         config: of the run, settled.

@@ -172,7 +172,7 @@ def test_flags_say_the_job_again() -> None:
 def test_the_committed_studies_are_sound() -> None:
     root = Path(__file__).parents[2] / "experiments"
     registry = load_registry()
-    files = sorted([*root.glob("*.toml"), *(root / "claims").glob("*.toml")])
+    files = sorted([*root.glob("studies/*.toml"), *root.glob("claims/*.toml")])
     assert {"baselines.toml", "games.toml", "scoreboard.toml", "packing.toml"} <= {
         file.name for file in files
     }
