@@ -15,6 +15,7 @@ from pathlib import Path
 from string import Template
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from gantool._version import __version__
 from gantool.errors import ConfigError, GantoolError, did_you_mean
@@ -140,9 +141,7 @@ def write_plugin(name: str, directory: Path, *, kind: str = "gan") -> WrittenPlu
         "summary": chosen.summary,
         "file": chosen.file,
         "commands": "\n".join(commands),
-        "dependencies": ", ".join(
-            f'"{each}"' for each in (f"gantool>={__version__}", *chosen.requires)
-        ),
+        "dependencies": ", ".join(f'"{each}"' for each in (_this_gantool(), *chosen.requires)),
     }
     folder = directory / f"gantool-{name}"
     try:
@@ -191,6 +190,12 @@ def _names_in(template: Traversable) -> Iterator[str]:
             for token in tokenize.generate_tokens(io.StringIO(code).readline):
                 if token.type == tokenize.NAME:
                     yield token.string
+
+
+def _this_gantool() -> str:
+    """The requirement of a plugin for this minor version, whose names the next one may change."""
+    major, minor = Version(__version__).release[:2]
+    return f"gantool>={__version__},<{major}.{minor + 1}"
 
 
 def _class_name(name: str) -> str:

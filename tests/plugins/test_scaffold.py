@@ -8,9 +8,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 from support import Cli
 
 import gantool.plugins
+from gantool._version import __version__
 from gantool.errors import ConfigError
 from gantool.plugins.registry import CORE_COMMANDS, Registry
 from gantool.plugins.scaffold import PLUGIN_KINDS, write_plugin
@@ -48,14 +51,17 @@ def test_a_new_plugin_is_written_whole(kind: str, tmp_path: Path) -> None:
 def test_a_new_plugin_asks_for_what_it_imports(kind: str, tmp_path: Path) -> None:
     folder = write_plugin("my-own", tmp_path, kind=kind).folder
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
-    asked = {re.split("[>=]", line)[0] for line in project["dependencies"]}
+    asked = {r.name: r.specifier for r in map(Requirement, project["dependencies"])}
+    version = Version(__version__)
+    assert asked["gantool"].contains(version)
+    assert not asked["gantool"].contains(f"{version.major}.{version.minor + 1}.0")
     imported = {
         name
         for file in folder.glob("gantool_my_own/*.py")
         for name in re.findall(r"^ *(?:import|from) (\w+)", file.read_text(), re.M)
     }
     own = {*sys.stdlib_module_names, "gantool_my_own"}
-    assert asked == {{"PIL": "pillow"}.get(name, name) for name in imported - own}
+    assert asked.keys() == {{"PIL": "pillow"}.get(name, name) for name in imported - own}
 
 
 @pytest.mark.parametrize("kind", PLUGIN_KINDS)
