@@ -32,6 +32,7 @@ def flags(
     own = [variant for variant in variants if not variant.elsewhere]
     return [
         *_about_data(runs),
+        *_about_the_first(variants, ranking, noun=noun_of(runs)),
         *_about_samples(runs, variants),
         *_about_scores(columns),
         *_about_budgets(variants, noun_of(runs)),
@@ -53,6 +54,29 @@ def _about_data(runs: Sequence[RunData]) -> list[Flag]:
     if len({run.record.data.get("image_size") for run in runs}) > 1:
         found.append(Flag(message="The image sizes differ.", unfair=True))
     return found
+
+
+def _about_the_first(
+    variants: Sequence[Variant], ranking: ScoreColumn | None, *, noun: str
+) -> list[Flag]:
+    """A ranking of variants that all draw badly.
+
+    Distances grow by orders of magnitude as samples get worse, so that nearness is one of ratios.
+    """
+    if ranking is None or ranking.better == "higher" or not (ranking.real and ranking.noise):
+        return []
+    values = [v.scores[ranking.id].mean for v in variants if ranking.id in v.scores]
+    if not values or min(ranking.real, ranking.noise) < 0:
+        return []
+    best = min(values)
+    if not best > math.sqrt(ranking.real * ranking.noise):
+        return []
+    message = (
+        f"Even the first, with {short(best)}, is nearer to noise ({short(ranking.noise)}) than to "
+        f"real {noun} ({short(ranking.real)}), as ratios go: the order of variants that draw this "
+        "badly says little of what they would become."
+    )
+    return [Flag(message=message)]
 
 
 def _about_samples(runs: Sequence[RunData], variants: Sequence[Variant]) -> list[Flag]:
