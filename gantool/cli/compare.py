@@ -63,10 +63,10 @@ def compare(
         ),
     ] = None,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print a Markdown table; write no files.")
+        bool, typer.Option("--markdown", help="Print Markdown tables; write no files.")
     ] = False,
     latex: Annotated[
-        bool, typer.Option("--latex", help="Print a LaTeX table; write no files.")
+        bool, typer.Option("--latex", help="Print LaTeX tables; write no files.")
     ] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Write the page anew as runs go on, until Ctrl-C.")
@@ -136,12 +136,15 @@ def compare(
             print_json({"data": results, "skipped": skipped})
     elif markdown or latex:
         in_words = tables.markdown if markdown else tables.latex
-        if len(found) > 1:
-            print(in_words(overview(found)))
+        parts = [in_words(overview(found))] if len(found) > 1 else []
         for each in found:
             if len(found) > 1:
-                print(f"{'##' if markdown else '%'} {each.data}\n")
-            print(in_words(tables.full(each.result)), end="\n" if len(found) > 1 else "")
+                parts.append(f"{'##' if markdown else '%'} {each.data}\n")
+            parts.append(in_words(tables.full(each.result)))
+            if each.result.baseline is not None:
+                correction = f"{'' if markdown else '% '}{tables.correction(each.result)}\n"
+                parts += [correction, in_words(tables.contrasts(each.result))]
+        print("\n".join(parts), end="")
     else:
         from gantool.report.write import write_comparisons
 

@@ -72,6 +72,9 @@ def test_sort_baseline_and_tables(runs: Path, cli: Cli) -> None:
         "| variant | n | images | frechet-distance ↓ |"
     )
     assert "\\toprule" in cli("compare", runs, "--latex").out
+    both = cli("compare", runs, "--markdown", "--baseline", "cgan").out
+    assert "One comparison: a false claim has a chance of 5%." in both
+    assert "| dcgan | cgan | 3, 3 |" in both
     for arguments, said in (
         (["--sort", "recal"], "no score 'recal' in this comparison. Did you mean 'recall'?"),
         (["--baseline", "dcgam"], "no variant 'dcgam' in this comparison. Did you mean 'dcgan'?"),
