@@ -214,8 +214,6 @@ def _score_runs(
                 )
         except GantoolError as error:
             errors.append(error)
-            if run != runs[-1]:
-                print(f"gantool: {error}", file=sys.stderr)
             continue
         documents.append(
             {"path": str(place), "scores": [score.model_dump(mode="json") for score in scores]}
@@ -227,4 +225,8 @@ def _score_runs(
     if json:
         print_json(documents)
     if errors:
-        raise max(errors, key=lambda error: error.exit_code)
+        worst = max(errors, key=lambda error: error.exit_code)
+        for other in errors:
+            if other is not worst:
+                print(f"gantool: {other}", file=sys.stderr)
+        raise worst

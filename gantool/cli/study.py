@@ -137,7 +137,9 @@ def study(
                 if apart or any(outcome.status == "interrupted" for outcome in outcomes):
                     break
     page = studies.write_page(comparisons, place)
-    picture = studies.best_of_budget(found, wanted, place=place)
+    interrupted = any(outcome.status == "interrupted" for outcome in outcomes)
+    # Settings that were not tried would count as the worst.
+    picture = None if interrupted else studies.best_of_budget(found, wanted, place=place)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if json:
         print_json(
@@ -174,7 +176,7 @@ def study(
             print(f"resumed from their last state: {', '.join(resumed)}")
         done = sum(outcome.status == "done" for outcome in outcomes)
         print(f"{done} of {len(outcomes)} runs are done; they are in {place}")
-    if any(outcome.status == "interrupted" for outcome in outcomes):
+    if interrupted:
         raise RunInterruptedError(
             "the study was interrupted.", f"Go on with: gantool {shlex.join(sys.argv[1:])}"
         )

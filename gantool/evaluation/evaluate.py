@@ -462,7 +462,7 @@ def _measure(
             value=_finite(found[name].value),
             better=spec.better,
             unit=spec.unit,
-            error=found[name].error,
+            error=_finite(found[name].error),
             real=references["real"].get(name),
             noise=references["noise"].get(name),
             warning=found[name].warning,
@@ -518,8 +518,8 @@ def _reason(value: float) -> str:
     return "" if math.isfinite(value) else f"the value is {value}"
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _picture(samples: ImageSet, evaluation: Evaluation) -> bytes:

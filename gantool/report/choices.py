@@ -92,7 +92,7 @@ def _flag(metric: str, runs: Sequence[RunData]) -> Flag:
     message = (
         f"Columns with (best) are of the generator that --keep-best chose by {metric} on the "
         f"validation split, from {among} candidates{'' if one else ' a run'}: that of step "
-        f"{steps}. The other columns are of the last generator."
+        f"{steps}. The other columns are of the last generator that was scored."
     )
     return Flag(message=message)
 

@@ -40,7 +40,7 @@ from gantool.report.statistics import (
     summarise,
 )
 from gantool.report.variants import counted, grouped, named, with_defaults
-from gantool.runs.records import DRAWING, RunRecord, Score, own_objective
+from gantool.runs.records import BEST, DRAWING, RunRecord, Score, own_objective
 
 # Parts of a score's protocol that say nothing of the way of measuring.
 _NOT_THE_MEASURE = frozenset({"averaged", "gantool"})
@@ -113,6 +113,7 @@ def compare(
         runs, rows=rows, variants=ranked, columns=columns, ranking=ranking, pairs=pairs
     )
     flags += choices.flags(runs, rows)
+    flags += _about_earlier_steps(runs)
     flags += [Flag(message=left_out)] if left_out else []
     return ComparisonResult(
         variants=ranked,
@@ -240,13 +241,37 @@ def _unlike(protocol: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
 
 
 def _last_scores(scores: Sequence[Score]) -> dict[str, Score]:
-    """The computed score of the last step, by metric and protocol."""
+    """The computed score of the last step, by metric and protocol.
+
+    Where a metric could not be had of a later step, what it was before is not the run's.
+    """
     last: dict[str, Score] = {}
+    failed: dict[str, int] = {}
     for score in scores:
         key = _key_of(score)
-        if _finite(score.value) and (key not in last or score.step >= last[key].step):
+        if not _finite(score.value):
+            failed[score.metric] = max(score.step, failed.get(score.metric, 0))
+        elif key not in last or score.step >= last[key].step:
             last[key] = score
-    return last
+    return {key: score for key, score in last.items() if score.step >= failed.get(score.metric, 0)}
+
+
+def _about_earlier_steps(runs: Sequence[RunData]) -> list[Flag]:
+    """Runs whose scores are of a generator before their last."""
+    earlier = []
+    for run in runs:
+        steps = [
+            score.step
+            for score in _last_scores(run.scores).values()
+            if score.step < run.record.steps and not score.metric.endswith(BEST)
+        ]
+        if steps and run.record.origin is None:
+            earlier.append(f"{run.record.name} of step {min(steps):,} of {run.record.steps:,}")
+    if not earlier:
+        return []
+    more = f" and {len(earlier) - 4} more" if len(earlier) > 4 else ""
+    message = f"Scores are not of the end of the run: {', '.join(earlier[:4])}{more}."
+    return [Flag(message=message, unfair=True)]
 
 
 def _finite(value: float | None) -> bool:
@@ -276,13 +301,14 @@ def _row(
             continue
         choose = min if measure.example.better == "lower" else max
         best[measure.id] = choose(best.get(measure.id, score.value), score.value)
-    seed = record.config.get("seed")
+    seed, split = record.config.get("seed"), record.config.get("split_seed")
     divergences = (event.get("step") for event in run.events if event.get("kind") == "divergence")
     return RunRow(
         name=record.name,
         path=str(run.folder.path),
         variant=variant,
         seed=seed if isinstance(seed, int) else None,
+        split_seed=split if isinstance(split, int) else None,
         status=run.status,
         d_scale=record.d_scale,
         collapses=_collapses(run),
@@ -500,7 +526,7 @@ def _pairs(
     for column in columns:
         values = {
             variant.name: {
-                _seed(by_path[path], i): by_path[path].scores[column.id]
+                _repetition(by_path[path], i): by_path[path].scores[column.id]
                 for i, path in enumerate(variant.paths, 1)
                 if column.id in by_path[path].scores
             }
@@ -569,6 +595,7 @@ def _explained(
     }
 
 
-def _seed(row: RunRow, position: int) -> int:
-    """The seed to pair by; a number that no other run has where there is none."""
-    return -position if row.seed is None else row.seed
+def _repetition(row: RunRow, position: int) -> tuple[int, int]:
+    """The seeds of run and split, to pair by; for want of one a number that no other run has."""
+    seed = -position if row.seed is None else row.seed
+    return seed, -1 if row.split_seed is None else row.split_seed

@@ -124,13 +124,15 @@ def read_records(paths: Iterable[Path]) -> Reading:
         if real in seen:
             continue
         seen.add(real)
-        if not (path / "run.json").is_file():
-            skipped[str(path)] = _what_it_is(path)
-            continue
         try:
-            runs.append(read_record(path))
+            if (path / "run.json").is_file():
+                runs.append(read_record(path))
+            else:
+                skipped[str(path)] = _what_it_is(path)
         except GantoolError as error:
             skipped[str(path)] = error.message
+        except OSError as error:  # another user's folder
+            skipped[str(path)] = (error.strerror or str(error)).lower()
     if not runs:
         found = "; ".join(f"{name} ({reason})" for name, reason in list(skipped.items())[:5])
         raise ConfigError(
@@ -196,11 +198,22 @@ def with_metrics(run: RunData, index: Index | None = None) -> RunData:
 def unfolded(paths: Iterable[Path]) -> Iterable[Path]:
     """The paths, with a folder of runs replaced by its runs."""
     for path in paths:
-        inner = []
-        if path.is_dir() and not (path / "run.json").exists():
-            inner = sorted(
-                e
-                for e in path.iterdir()
-                if (e / "run.json").is_file() and not e.name.startswith(".")
-            )
-        yield from inner or [path]
+        yield from _runs_in(path) or [path]
+
+
+def _runs_in(path: Path) -> list[Path]:
+    """The runs in a folder that is none itself; [] where it cannot be read."""
+    try:
+        if not path.is_dir() or (path / "run.json").exists():
+            return []
+        inside = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+    except OSError:
+        return []
+    return sorted(entry for entry in inside if _holds_a_run(entry))
+
+
+def _holds_a_run(path: Path) -> bool:
+    try:
+        return (path / "run.json").is_file()
+    except OSError:
+        return False

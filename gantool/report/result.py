@@ -46,6 +46,7 @@ class RunRow(_WithValues):
         status: finished, running, stale, interrupted, diverged or failed.
         tags: those that people gave it.
         notes: the texts that people wrote on it.
+        split_seed: that of `--split-seed`, None where the data's own splits were taken.
         repeat_of: name of the run of the same configuration and seed that counts in its place.
         elsewhere: whether it is no run, but samples that another program drew.
         machine: the one it was trained on, in words; empty where that is unknown.
@@ -60,6 +61,7 @@ class RunRow(_WithValues):
     path: str
     variant: str
     seed: int | None
+    split_seed: int | None = None
     status: str
     d_scale: str | None
     collapses: list[Collapse] = Field(default_factory=list)

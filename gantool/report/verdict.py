@@ -7,6 +7,7 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from gantool.report.format import short, text_of, with_origin
 from gantool.report.load import RunData, noun_of
@@ -291,15 +292,27 @@ def _first_sentence(
             "little: use --seeds."
         )
     contrasts = {(pair.a, pair.b): pair.contrast for pair in pairs if pair.column == ranking.id}
-    alike = [other.name for other in others if _alike(contrasts, first.name, b=other.name)]
-    if not alike:
+    sides: dict[str, list[str]] = {}
+    for other in others:
+        side = _against(contrasts, first.name, b=other.name)
+        sides.setdefault(side, []).append(other.name)
+    if sides.keys() == {"better"}:
         return (
             f"{by}, {figure} and is better than every other variant at n = {n} "
             f"({_bound(pairs, ranking)})."
         )
-    more = f" and {len(alike) - 3} more" if len(alike) > 3 else ""
-    named = ", ".join(alike[:3]) + more
-    return f"{by}, {figure} and comes first, but is not distinguishable from {named} at n = {n}."
+    limits = [
+        f"{words} {_some(sides[side])}"
+        for side, words in (
+            ("alike", "is not distinguishable from"),
+            ("untested", "was not tested against"),
+        )
+        if side in sides
+    ]
+    ahead = ""
+    if "untested" in sides and "better" in sides:
+        ahead = f"; it is better than {_some(sides['better'])} ({_bound(pairs, ranking)})"
+    return f"{by}, {figure} and comes first{ahead}, but {' and '.join(limits)} at n = {n}."
 
 
 def _bound(pairs: Sequence[Pair], ranking: ScoreColumn) -> str:
@@ -338,9 +351,19 @@ def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _alike(contrasts: Mapping[tuple[str, str], Contrast], a: str, *, b: str) -> bool:
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
+def _against(
+    contrasts: Mapping[tuple[str, str], Contrast], a: str, *, b: str
+) -> Literal["better", "alike", "untested"]:
+    """What a test says of the first variant and another one, if there is any."""
     between = contrasts.get((a, b)) or contrasts.get((b, a))
-    return between is not None and between.verdict in ("not distinguishable", "equal")
+    if between is None or between.p is None:
+        return "untested"
+    return "alike" if between.verdict in ("not distinguishable", "equal") else "better"
 
 
 def _health(rows: Sequence[RunRow], flags: Sequence[Flag]) -> str:

@@ -145,7 +145,7 @@ class _Parser:
         if sign == "!=":
             return lambda facts: not _is(facts[key], value)
         if sign == "~":
-            return lambda facts: any(_folded(one, value) for one in facts[key])
+            return lambda facts: any(_folded(one, value) for one in facts[key] if one is not None)
         order = _ORDERS[sign]
         return lambda facts: any(_ordered(order, one, value=value) for one in facts[key])
 

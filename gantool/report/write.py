@@ -37,10 +37,7 @@ def write_comparison(
     """
     from gantool.report import comparison_figures  # matplotlib; a run's own page needs none
 
-    if (output / "run.json").exists():
-        raise GantoolError(
-            f"{output} is a run; a comparison there would mix with it.", "Give another --output."
-        )
+    _refuse_run(output)
     with _writing_to(output):
         output.mkdir(parents=True, exist_ok=True)
         write_json(output / "comparison.json", result.model_dump(mode="json"))
@@ -56,6 +53,13 @@ def write_comparison(
         )
         write_bytes(output / "index.html", content.encode(errors="backslashreplace"))
     return output / "index.html"
+
+
+def _refuse_run(output: Path) -> None:
+    if (output / "run.json").exists():
+        raise GantoolError(
+            f"{output} is a run; a comparison there would mix with it.", "Give another --output."
+        )
 
 
 def write_comparisons(
@@ -78,6 +82,7 @@ def write_comparisons(
         (only,) = comparisons
         result = only.result.model_copy(update={"skipped": dict(skipped or {})})
         return write_comparison(output, result, runs=only.runs, again=again, embed=embed)
+    _refuse_run(output)
     pages: dict[str, Path] = {}
     for each in comparisons:
         folder = output / (slug(each.data) or "data")

@@ -221,6 +221,9 @@ class Score(BaseModel):
         return self.protocol.get("chooses") is True
 
 
+BEST = " (best)"  # behind the name of a score that is of the generator which was chosen
+
+
 @dataclass(frozen=True, slots=True)
 class Best:
     """The best generator of a run by a score on the validation split, which the run keeps.
@@ -261,7 +264,7 @@ class Best:
         return [
             score.model_copy(
                 update={
-                    "metric": f"{score.metric} (best)",
+                    "metric": f"{score.metric}{BEST}",
                     "protocol": {**score.protocol, **named},
                     "detail": {},
                 }

@@ -14,7 +14,7 @@ from gantool.report.result import ClaimVerdict, ComparisonResult, RunRow
 from gantool.report.scoreboard import OnData
 from gantool.report.statistics import Contrast, contrast
 from gantool.study.file import Claim, ModelChoice, Study, choice_of
-from gantool.study.job import Job
+from gantool.study.job import Job, kind_of
 
 
 def check_claims(study: Study, jobs: Sequence[Job], registry: Registry) -> None:
@@ -35,6 +35,16 @@ def check_claims(study: Study, jobs: Sequence[Job], registry: Registry) -> None:
             raise ConfigError(f"{place}: the study has several data sets.", "Name one: `data`.")
         if not any(_is_on(job, claim.data) for job in jobs):
             raise ConfigError(f"{place}: the study has no data {claim.data!r}.", "Name one of its.")
+        if study.scores is None and registry.metrics[claim.score].on_request:
+            raise ConfigError(
+                f"{place}: {claim.score} is computed on request only.", "Name it in `scores`."
+            )
+        data = next(job.data for job in jobs if _is_on(job, claim.data))
+        if kind_of(data, registry) not in registry.metrics[claim.score].kinds:
+            raise ConfigError(
+                f"{place}: {claim.score} is no score of {data}.",
+                "`gantool list-metrics` says what each is a score of.",
+            )
         for side in (claim.better, claim.than):
             variants = {job.variant for job in about(side, claim.data, jobs=jobs)}
             if len(variants) != 1:

@@ -88,9 +88,9 @@ def expand(study: Study, registry: Registry) -> list[Job]:
             known = ", ".join(sorted(registry.metrics))
             raise ConfigError(f"scores: there is no score {name!r}.", f"There are {known}.")
     found = []
-    for (place, chosen), setting in itertools.product(
-        _fitting(study, registry), list(study.settings())
-    ):
+    fitting = _fitting(study, registry)
+    scores = {place.data: _scores_on(place.data, study, registry) for place, _ in fitting}
+    for (place, chosen), setting in itertools.product(fitting, list(study.settings())):
         data = place.data
         options = {**setting, **chosen.options, **place.options}
         if own := sorted(_OWN & options.keys()):
@@ -107,7 +107,9 @@ def expand(study: Study, registry: Registry) -> list[Job]:
                 f"`gantool run {spec.name} --help` lists its options.",
             )
         for seed in study.seeds:
-            job = _job(study, chosen, place=place, options=options, seed=seed)
+            job = _job(
+                study, chosen, place=place, options=options, seed=seed, scores=scores[place.data]
+            )
             if data not in registry.datasets:  # a folder, which a worker elsewhere must find too
                 job = replace(job, data=str(Path(data).expanduser().resolve()))
             # As the configuration understood them: 64.0 may stand for 64 in the file, and not on a
@@ -126,6 +128,29 @@ def expand(study: Study, registry: Registry) -> list[Job]:
             f"two runs of the study are the same: {name}.", "Take one of the equal settings out."
         )
     return found
+
+
+def kind_of(data: str, registry: Registry) -> str:
+    """The kind of a data set; folders are of images."""
+    return registry.datasets[data].kind if data in registry.datasets else "images"
+
+
+def _scores_on(data: str, study: Study, registry: Registry) -> tuple[str, ...] | None:
+    """The study's scores that data have; None for all.
+
+    Raises:
+        ConfigError: scores are named, and data have none of them.
+    """
+    if not study.scores:
+        return None if study.scores is None else ()
+    kind = kind_of(data, registry)
+    fitting = tuple(name for name in study.scores if kind in registry.metrics[name].kinds)
+    if not fitting:
+        raise ConfigError(
+            f"scores: {data} is of {kind}, and {', '.join(study.scores)} are of other data.",
+            "`gantool list-metrics` says what each is a score of.",
+        )
+    return fitting
 
 
 def resolved(job: Job, registry: Registry) -> Resolved:
@@ -179,8 +204,7 @@ def _fitting(study: Study, registry: Registry) -> list[tuple[DataChoice, ModelCh
 
 def _unfit(spec: ModelSpec, data: str, registry: Registry) -> str:
     """Why a model cannot be trained on data, in words that follow the data's name; else empty."""
-    known = registry.datasets.get(data)
-    kind = known.kind if known else "images"
+    known, kind = registry.datasets.get(data), kind_of(data, registry)
     if kind not in spec.kinds:
         return f"which is of {kind}"
     if known and spec.needs_labels and not known.classes:
@@ -189,14 +213,19 @@ def _unfit(spec: ModelSpec, data: str, registry: Registry) -> str:
 
 
 def _job(
-    study: Study, chosen: ModelChoice, *, place: DataChoice, options: dict[str, Any], seed: int
+    study: Study,
+    chosen: ModelChoice,
+    *,
+    place: DataChoice,
+    options: dict[str, Any],
+    seed: int,
+    scores: tuple[str, ...] | None,
 ) -> Job:
     budget = place.budget or study.budget
     said = [chosen.model, chosen.preset, place.data, options, budget.model_dump(), study.scores]
     digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:8]
     parts = [chosen.model, chosen.preset, slug(Path(place.data).name), digest]
     name = "-".join(part for part in parts if part) + f"-s{seed}"
-    scores = None if study.scores is None else tuple(study.scores)
     return Job(
         name,
         chosen.model,

@@ -75,9 +75,16 @@ def _alone(place: Path) -> Iterator[None]:
 def compared(
     jobs: Sequence[Job], outcomes: Sequence[Outcome], place: Path, *, study: Study
 ) -> list[OnData]:
-    """The comparisons of the runs that are done, one on each data set; [] where none is."""
-    done = {outcome.name for outcome in outcomes if outcome.status == "done"}
-    paths = [place / job.name for job in jobs if job.name in done]
+    """The comparisons of the runs that have ended, one on each data set; [] where none has.
+
+    Those that diverged or failed stand in them as what they are.
+    """
+    ended = {outcome.name for outcome in outcomes if outcome.status != "interrupted"}
+    paths = [
+        place / job.name
+        for job in jobs
+        if job.name in ended and RunFolder(place / job.name).record_file.is_file()
+    ]
     if not paths:
         return []
     return with_claims(study, jobs, compare_by_data(with_what_lies_beside(read_runs(paths).runs)))

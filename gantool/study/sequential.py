@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from gantool.errors import ConfigError
 from gantool.plugins.registry import Registry
 from gantool.report.format import short
-from gantool.report.result import ClaimVerdict
+from gantool.report.result import ClaimVerdict, Flag
 from gantool.report.scoreboard import OnData
 from gantool.report.statistics import Contrast, contrast
 from gantool.study.claims import about, values_of
@@ -116,8 +116,16 @@ class Pursuit:
             verdict="holds" if apart else "cannot tell yet",
             why=self._why(made, look),
         )
-        claims = [*found.result.claims, verdict]
-        result = found.result.model_copy(update={"claims": claims})
+        caution = Flag(
+            message=f"Seeds of {' and '.join(self.names)} were added after looking at their "
+            f"{column.id}: of these two only the claim keeps to its 5%, not the table."
+        )
+        result = found.result.model_copy(
+            update={
+                "claims": [*found.result.claims, verdict],
+                "flags": [*found.result.flags, caution],
+            }
+        )
         return [replace(found, result=result)], apart
 
     def _why(self, made: Contrast | None, look: int) -> str:

@@ -413,7 +413,10 @@ def plugin(tmp_path: Path) -> dict[str, str]:
                     name="mean-grey.png", caption=f"of <{images.origin}>", png=file.getvalue()
                 )
                 protocol = {"n_fake": len(images)}
-                return {"brightness": Measured(value, protocol=protocol, pictures=[found])}
+                measured = Measured(
+                    value, error=float("inf"), protocol=protocol, pictures=[found]
+                )
+                return {"brightness": measured}
 
             def broken(images, evaluation):
                 raise KeyError("oh")
@@ -446,6 +449,7 @@ def test_a_plugins_metric_is_scored_and_a_broken_one_costs_itself(
     run = tmp_path / "experiments" / "a"
     scores = {score.metric: score for score in RunFolder(run).scores()}
     assert scores["brightness"].value == pytest.approx(127, abs=30)
+    assert scores["brightness"].error is None  # JSON has no infinity
     assert scores["brightness"].detail == {"pictures": {"mean-grey.png": "of <samples>"}}
     with Image.open(run / "pictures" / "mean-grey.png") as picture:
         assert picture.getpixel((0, 0)) == round(scores["brightness"].value or 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import re
@@ -337,6 +338,81 @@ def test_a_clear_winner_is_said_to_be_one(tmp_path: Path) -> None:
     result = compared(tmp_path)
     assert "better than every other variant at n = 3" in result.verdict[0]
     assert result.verdict[1] == "All 6 runs finished."
+
+
+def test_a_first_is_better_only_than_what_it_was_tested_against(tmp_path: Path) -> None:
+    three_seeds(tmp_path, "a", 5.0, 5.1, 4.9)
+    three_seeds(tmp_path, "b", 5.01, 5.11, 4.91)
+    three_seeds(tmp_path, "c", 90.0, 91.0, 92.0)
+    said = compared(tmp_path, baseline="c").verdict[0]
+    assert said.endswith(
+        "comes first; it is better than c (5% for all 2 comparisons together), "
+        "but was not tested against b at n = 3."
+    )
+
+
+def test_pairs_without_a_shared_seed_are_not_tested(tmp_path: Path) -> None:
+    for model, seeds in (("a", (0, 1, 2)), ("b", (3, 4, 5))):
+        for seed in seeds:
+            make_run(
+                tmp_path / f"{model}{seed}",
+                model=model,
+                seed=seed,
+                scores={"frechet-distance": 5.0 + seed},
+            )
+    said = compared(tmp_path, paired=True).verdict[0]
+    assert said.endswith("comes first, but was not tested against b at n = 3.")
+    assert "5%" not in said
+
+
+def test_splits_are_repetitions_too(tmp_path: Path) -> None:
+    for model, shift in (("a", 0.0), ("b", 10.0)):
+        for split in (0, 1, 2):
+            make_run(
+                tmp_path / f"{model}{split}",
+                model=model,
+                config={"split_seed": split},
+                scores={"frechet-distance": 5.0 + shift + (1 + shift) * split / 100},
+            )
+    for paired in (False, True):
+        (pair,) = compared(tmp_path, paired=paired).pairs
+        assert (pair.contrast.n_a, pair.contrast.n_b, pair.contrast.verdict) == (3, 3, "better")
+
+
+def test_a_score_of_an_earlier_step_is_said_to_be_one(tmp_path: Path) -> None:
+    earlier = "Scores are not of the end of the run: early of step 50 of 100."
+    RunFolder(make_run(tmp_path / "early", model="a")).add_scores(
+        [Score(step=50, metric="frechet-distance", value=3.0)]
+    )
+    at_the_end = RunFolder(make_run(tmp_path / "end", model="b"))
+    at_the_end.add_scores(
+        [Score(step=step, metric="frechet-distance", value=float(step)) for step in (50, 100)]
+    )
+    assert earlier in messages(compared(tmp_path))
+    RunFolder(tmp_path / "early").add_scores(
+        [Score(step=100, metric="frechet-distance", reason="features are not finite")]
+    )
+    result = compared(tmp_path)
+    assert earlier not in messages(result)
+    assert [v.name for v in result.variants if v.scores] == ["b"]
+
+
+def test_a_folder_that_cannot_be_read_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(tmp_path / "runs" / "a", scores={"frechet-distance": 5.0})
+    (tmp_path / "runs" / "lost+found").mkdir()
+    real = Path.is_file
+
+    def is_file(path: Path) -> bool:
+        if path.parent.name == "lost+found":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    reading = read_runs([tmp_path / "runs" / "a", tmp_path / "runs" / "lost+found"])
+    assert reading.skipped == {str(tmp_path / "runs" / "lost+found"): "permission denied"}
+    assert len(read_runs([tmp_path / "runs"]).runs) == 1
 
 
 def test_a_baseline_is_what_the_others_are_contrasted_with(tmp_path: Path) -> None:

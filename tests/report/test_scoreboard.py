@@ -10,9 +10,11 @@ import pytest
 from made_runs import make_run
 from support import Cli
 
+from gantool.errors import GantoolError
 from gantool.report.compare import UnknownNameError
 from gantool.report.load import read_runs
 from gantool.report.scoreboard import OnData, compare_by_data, overview
+from gantool.report.write import write_comparisons
 
 DISTANCES = {
     "mnist5k": {"dcgan": 5.0, "vanilla": 9.0, "wgan": 7.0},
@@ -91,6 +93,15 @@ def test_the_command_writes_a_page_for_each_and_one_that_leads(cli: Cli, tmp_pat
         assert (output / data / "index.html").is_file()
         assert (output / data / "comparison.json").is_file()
     assert "3 variants on 2 data sets, 10 runs" in leading
+
+
+def test_no_page_is_written_into_a_run(tmp_path: Path) -> None:
+    runs = make(tmp_path / "runs")
+    run = next(runs.iterdir())
+    before = sorted(run.rglob("*"))
+    with pytest.raises(GantoolError, match="would mix with it"):
+        write_comparisons(run, boards(runs))
+    assert sorted(run.rglob("*")) == before
 
 
 def test_tables_of_several_data_sets(cli: Cli, tmp_path: Path) -> None:

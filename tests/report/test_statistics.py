@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from statistics import NormalDist
 
@@ -248,16 +249,50 @@ def test_what_has_no_interval_does_not_count_in_the_family() -> None:
     assert third is None
 
 
-@pytest.mark.parametrize(("n", "verdict"), [(3, "not distinguishable"), (4, "better")])
-def test_sides_without_spread_are_permuted(n: int, verdict: str) -> None:
-    """Eight modes in all runs against seven in all: 2 of all arrangements are as far apart."""
-    found = contrast(seeded(*[8.0] * n), seeded(*[7.0] * n), better="higher")
-    expected = stats.permutation_test(
-        ([8.0] * n, [7.0] * n), lambda x, y: np.mean(x) - np.mean(y), n_resamples=np.inf
-    ).pvalue
+@pytest.mark.parametrize(
+    ("n", "m", "verdict"),
+    [
+        (3, 3, "not distinguishable"),
+        (4, 4, "better"),
+        (2, 4, "not distinguishable"),
+        (2, 5, "better"),
+    ],
+)
+def test_sides_without_spread_are_permuted(n: int, m: int, verdict: str) -> None:
+    """Eight modes in all runs against seven in all: of all arrangements, those as far apart."""
+    found = contrast(seeded(*[8.0] * n), seeded(*[7.0] * m), better="higher")
+    pooled = np.array([8.0] * n + [7.0] * m)
+    apart = [
+        abs(pooled[list(chosen)].mean() - np.delete(pooled, list(chosen)).mean())
+        for chosen in itertools.combinations(range(n + m), n)
+    ]
+    expected = np.mean(np.array(apart) >= 1 - 1e-9)
     assert found is not None
     assert found.p == pytest.approx(expected)
     assert (found.method, found.verdict, found.low) == ("exact permutation", verdict, None)
+
+
+@pytest.mark.parametrize("n", [2, 3, 7, 10])
+@pytest.mark.parametrize("value", [0.002, 0.003, 0.998])
+def test_rounding_is_no_spread(value: float, n: int) -> None:
+    """The variance of equal values is often something like 1e-37 to NumPy, and not 0."""
+    same = contrast(seeded(*[value] * n), seeded(*[value] * 4), better="lower")
+    assert same is not None
+    assert (same.method, same.p, same.difference) == ("exact permutation", 1, 0)
+    other = contrast(seeded(*[value] * n), seeded(*[0.5] * 3), better="lower")
+    assert other is not None
+    assert other.method == "exact permutation"
+    summary = summarise([value] * n)
+    assert summary is not None
+    assert (summary.mean, summary.deviation) == (value, 0)
+    shifted = contrast(
+        {seed: 0.1 * seed + value for seed in range(n)},
+        {seed: 0.1 * seed for seed in range(n)},
+        better="lower",
+        paired=True,
+    )
+    assert shifted is not None
+    assert (shifted.method, shifted.p) == ("exact permutation", pytest.approx(2 / 2**n))
 
 
 def test_equal_is_an_interval_within_the_smallest_difference_that_matters() -> None:

@@ -73,6 +73,7 @@ def test_a_run_without_a_value_has_none() -> None:
     facts = {**FACTS, "frechet_distance": [], "tag": []}
     assert holds("frechet-distance=none and tag=none and tag!=good", facts)
     assert not holds("frechet-distance<1000 or frechet-distance>=0 or tag~o", facts)
+    assert holds("ema=none") and not holds("ema~on")
 
 
 @pytest.mark.parametrize(

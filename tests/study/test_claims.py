@@ -87,3 +87,9 @@ def test_a_claim_names_its_data_where_there_are_several_and_its_score_is_measure
     study, jobs = study_of(CLAIM, scores=["recall"])
     with pytest.raises(ConfigError, match="lack frechet-distance"):
         check_claims(study, jobs, load_registry())
+    study, jobs = study_of({**CLAIM, "score": "mind"})
+    with pytest.raises(ConfigError, match="mind is computed on request only"):
+        check_claims(study, jobs, load_registry())
+    study, jobs = study_of({**CLAIM, "score": "high-quality"}, scores=["high-quality", "recall"])
+    with pytest.raises(ConfigError, match="high-quality is no score of mnist5k"):
+        check_claims(study, jobs, load_registry())

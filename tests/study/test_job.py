@@ -102,6 +102,16 @@ def test_models_that_need_labels_are_left_out_on_data_without() -> None:
     assert study_job.left_out(study, registry) == [f"left out on {bare}, which has no labels: cgan"]
 
 
+def test_data_have_the_scores_of_their_kind_alone() -> None:
+    scores = ["frechet-distance", "high-quality", "sliced-wasserstein"]
+    content = {**SMALL, "models": ["vanilla"], "data": ["mnist5k", "ring"], "scores": scores}
+    jobs = study_job.expand(Study.model_validate(content), load_registry())
+    assert {job.data: job.scores for job in jobs} == {
+        "mnist5k": ("frechet-distance",),
+        "ring": ("high-quality", "sliced-wasserstein"),
+    }
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -116,6 +126,7 @@ def test_models_that_need_labels_are_left_out_on_data_without() -> None:
         ({"budget": {"steps": 0}}, "budget.steps"),
         ({"seeds": [1, 1]}, "given twice"),
         ({"scores": ["beauty"]}, "there is no score 'beauty'"),
+        ({"scores": ["high-quality"]}, "mnist5k is of images, and high-quality are of other data"),
         ({"options": {"learning_rate": 1}}, "not known to dcgan"),
         ({"options": {"lr": -1}}, "lr"),
         ({"options": {"steps": 7}}, "not for studies"),

@@ -106,6 +106,7 @@ def test_a_look_is_corrected_for_all_looks(distance: float, found: bool, tmp_pat
     (claim,) = judged.result.claims
     assert claim.verdict == ("holds" if found else "cannot tell yet")
     assert "corrected for looks at 3, 4, 5, 6, 8 seeds" in claim.why
+    assert "only the claim keeps to its 5%, not the table" in judged.result.flags[-1].message
 
 
 def test_equals_are_called_different_in_a_twentieth_of_pursuits() -> None:

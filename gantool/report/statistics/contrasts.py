@@ -5,18 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel
 
-from gantool.report.statistics.summaries import CONFIDENCE, quantile, share_of, welch_freedom
+from gantool.report.statistics.summaries import (
+    CONFIDENCE,
+    mean_and_deviation,
+    quantile,
+    share_of,
+    welch_freedom,
+)
 
 _Floats = npt.NDArray[np.float64]
+_ROUNDING = 1e-12  # of differences of equal values, against the values
 Better = Literal["lower", "higher"]
 Method = Literal["none", "Welch's t", "paired t", "exact permutation"]
-Sides = tuple[Mapping[int, float], Mapping[int, float]]
+# A side has its values by what repetitions are paired by: a seed, or those of run and split.
+Side = Mapping[Any, float]
+Sides = tuple[Side, Side]
 
 
 class Contrast(BaseModel):
@@ -72,8 +81,8 @@ class Contrast(BaseModel):
 
 
 def contrast(
-    a: Mapping[int, float],
-    b: Mapping[int, float],
+    a: Side,
+    b: Side,
     *,
     better: Better,
     paired: bool = False,
@@ -155,7 +164,7 @@ class _Test:
     method: Method
 
 
-def _test(a: Mapping[int, float], b: Mapping[int, float], *, paired: bool) -> _Test | None:
+def _test(a: Side, b: Side, *, paired: bool) -> _Test | None:
     a, b = (
         {seed: value for seed, value in side.items() if math.isfinite(value)} for side in (a, b)
     )
@@ -165,10 +174,10 @@ def _test(a: Mapping[int, float], b: Mapping[int, float], *, paired: bool) -> _T
     if not a or not b:
         return None
     x, y = np.array(list(a.values())), np.array(list(b.values()))
-    difference = float(x.mean() - y.mean())
+    difference = mean_and_deviation(x.tolist())[0] - mean_and_deviation(y.tolist())[0]
     if min(len(x), len(y)) < 2:
         return _Test(x, y, difference, math.nan, math.nan, math.nan, "none")
-    error, freedom = _paired(x - y) if paired else _welch(x, y)
+    error, freedom = _paired(x, y) if paired else _welch(x, y)
     if error == 0:
         exact = _permuted(x, y, paired)
         return _Test(x, y, difference, 0.0, math.nan, exact, "exact permutation")
@@ -178,20 +187,28 @@ def _test(a: Mapping[int, float], b: Mapping[int, float], *, paired: bool) -> _T
 
 def _welch(x: _Floats, y: _Floats) -> tuple[float, float]:
     n, m = len(x), len(y)
-    u, v = float(x.var(ddof=1)) / n, float(y.var(ddof=1)) / m
+    u, v = ((mean_and_deviation(side.tolist())[1] or 0.0) ** 2 / len(side) for side in (x, y))
     return math.sqrt(u + v), welch_freedom(u, n, v=v, m=m) if u + v else math.nan
 
 
-def _paired(differences: _Floats) -> tuple[float, float]:
-    n = len(differences)
+def _paired(x: _Floats, y: _Floats) -> tuple[float, float]:
+    """The error of the mean difference, 0 where all are equal but for rounding, and freedom."""
+    differences, n = x - y, len(x)
+    if np.ptp(differences) <= _ROUNDING * max(np.abs(x).max(), np.abs(y).max()):
+        return 0.0, n - 1
     return float(differences.std(ddof=1)) / math.sqrt(n), n - 1
 
 
 def _permuted(x: _Floats, y: _Floats, paired: bool) -> float:
-    """Two-sided p of values without spread: of all arrangements two are as far apart as these."""
-    if x[0] == y[0]:
+    """Two-sided p of values without spread, or of differences without any.
+
+    Of all arrangements as few are as far apart as these: this one, and where sides are as long as
+    each other, or signs are turned, its mirror image.
+    """
+    n, m = len(x), len(y)
+    if abs(x[0] - y[0]) <= _ROUNDING * max(abs(x[0]), abs(y[0])):
         return 1.0
-    return 2 / (2 ** len(x) if paired else math.comb(len(x) + len(y), len(x)))
+    return 2 / 2**n if paired else (2 if n == m else 1) / math.comb(n + m, n)
 
 
 def holm(ps: Sequence[float], family: int) -> list[float]:

@@ -52,12 +52,11 @@ def summarise(values: Sequence[float]) -> Summary | None:
     finite = [float(value) for value in values if math.isfinite(value)]
     if not finite:
         return None
-    n, mean = len(finite), math.fsum(finite) / len(finite)
-    if n == 1:
+    n, mean, deviation = len(finite), *mean_and_deviation(finite)
+    if deviation is None:
         return Summary(
             n=1, mean=mean, deviation=None, low=None, high=None, method="none", values=finite
         )
-    deviation = float(np.std(finite, ddof=1))
     reach = quantile(n - 1) * deviation / math.sqrt(n)
     return Summary(
         n=n,
@@ -68,6 +67,17 @@ def summarise(values: Sequence[float]) -> Summary | None:
         method="Student's t",
         values=finite,
     )
+
+
+def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean and sample standard deviation, which is None of one value.
+
+    Of equal values they are that value and 0, which rounding would make something near it: a tiny
+    spread, before which any difference is large.
+    """
+    if min(values) == max(values):
+        return values[0], 0.0 if len(values) > 1 else None
+    return math.fsum(values) / len(values), float(np.std(values, ddof=1))
 
 
 def share_of(k: int, n: int) -> Share:
