@@ -284,8 +284,9 @@ def _make(recipe: Recipe, numbers: Indices, file: Path) -> None:
     for number in map(int, numbers):
         try:
             with source.image(number) as image:
-                size, mode, gray = upright_size(image), image.mode, has_gray_mode(image)
+                size, mode = upright_size(image), image.mode
                 decoded = decode(image, least=least)
+                gray = has_gray_mode(image)  # which loads a palette, sound by now
             prepared = fitted(decoded, recipe.size, fit=recipe.fit, channels=recipe.channels)
         except UnreadableImageError as error:
             unreadable.append((number, str(error)))

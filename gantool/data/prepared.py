@@ -171,6 +171,8 @@ class Prepared:
     def with_fewer(self, images: int) -> Prepared:
         """The same data with some of the training images, drawn at random, always the same.
 
+        Of labelled data each class keeps its share, to the nearest image (largest remainder).
+
         Raises:
             ConfigError: there are not so many.
         """
@@ -180,9 +182,18 @@ class Prepared:
                 f"--train-images {images:,}: {self.name} has {there:,} images to train on.",
                 "Give fewer, or leave it out.",
             )
-        chosen = np.sort(np.random.default_rng(_FEWER_SEED).permutation(there)[:images])
-        digest = hashlib.sha256(f"{self.fingerprint} {images}".encode()).hexdigest()
-        splits = {**self.splits, "train": self.train.take(chosen)}
+        order, labels = np.random.default_rng(_FEWER_SEED).permutation(there), self.train.labels
+        about = f"{self.fingerprint} {images}"
+        if labels is None:
+            chosen = order[:images]
+        else:
+            about += " of each class its share"
+            wanted, rest = np.divmod(np.bincount(labels) * images, there)
+            wanted[np.argsort(-rest, kind="stable")[: images - wanted.sum()]] += 1
+            by_class = (order[labels[order] == i][:n] for i, n in enumerate(wanted))
+            chosen = np.concatenate(list(by_class))
+        digest = hashlib.sha256(about.encode()).hexdigest()
+        splits = {**self.splits, "train": self.train.take(np.sort(chosen))}
         return replace(self, fingerprint=digest, splits=splits)
 
     def describe(self) -> dict[str, Any]:

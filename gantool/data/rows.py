@@ -15,6 +15,7 @@ from gantool.errors import GantoolError
 Rows = npt.NDArray[np.uint8]
 _BRIDGED = 1 << 17  # bytes between two rows that are read with them, rather than left out
 _ROWS = 1000  # of one call; systems take 1024
+_BYTES = 1 << 30  # of one call; Linux reads no more than two of these
 
 
 def read_rows(array: Rows, chosen: npt.NDArray[np.int64]) -> Rows:
@@ -68,7 +69,7 @@ def _read(file: int, array: Rows, *, chosen: npt.NDArray[np.int64], offset: int)
     size = rows[0].nbytes
     _advise(file, "POSIX_FADV_RANDOM", 0, 0)  # nothing is read but what is asked for
     flat, spare = rows.reshape(len(rows), size), np.empty(size, dtype=rows.dtype)
-    runs = list(_runs(chosen, _BRIDGED // size))
+    runs = list(_runs(chosen, _BRIDGED // size, most=max(1, min(_ROWS, _BYTES // size))))
     for i, (first, places) in enumerate(runs):
         for begin, ahead in runs[i + 1 : i + 2]:
             _advise(file, "POSIX_FADV_WILLNEED", offset + begin * size, len(ahead) * size)
@@ -79,9 +80,9 @@ def _read(file: int, array: Rows, *, chosen: npt.NDArray[np.int64], offset: int)
 
 
 def _runs(
-    chosen: npt.NDArray[np.int64], bridged: int
+    chosen: npt.NDArray[np.int64], bridged: int, *, most: int
 ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
-    """Runs of rows that lie together in the file.
+    """Runs of at most so many rows that lie together in the file.
 
     Each is the first row's number, and the places of the rows from there on in `chosen`, -1 for one
     that is not chosen.
@@ -92,8 +93,8 @@ def _runs(
     for part, their in zip(np.split(order, breaks), np.split(numbers, breaks), strict=True):
         places = np.full(their[-1] - their[0] + 1, -1)
         places[their - their[0]] = part
-        for start in range(0, len(places), _ROWS):
-            yield int(their[0]) + start, places[start : start + _ROWS]
+        for start in range(0, len(places), most):
+            yield int(their[0]) + start, places[start : start + most]
 
 
 def _advise(file: int, advice: str, begin: int, length: int) -> None:

@@ -171,7 +171,7 @@ def make_ada(config: GANConfig) -> nn.Module:
 
         def __init__(self) -> None:
             super().__init__()
-            self.register_buffer("p", torch.zeros((), dtype=torch.float64))
+            self.register_buffer("p", torch.zeros(()))
 
         def forward(self, x: Tensor) -> Tensor:
             """Each image augmented by random numbers of its own."""
@@ -212,10 +212,11 @@ def make_ada(config: GANConfig) -> nn.Module:
         def after_step(self, metrics: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
             """Move p by what D has said of real images in the step; p is recorded."""
             if "d_sign" in metrics:
-                batch = config.batch_size or 1
-                change = torch.sign(metrics["d_sign"].double() - TARGET) * batch / config.ada_images
-                self.p.add_(change.to(self.p.device)).clamp_(0, 1)
-            return {"ada_p": self.p.clone().float()}
+                turns = 2 if config.update == "extragradient" else config.discriminator_steps
+                seen = turns * (config.batch_size or 1)
+                sign = torch.sign(metrics["d_sign"].to(self.p) - TARGET)
+                self.p.add_(sign * seen / config.ada_images).clamp_(0, 1)
+            return {"ada_p": self.p.clone()}
 
     return AdaptiveAugment()
 

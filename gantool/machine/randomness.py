@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -29,6 +30,14 @@ def states(device: torch.device, world: World) -> list[State]:
     elif device.type == "mps":
         found["mps"] = torch.mps.get_rng_state()
     return world.gather(found)
+
+
+def kept(device: torch.device) -> AbstractContextManager[None]:
+    """PyTorch's generators, those of the CPU and of a CUDA device, are as before afterwards.
+
+    Layers draw their first weights from them, even where others are loaded in their place.
+    """
+    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
 
 
 def restore(saved: Sequence[State], device: torch.device, world: World, seed: int) -> None:

@@ -98,6 +98,11 @@ def reconstruct(
     config = model.config.model_copy(update={"data_dir": data_dir} if data_dir else {})
     split = open_data(sampler.folder, config, registry, progress=progress).splits[SPLIT]
     device, n = next(model.parameters()).device, len(split)
+    if not n:
+        raise ConfigError(
+            f"the data of {record.name} have no {SPLIT} images to reconstruct.",
+            "Of more images some fall to that split.",
+        )
     chosen = np.unique(np.linspace(0, n - 1, num=min(n, shown)).round())  # it may be in order
     error, squares, real, drawn = 0.0, 0.0, [], []
     total = torch.zeros(model.shapes.sample, dtype=torch.float64)

@@ -186,7 +186,7 @@ class Sampler:
         """
         if not self.model.conditional:
             self.label("0")
-        z, _ = next(latents.stream(self.model, rows, seed=seed, codes=codes))
+        z, _ = self.choose(rows, seed, codes=codes)
         classes = len(self.classes)
         return z.repeat_interleave(classes, dim=0), torch.arange(classes).repeat(len(z))
 
@@ -200,7 +200,7 @@ class Sampler:
         codes: Sequence[Code] = (),
     ) -> Chosen:
         """The same latents for every value of a code, a column a value: latents and labels."""
-        z, y = next(latents.stream(self.model, rows, seed=seed, label=label, codes=codes))
+        z, y = self.choose(rows, seed, label=label, codes=codes)
         values = len(code.values)
         return columns_of(code, z), None if y is None else y.repeat_interleave(values)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gantool.machine.randomness import kept
 from gantool.training.recorder import Recorder
 from gantool.training.setup import Setup
 
@@ -16,7 +17,7 @@ def keep_if_best(setup: Setup, recorder: Recorder) -> None:
     """
     trainer, folder, display = setup.trainer, setup.folder, recorder.display
     try:
-        with recorder.paused(), trainer.averaged() as model:
+        with recorder.paused(), kept(trainer.device), trainer.averaged() as model:
             chooser = setup.chooser(model, display)
             score = chooser.score(step=trainer.steps, averaged=bool(trainer.averages))
     except Exception as error:

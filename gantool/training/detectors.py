@@ -45,6 +45,16 @@ class SaturationDetector:
         self.gaps: deque[float] = deque(maxlen=window)
         self.alarmed = False
 
+    @property
+    def state(self) -> dict[str, Any]:
+        """All that it remembers of the steps before."""
+        return {"gaps": list(self.gaps), "alarmed": self.alarmed}
+
+    @state.setter
+    def state(self, state: Mapping[str, Any]) -> None:
+        self.gaps.extend(state["gaps"])
+        self.alarmed = state["alarmed"]
+
     def step(self, metrics: Mapping[str, Any]) -> Alarm | None:
         """Take a step's metrics; an alarm when saturation begins or ends."""
         real, fake = metrics.get("d_real"), metrics.get("d_fake")
@@ -110,6 +120,15 @@ class VarietyDetector:
         self.late = late
         self.differed = False
         self.alarmed = False
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """All that it remembers of the sample grids before."""
+        return {"differed": self.differed, "alarmed": self.alarmed}
+
+    @state.setter
+    def state(self, state: Mapping[str, Any]) -> None:
+        self.differed, self.alarmed = state["differed"], state["alarmed"]
 
     def samples(self, samples: Samples, labels: Labels | None, *, share: float) -> Alarm | None:
         """Take images uint8 [N, H, W, C] or points [N, 2], drawn at this share of the run.

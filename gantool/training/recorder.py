@@ -26,7 +26,12 @@ from gantool.sampling.generate import generate_samples
 from gantool.sampling.grid import SampleGrid, real_cells
 from gantool.sampling.pictures import png
 from gantool.sampling.views import view_of
-from gantool.training.detectors import Alarm, SaturationDetector, variety_detectors
+from gantool.training.detectors import (
+    Alarm,
+    SaturationDetector,
+    VarietyDetector,
+    variety_detectors,
+)
 from gantool.training.metrics import METRICS
 from gantool.training.trainer import Trainer
 
@@ -153,6 +158,11 @@ class Recorder:
             for detector in self.variety:
                 self.say(detector.samples(samples, self.labels, share=share), step)
 
+    @property
+    def detectors(self) -> list[SaturationDetector | VarietyDetector]:
+        """Those that look at steps, and those that look at sample grids."""
+        return [self.saturation, *self.variety]
+
     def save(self) -> None:
         """Save a resumable state; the metrics up to it are on disk before it is."""
         self.fetch()
@@ -161,6 +171,7 @@ class Recorder:
         self.trackers.tell()
         self.folder.write(self.up_to_date("running"))
         state = {**self.trainer.state_dict(), "seconds": self.seconds}
+        state["detectors"] = {detector.name: detector.state for detector in self.detectors}
         if (best := self.folder.best_file).is_file():
             state["best"] = torch.frombuffer(bytearray(best.read_bytes()), dtype=torch.uint8)
         checkpoints.save(self.folder, self.trainer.steps, state=state)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from gantool.evaluation.evaluate import ScoringSettings, evaluate
 from gantool.gan.shapes import Shapes
 from gantool.machine import distributed, signals
 from gantool.machine.device import choose_device
+from gantool.machine.randomness import kept
 from gantool.plugins.registry import Registry
 from gantool.plugins.tracking import TrackedRun
 from gantool.report.write import try_report
@@ -34,7 +35,7 @@ from gantool.training import provenance, transfer
 from gantool.training.best import keep_if_best
 from gantool.training.profiling import profiled
 from gantool.training.recorder import Recorder
-from gantool.training.setup import Setup, build, this_process
+from gantool.training.setup import Setup, build, data_place, this_process
 from gantool.training.trainer import Trainer
 
 
@@ -92,7 +93,7 @@ def resume(
     with folder.locked() if world.rank == 0 else contextlib.nullcontext():
         record = folder.read()
         spec = spec_of(record, registry)
-        place = {} if data is None else {"data": data}
+        place = {} if data is None else {"data": data_place(data, registry)}
         budget: dict[str, Any] = {}
         if epochs is not None or steps is not None:
             budget = {"epochs": epochs, "steps": steps}
@@ -119,7 +120,7 @@ def resume(
                 f"{trainer.total_steps} are asked for.",
                 "Give larger --epochs or --steps to extend it.",
             )
-        seconds, damaged, best = _restore(folder, trainer, record=record)
+        restored = _restore(folder, trainer, record=record)
         world.wait()  # all have read before the first removes anything
         if world.rank:
             accompany(trainer)
@@ -129,10 +130,10 @@ def resume(
         if trainer.steps == 0:
             display.say("no state had been saved yet: the run begins anew.")
         folder.drop_after(trainer.steps)
-        folder.put_best(best)
+        folder.put_best(restored.best)
         update = {
             "config": config.model_dump(mode="json"),
-            "seconds": seconds,
+            "seconds": restored.seconds,
             "total_steps": trainer.total_steps,
             "process": this_process(),
             "status": "running",
@@ -147,7 +148,7 @@ def resume(
             trainer=trainer,
         )
         try:
-            _session(setup, display, resumed=True, damaged=damaged)
+            _session(setup, display, restored=restored)
         except OSError as error:
             raise _disk_error(folder, error, steps=trainer.steps) from error
     return folder
@@ -179,9 +180,24 @@ def accompany(trainer: Trainer) -> None:
                 raise RunInterruptedError(f"interrupted after step {trainer.steps}.")
 
 
-def _session(
-    setup: Setup, display: Display, *, resumed: bool = False, damaged: Sequence[str] = ()
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Restored:
+    """What a state holds beside the trainer's own; of a run without one, nothing.
+
+    Attributes:
+        damaged: the newer states that were passed over.
+        seconds: of training up to it.
+        best: the best generator that was kept then.
+        detectors: what they remembered, by their names.
+    """
+
+    damaged: Sequence[str]
+    seconds: float = 0.0
+    best: bytes | None = None
+    detectors: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _session(setup: Setup, display: Display, *, restored: _Restored | None = None) -> None:
     """Train to the end, whatever the end is, and leave a record of it."""
     trainer, folder = setup.trainer, setup.folder
     recorder = Recorder(
@@ -192,8 +208,11 @@ def _session(
         data=setup.data,
         display=display,
     )
-    if resumed:
-        for message in damaged:
+    if restored is not None:
+        for detector in recorder.detectors:
+            if detector.name in restored.detectors:
+                detector.state = restored.detectors[detector.name]
+        for message in restored.damaged:
             recorder.note("damaged checkpoint", message)
             display.say(f"checkpoint {message}: passed over.")
         recorder.note("resume", f"resumed after step {trainer.steps}")
@@ -311,7 +330,7 @@ def _score(setup: Setup, recorder: Recorder, *, stopped: Callable[[], bool]) -> 
     recorder.fetch()
     recorder.metrics.flush()  # some scores are made from the metrics
     try:
-        with recorder.paused(), trainer.averaged() as model:
+        with recorder.paused(), kept(trainer.device), trainer.averaged() as model:
             evaluate(
                 model,
                 setup.data,
@@ -350,14 +369,8 @@ def _interruptible() -> Iterator[threading.Event]:
         yield flag
 
 
-def _restore(
-    folder: RunFolder, trainer: Trainer, *, record: RunRecord
-) -> tuple[float, list[str], bytes | None]:
+def _restore(folder: RunFolder, trainer: Trainer, *, record: RunRecord) -> _Restored:
     """Load the newest sound state.
-
-    Returns:
-        the training seconds up to it, the damaged ones passed over, and the best generator that was
-        kept then.
 
     Raises:
         GantoolError: there are states, and none can be used. With none at all, the run begins anew.
@@ -373,7 +386,12 @@ def _restore(
         try:
             trainer.load_state_dict(state)
             best = state.get("best")
-            return float(state["seconds"]), damaged, None if best is None else bytes(best.numpy())
+            return _Restored(
+                damaged,
+                seconds=float(state["seconds"]),
+                best=None if best is None else bytes(best.numpy()),
+                detectors=state.get("detectors", {}),
+            )
         except (RuntimeError, KeyError, ValueError, TypeError) as error:
             cause = str(error).splitlines()[0]
             raise GantoolError(
@@ -393,7 +411,7 @@ def _restore(
             "Repeat the run with a larger budget: "
             f"gantool run {record.model} --config {folder.record_file} ...",
         )
-    return 0.0, damaged, None
+    return _Restored(damaged)
 
 
 def _first_weights(

@@ -25,7 +25,7 @@ from gantool.gan.base import Model
 from gantool.gan.shapes import Shapes
 from gantool.machine import distributed
 from gantool.machine.device import choose_device, make_deterministic
-from gantool.machine.randomness import derived_seed
+from gantool.machine.randomness import derived_seed, kept
 from gantool.plugins.registry import Registry
 from gantool.plugins.spec import ModelSpec, load_implementation
 from gantool.runs.files import slug
@@ -281,7 +281,8 @@ def _check_choice(setup: Setup, display: Display) -> None:
             f"alone, of {trainer.total_steps}: there is nothing to choose among.",
             f"Give a smaller one, as --evaluate-every {max(1, trainer.total_steps // 10)}.",
         )
-    setup.chooser(trainer.model, display).check()
+    with kept(trainer.device):
+        setup.chooser(trainer.model, display).check()
 
 
 def _settle(
@@ -305,12 +306,16 @@ def _settle(
     for key, value in settled.items():
         if getattr(config, key) != value:
             sources[key] = "data"
-    if config.data not in registry.datasets:
-        settled["data"] = str(Path(config.data).expanduser().resolve())
+    settled["data"] = data_place(config.data, registry)
     for key in ("data_dir", "weights"):
         if getattr(config, key) is not None:
             settled[key] = getattr(config, key).expanduser().resolve()
     return config.model_copy(update=settled)
+
+
+def data_place(data: str, registry: Registry) -> str:
+    """The name of a data set, or the whole path of what is none."""
+    return data if data in registry.datasets else str(Path(data).expanduser().resolve())
 
 
 def _make_name(model: str, data: str, *, seed: int) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -203,6 +205,21 @@ def test_rows_are_those_of_the_array(
         for part in (array, array.copy(), array[::2]):
             own = chosen[chosen < len(part)]
             assert (read_rows(part, own) == np.asarray(part)[own]).all()
+
+
+def test_no_call_reads_more_than_systems_give_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array, real, asked = numbered(tmp_path, 200).images, os.preadv, []
+
+    def preadv(file: int, buffers: list[Any], place: int) -> int:
+        asked.append(sum(len(buffer) for buffer in buffers))
+        return real(file, buffers, place)
+
+    monkeypatch.setattr(rows, "_BYTES", 20)  # three rows of 6 bytes
+    monkeypatch.setattr(os, "preadv", preadv)
+    assert (read_rows(array, np.arange(200)) == np.asarray(array)).all()
+    assert max(asked) == 18
 
 
 def test_a_file_that_was_cut_off_is_said(tmp_path: Path) -> None:

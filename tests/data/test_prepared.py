@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from gantool.data.batches import Batches
 from gantool.data.pixels import fitted
 from gantool.data.prepared import FORMAT, ImageSplit
 from gantool.data.preparing import prepare
+from gantool.data.readers.arrays import NumpyFile
 from gantool.data.readers.folder import ImageFolder
 from gantool.data.source import Source, UnreadableImageError
 from gantool.errors import ConfigError
@@ -61,6 +64,18 @@ def test_the_cache_is_used_and_follows_the_content(
     assert prepared_folder(tmp_path / "x", tmp_path / "c").fingerprint != first.fingerprint
 
 
+def test_arrays_of_one_shape_and_time_are_not_taken_for_each_other(tmp_path: Path) -> None:
+    rng, found = np.random.default_rng(0), []
+    for version in ("v1", "v2"):
+        (tmp_path / version).mkdir()
+        file = tmp_path / version / "x.npy"
+        np.save(file, rng.integers(0, 256, (40, 8, 8, 1), dtype=np.uint8))
+        os.utime(file, (0, 0))
+        source = NumpyFile([file])
+        found.append(prepare(source, "x", size=(8, 8), channels=1, cache=tmp_path / "cache"))
+    assert found[0].fingerprint != found[1].fingerprint
+
+
 def test_equal_content_elsewhere_has_the_same_fingerprint(tmp_path: Path) -> None:
     for i in range(30):
         for place in ("x", "y/x"):
@@ -89,6 +104,32 @@ def test_fewer_images_train_and_all_the_others_judge(tmp_path: Path) -> None:
     assert len({data.fingerprint, fewer.fingerprint, data.with_fewer(11).fingerprint}) == 3
     with pytest.raises(ConfigError, match="images to train on"):
         data.with_fewer(len(data.train) + 1)
+
+
+def test_each_class_keeps_its_share_of_fewer_images(tmp_path: Path) -> None:
+    labels = np.repeat(np.arange(4), (700, 200, 99, 1))
+    split = ImageSplit(
+        np.arange(1000, dtype=np.int64).astype(np.uint8).reshape(-1, 1, 1, 1), labels
+    )
+    picture(tmp_path / "x" / "a.png", seed=0)
+    data = replace(prepared_folder(tmp_path / "x", tmp_path / "c"), splits={"train": split})
+    for images in (4, 10, 37, 100, 500, 999, 1000):
+        fewer = data.with_fewer(images).train
+        assert len(fewer) == images
+        assert fewer.labels is not None
+        counts = np.bincount(fewer.labels, minlength=4)
+        assert (np.abs(counts - np.bincount(labels) * images / 1000) < 1).all()
+
+
+def test_a_cut_off_picture_with_a_palette_costs_itself_alone(tmp_path: Path) -> None:
+    for i in range(20):
+        picture(tmp_path / "x" / f"{i}.png", seed=i)
+    for kind in ("png", "gif"):
+        file = tmp_path / "x" / f"cut.{kind}"
+        read_image(tmp_path / "x" / "0.png").resize((200, 200)).quantize(64).save(file)
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    data = prepared_folder(tmp_path / "x", tmp_path / "c")
+    assert (data.unreadable, sum(map(len, data.splits.values()))) == (2, 20)
 
 
 class Shades(Source):

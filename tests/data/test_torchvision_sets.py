@@ -55,6 +55,16 @@ def test_idx_files_put_in_place_by_hand(tmp_path: Path, place: str, suffix: str)
         other.open()
 
 
+def test_where_links_are_not_allowed_plain_files_are_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError("A required privilege is not held by the client")
+
+    monkeypatch.setattr(Path, "symlink_to", refused)
+    test_idx_files_put_in_place_by_hand(tmp_path, "MNIST/raw", "")
+
+
 def test_damaged_idx_files_are_an_error(tmp_path: Path) -> None:
     for stem in Mnist.stems:
         (tmp_path / f"{stem}.gz").write_bytes(gzip.compress(b"\0\0\x08\x03 too short"))

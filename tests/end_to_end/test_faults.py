@@ -13,6 +13,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,9 @@ from gantool.runs import checkpoints
 from gantool.runs.files import read_json_lines, write_bytes
 from gantool.runs.folder import RunFolder
 from gantool.runs.records import RunRecord
+from gantool.training import recorder
 from gantool.training import run as training_run
+from gantool.training.detectors import SaturationDetector
 from gantool.training.recorder import Recorder
 from gantool.training.run import start
 from gantool.training.setup import Request, set_up
@@ -108,6 +111,16 @@ def test_a_run_folder_appears_with_its_record_or_not_at_all(
     assert RunFolder.create(tmp_path / "it", record).read() == record
     with pytest.raises(ConfigError, match="never overwritten"):
         RunFolder.create(tmp_path / "it", record)
+
+
+def test_a_spell_that_goes_on_when_a_run_does_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    always = partial(SaturationDetector, window=2, threshold=-1.0)
+    monkeypatch.setattr(recorder, "SaturationDetector", always)
+    run = resume(train(tmp_path), steps=12)
+    kinds = [event["kind"] for event in read_json_lines(run / "events.jsonl")]
+    assert kinds.count("collapse") == 1 and "resume" in kinds
 
 
 def test_what_killed_writes_left_aside_goes_when_the_run_goes_on(copy: Path) -> None:

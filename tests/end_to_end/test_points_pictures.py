@@ -97,6 +97,11 @@ def test_what_is_drawn_is_a_scatter(runs: Path, tmp_path: Path, cli: Cli) -> Non
     ):
         assert np.asarray(other).shape == (SIZE, SIZE, 3)
         assert (np.asarray(other) != plain).any()
+    z, y = run.sampler.every_label(300, 0)  # more than are drawn at once
+    assert (len(z), y.bincount().tolist()) == (
+        300 * len(run.sampler.classes),
+        [300] * len(run.sampler.classes),
+    )
     done = cli("sample", runs / "c", "-n", 40, "--output", tmp_path / "x.png")
     assert done.code == 0, done.err
     assert (read(tmp_path / "x.png") == plain).all()

@@ -98,6 +98,14 @@ def test_a_run_killed_while_it_is_scored_has_its_scores_all_the_same(
     assert equal(resume(tmp_path / "it"), whole)
 
 
+def test_scores_on_the_way_change_nothing_that_is_trained(tmp_path: Path) -> None:
+    """The augmentation draws from the generator that a network's first weights are drawn from."""
+    plain = train(tmp_path / "plain", augment="diff", evaluate_every=None, evaluate=False)
+    scored = train(tmp_path / "scored", augment="diff", keep_best="frechet-distance")
+    first, second = (run / "generator.safetensors" for run in (plain, scored))
+    assert first.read_bytes() == second.read_bytes()
+
+
 def test_scores_that_were_half_written_are_not_there_twice(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

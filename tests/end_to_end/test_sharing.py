@@ -55,7 +55,7 @@ def test_a_packed_run_goes_on_elsewhere_as_it_would_have_where_it_was(
     went_on = cli("resume", run, "--steps", "30", "--data", "moved", cwd=there)
     assert went_on.code == 0, went_on.err
     assert results_of(run) == results_of(here / "experiments" / "a")
-    assert json.loads((run / "run.json").read_text())["config"]["data"] == "moved"
+    assert json.loads((run / "run.json").read_text())["config"]["data"] == str(there / "moved")
     together = cli("compare", "experiments/a", here / "experiments" / "a", "--json", cwd=there)
     assert len(together.json["variants"]) == 1  # wherever the data lies
 

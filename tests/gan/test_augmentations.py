@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -129,6 +130,14 @@ def test_ada_follows_the_sign_of_d_on_real_images() -> None:
     for _ in range(12):
         augment.after_step({"d_sign": torch.tensor(1.0)})
     assert augment.p.item() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "p"), [({"discriminator_steps": 5}, 0.5), ({"update": "extragradient"}, 0.2)]
+)
+def test_ada_counts_every_image_that_d_sees(options: dict[str, Any], p: float) -> None:
+    augment = augmentations.make_ada(GANConfig(batch_size=10, ada_images=100, **options))
+    assert augment.after_step({"d_sign": torch.tensor(1.0)})["ada_p"].item() == pytest.approx(p)
 
 
 class Plain(GAN[GANConfig]):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -111,6 +113,18 @@ def test_a_sure_discriminator_is_said_once_and_recovers() -> None:
     assert [i for i, f in enumerate(found) if f] == [9]
     found = [detector.step(unsure) for _ in range(10)]
     assert [f.kind for f in found if f] == ["recovery"]
+
+
+def test_a_detector_goes_on_from_its_state() -> None:
+    sure, unsure = {"d_real": 0.999, "d_fake": 0.001}, {"d_real": 0.6, "d_fake": 0.4}
+    steps = [*[sure] * 15, *[unsure] * 6, *[sure] * 15]
+    whole = SaturationDetector(probabilities=True, window=10)
+    expected = [whole.step(metrics) for metrics in steps]
+    for stop in range(len(steps)):
+        first, second = (SaturationDetector(probabilities=True, window=10) for _ in range(2))
+        found = [first.step(metrics) for metrics in steps[:stop]]
+        second.state = json.loads(json.dumps(first.state))
+        assert found + [second.step(metrics) for metrics in steps[stop:]] == expected
 
 
 def test_short_spells_and_raw_outputs_are_no_saturation() -> None:

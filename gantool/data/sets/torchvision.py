@@ -339,4 +339,7 @@ def _unpack(file: Path, target: Path) -> None:
         with gzip.open(file) as packed, target.open("wb") as plain:
             shutil.copyfileobj(packed, plain)
     else:
-        target.symlink_to(file.resolve())
+        try:
+            target.symlink_to(file.resolve())
+        except OSError:  # Windows allows links to developers only
+            shutil.copyfile(file, target)

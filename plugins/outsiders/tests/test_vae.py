@@ -7,7 +7,7 @@ import pytest
 import torch
 from gantool_outsiders.vae import VAEConfig
 from gantool_outsiders.vae.model import VAE, divergence
-from support import run_cli
+from support import picture, run_cli
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from gantool import Batch, ConfigError, Shapes
@@ -103,3 +103,14 @@ def test_reconstructions_of_points_are_refused_in_words(tmp_path):
     assert done.code == 0, done.err
     done = run_cli("reconstruct", "experiments/x", cwd=tmp_path)
     assert (done.code, "a run on points" in done.err) == (2, True)
+
+
+@pytest.mark.slow
+def test_without_test_images_nothing_is_reconstructed(tmp_path):
+    for i in range(3):
+        picture(tmp_path / "few" / f"{i}.png", size=(16, 16), seed=i)
+    words = ("--data", "few", "--steps", "2", "--no-evaluate", "--name", "x")
+    done = run_cli("run", "vae", *words, cwd=tmp_path)
+    assert done.code == 0, done.err
+    done = run_cli("reconstruct", "experiments/x", cwd=tmp_path)
+    assert (done.code, "the data of x have no test images" in done.err) == (2, True)

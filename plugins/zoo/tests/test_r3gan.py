@@ -53,6 +53,17 @@ def test_the_discriminators_own_rate_declines_with_it():
         assert settings.players["discriminator"]["lr"] == pytest.approx(rate)
 
 
+def test_the_schedules_of_every_model_hold_too():
+    config = R3GANConfig(ngf=4, ndf=4, lr_decay=2.0, final_momentum=0.9)
+    gan = R3GAN.create(config, Shapes((28, 28), 1, classes=0))
+    first, later = (
+        gan.settings(Progress(step, 10**9, epoch=300, images=0)).players["generator"]
+        for step in (0, 3)
+    )
+    assert later["lr"] == pytest.approx(first["lr"] / 8)
+    assert later["momentum"] == pytest.approx(0.9)
+
+
 def test_the_penalties_can_be_switched_off_and_changed():
     assert R3GANConfig(penalty="none").penalty_weight == 1.0
     assert R3GANConfig(penalty="r1", penalty_weight=3).penalty_weight == 3

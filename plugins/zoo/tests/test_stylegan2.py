@@ -9,7 +9,7 @@ from gantool_zoo.stylegan2 import PAPER, StyleGAN2Config
 from gantool_zoo.stylegan2.model import StyleGAN2
 from support import run_cli
 
-from gantool import Batch, Progress, Shapes
+from gantool import Batch, ConfigError, Progress, Shapes
 from gantool.data.batches import Batches
 from gantool.data.prepared import ImageSplit
 from gantool.testing import check_model
@@ -119,6 +119,12 @@ def test_a_latent_has_one_image_outside_of_training():
     assert torch.allclose(model.generate(z, None)[1:2], model.generate(z[1:2], None))
     model.train()
     assert not torch.equal(model.generate(z, None), model.generate(z, None))
+
+
+def test_penalties_are_not_to_be_compiled():
+    with pytest.raises(ConfigError, match="no second derivatives"):
+        made(compile=True)
+    made(compile=True, r1_weight=0.0, path_weight=0.0)
 
 
 def test_the_preset_is_the_papers():

@@ -55,7 +55,7 @@ class BEGAN(GAN):
         code, n = self.config.nz, self.config.filters
         self.generator = nn.Sequential(decoder(shapes, n, code), nn.Tanh())
         self.discriminator = nn.Sequential(encoder(shapes, n, code), decoder(shapes, n, code))
-        self.register_buffer("k", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("k", torch.zeros(()))
 
     def judge(self, x: Tensor, y: Tensor | None) -> Tensor:
         """The negative of the mean absolute error of each image, [N]."""
@@ -74,7 +74,7 @@ class BEGAN(GAN):
 
     def after_step(self, metrics: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Move k by gamma L(x) - L(G(z)), and tell the measure of convergence M."""
-        real, fake = -metrics["d_real"].double(), metrics["loss_g"].double()
+        real, fake = -metrics["d_real"].to(self.k), metrics["loss_g"].to(self.k)
         balance = self.config.gamma * real - fake
-        self.k.add_((self.config.k_rate * balance).to(self.k.device)).clamp_(0, 1)
-        return {"k": self.k.clone().float(), "convergence": (real + balance.abs()).float()}
+        self.k.add_(self.config.k_rate * balance).clamp_(0, 1)
+        return {"k": self.k.clone(), "convergence": real + balance.abs()}

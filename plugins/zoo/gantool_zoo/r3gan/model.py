@@ -19,8 +19,8 @@ class R3GAN(PlainNetworks):
         decline = cosine(1, config.final_lr / config.lr, share=share)
         betas = (config.beta1, cosine(config.beta2, config.final_beta2, share=share))
         weight = cosine(config.penalty_weight or 1.0, config.final_penalty_weight, share=share)
-        players = {
-            player: {"lr": self.learning_rate(player) * decline, "betas": betas}
-            for player in self.players()
-        }
+        players = {}
+        for player, common in super().settings(progress).players.items():
+            rate = common.get("lr", self.learning_rate(player))
+            players[player] = {**common, "lr": rate * decline, "betas": betas}
         return Settings(players=players, penalty_weight=weight)

@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from gantool import GAN, Batch, Losses, Progress, Settings, Shapes, Turn
+from gantool import GAN, Batch, ConfigError, Losses, Progress, Settings, Shapes, Turn
 from gantool.gan.layers import Activated, MinibatchStd, ShrinkingBlock, StyleGenerator, equalized
 from gantool.gan.penalties import zero_centered_gradient_penalty
 from gantool.gan.shapes import maps
@@ -22,6 +22,15 @@ _MAPPING_RATE = 0.01  # of the mapping network's learning rate
 
 class StyleGAN2(GAN[StyleGAN2Config]):
     """StyleGAN2 (Karras et al. 2020) for small images; beyond the paper's, images end in tanh."""
+
+    def prepare(self) -> None:
+        """Refuse what has no second derivatives."""
+        super().prepare()
+        if self.config.compile and (self.config.r1_weight or self.config.path_weight):
+            raise ConfigError(
+                "--compile: torch.compile has no second derivatives, as the penalties need.",
+                "Leave it out, or add --r1-weight 0 --path-weight 0.",
+            )
 
     def build(self, shapes: Shapes) -> None:
         """Set both networks, for any size."""
