@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
@@ -17,8 +18,21 @@ settings.register_profile("search", print_blob=True, deadline=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how examples are drawn."""
+    """Choose how examples are drawn, and let none but the tests of a GPU see one."""
     settings.load_profile("search" if _is_slow(config) else "same")
+    if config.option.markexpr != "gpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of the test session's own, so that tests neither use nor fill the user's."""
+    folder = tmp_path_factory.mktemp("data")
+    os.environ["GANTOOL_DATA_DIR"] = str(folder)
+    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+    for key in [key for key in os.environ if key.startswith("GANTOOL_OPT_")]:
+        del os.environ[key]
+    return folder
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,23 +1,11 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import SMALL, Outcome, picture, run_cli
-
-
-@pytest.fixture(scope="session", autouse=True)
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder of the test session's own, so that tests neither use nor fill the user's."""
-    folder = tmp_path_factory.mktemp("data")
-    os.environ["GANTOOL_DATA_DIR"] = str(folder)
-    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
-    for key in [key for key in os.environ if key.startswith("GANTOOL_OPT_")]:
-        del os.environ[key]
-    return folder
 
 
 @pytest.fixture

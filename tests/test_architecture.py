@@ -45,7 +45,9 @@ LEVEL = {room: level for level, rooms in enumerate(reversed(ROOMS)) for room in 
 
 
 def modules() -> list[Path]:
-    return [path for path in PACKAGE.rglob("*.py") if "templates" not in path.parts]
+    return [
+        path for path in PACKAGE.rglob("*.py") if "templates" not in path.relative_to(PACKAGE).parts
+    ]
 
 
 def sources() -> list[Path]:

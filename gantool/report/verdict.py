@@ -359,7 +359,7 @@ def _some(names: Sequence[str]) -> str:
 def _against(
     contrasts: Mapping[tuple[str, str], Contrast], a: str, *, b: str
 ) -> Literal["better", "alike", "untested"]:
-    """What a test says of the first variant and another one, if there is any."""
+    """The word of a test, if there is any, on the first variant and another one."""
     between = contrasts.get((a, b)) or contrasts.get((b, a))
     if between is None or between.p is None:
         return "untested"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import subprocess
 import sys
@@ -95,7 +96,8 @@ def run_checks(
         flags={**options, "batch_size": BATCH, "steps": 20},
     )
     with _on_threads(options.get("threads") or 1):
-        yield CheckResult("starts without torch", problem=_imports_torch(spec))
+        module = load_registry().plugin_of(spec.name).module.__name__
+        yield CheckResult("starts without torch", problem=_imports_torch(module))
         kinds = _data_of(spec, sizes=sizes, channels=channels, classes=classes)
         yield from _on_all(spec, kinds, options=options)
 
@@ -233,9 +235,8 @@ def _moved(trainer: Trainer) -> list[Tensor]:
     return [parameter.detach() for parameter in trainer.model.parameters()]
 
 
-def _imports_torch(spec: ModelSpec) -> str:
-    plugin = load_registry().plugin_of(spec.name)
-    module = plugin.module.__name__
+@functools.cache
+def _imports_torch(module: str) -> str:
     script = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     if done.returncode == 0:

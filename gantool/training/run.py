@@ -182,7 +182,7 @@ def accompany(trainer: Trainer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Restored:
-    """What a state holds beside the trainer's own; of a run without one, nothing.
+    """The part of a state that is not the trainer's; of a run without one, nothing.
 
     Attributes:
         damaged: the newer states that were passed over.

@@ -622,7 +622,9 @@ def test_two_processes_on_one_run_the_second_is_refused(tmp_path: Path) -> None:
     )
     run = tmp_path / "experiments" / "x"
     try:
+        deadline = time.monotonic() + 100
         while not (run / "checkpoints" / "00000020.pt").exists():
+            assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.05)
         assert RunFolder(run).is_live()
         outcome = run_cli("resume", run, cwd=tmp_path)

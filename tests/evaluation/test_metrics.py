@@ -492,18 +492,23 @@ def test_noise_lies_further_away_than_digits(mnist5k: Prepared) -> None:
     assert scores["train"] * 10 < scores["noise"]
 
 
-def test_stacks_are_read_channel_by_channel(data_dir: Path) -> None:
+def test_stacks_are_read_channel_by_channel(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from gantool.data.preparing import prepare
+    from gantool.data.sets import mnist5k
     from gantool.data.sets.mnist5k import StackedMnist
 
-    data = prepare(
-        StackedMnist(data_dir), "stacked-mnist", size=(28, 28), channels=3, cache=data_dir
-    )
-    assert {split: len(images) for split, images in data.splits.items()} == {
+    whole = StackedMnist(data_dir)
+    whole.open()
+    assert {split: len(images) for split, images in (whole.splits or {}).items()} == {
         "train": 40_000,
         "validation": 5_000,
         "test": 5_000,
     }
+    monkeypatch.setattr(mnist5k, "_STACKS", {"train": 10_000, "validation": 10, "test": 500})
+    source = StackedMnist(data_dir)
+    data = prepare(source, "stacked-mnist", size=(28, 28), channels=3, cache=tmp_path)
     judged = evaluation(data, "stacked-digits")
     some = judged.real("test", 500)
     assert judged.features(some).shape == (500, 96)

@@ -25,8 +25,6 @@ def test_lerp_and_slerp_by_hand() -> None:
     )
 
 
-@pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.parametrize("b", [(1.0, 0.0), (-1.0, 0.0), (0.0, 0.0)])
 def test_slerp_has_an_answer_where_there_is_no_arc(b: tuple[float, float]) -> None:
     found = slerp(torch.tensor([1.0, 0.0]), torch.tensor(b), steps=5)

@@ -198,13 +198,15 @@ def test_the_committed_studies_are_sound() -> None:
 def test_every_process_of_a_run_has_its_share_of_the_threads(
     options: dict[str, Any], threads: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Scoring too, which has no option for it."""
+    """Scoring too, which has no option for it; and none has an option from the environment."""
+    monkeypatch.setenv("GANTOOL_OPT_LR", "9")
     job = study_run.with_threads(jobs_of(**{**SMALL, "scores": None, "options": options}), 3)[0]
     begun: list[tuple[str, str]] = []
 
     class Ended:
         def __init__(self, argv: list[str], env: dict[str, str], **rest: Any) -> None:
             begun.append((argv[3], env["OMP_NUM_THREADS"]))
+            assert not [key for key in env if key.startswith("GANTOOL_OPT_")]
             record = RunRecord(name=job.name, model=job.model, status="finished")
             if argv[3] == "run":
                 RunFolder.create(tmp_path / job.name, record)

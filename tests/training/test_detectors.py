@@ -40,7 +40,7 @@ def test_nearest_distance_by_brute_force() -> None:
 
 def test_a_few_kinds_of_samples_are_a_collapse_that_the_mean_does_not_see() -> None:
     five_kinds = VARIED[np.arange(32) % 5].copy()
-    five_kinds[:, 0, 0] = RNG.integers(0, 40, (32, 1))  # twins, not copies
+    five_kinds[:, 0, 0] = np.random.default_rng(1).integers(0, 40, (32, 1))  # twins, not copies
     alike, few = variety_detectors(VARIED, None)
     assert alike.samples(five_kinds, None, share=0.5) is None
     found = few.samples(five_kinds, None, share=0.5)
@@ -101,7 +101,7 @@ def test_a_slow_beginning_is_no_collapse_but_a_late_one_is() -> None:
 def test_each_class_alike_within_itself_is_a_collapse() -> None:
     labels = np.arange(32) % 4
     per_class = VARIED[labels]
-    detector = alike_detector(VARIED, RNG.integers(0, 4, 32))
+    detector = alike_detector(VARIED, np.random.default_rng(2).integers(0, 4, 32))
     assert detector.samples(VARIED, labels, share=0.2) is None
     assert detector.samples(per_class, labels, share=0.3) is not None
 

@@ -208,7 +208,9 @@ def _permuted(x: _Floats, y: _Floats, paired: bool) -> float:
     n, m = len(x), len(y)
     if abs(x[0] - y[0]) <= _ROUNDING * max(abs(x[0]), abs(y[0])):
         return 1.0
-    return 2 / 2**n if paired else (2 if n == m else 1) / math.comb(n + m, n)
+    if paired:
+        return 2 / (1 << n)
+    return (1 + (n == m)) / math.comb(n + m, n)
 
 
 def holm(ps: Sequence[float], family: int) -> list[float]:

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 import torch
 from gantool_cgan import PAPER, POINTS, Config
 from gantool_cgan.model import CGAN
+from support import run_cli
 from torch import nn
 
 from gantool import ConfigError, Shapes
@@ -78,46 +76,23 @@ def test_data_without_labels_is_an_error_that_says_what_to_do(tmp_path):
 
     for i in range(20):
         Image.new("L", (16, 16), color=i).save(tmp_path / f"{i}.png")
-    command = [
-        sys.executable,
-        "-m",
-        "gantool",
-        "run",
-        "cgan",
-        "--data",
-        str(tmp_path),
-        "--image-size",
-        "16",
-    ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "cgan needs labels" in done.stderr
-    assert "sub-folder" in done.stderr
+    done = run_cli("run", "cgan", "--data", tmp_path, "--image-size", "16", cwd=tmp_path)
+    assert done.code == 2
+    assert "cgan needs labels" in done.err
+    assert "sub-folder" in done.err
     assert not (tmp_path / "experiments").exists()
 
 
 def test_the_models_batch_size_yields_to_little_data(tmp_path):
-    import json
 
     from PIL import Image
 
     for i in range(20):
         (tmp_path / "few" / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)
         Image.new("L", (16, 16), color=10 * i).save(tmp_path / "few" / "ab"[i % 2] / f"{i}.png")
-    command = [
-        sys.executable,
-        "-m",
-        "gantool",
-        "run",
-        "cgan",
-        "--data",
-        "./few",
-        "--dry-run",
-        "--json",
-    ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    plan = json.loads(done.stdout)
+    done = run_cli("run", "cgan", "--data", "./few", "--dry-run", "--json", cwd=tmp_path)
+    assert done.code == 0, done.err
+    plan = done.json
     assert plan["config"]["batch_size"] == min(16, plan["data"]["splits"]["train"])
     assert plan["sources"]["batch_size"] == "data"
 

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
+from support import run_cli
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tracked import follow, loss
-
-
-def gantool(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "gantool", *arguments], cwd=cwd, capture_output=True, text=True
-    )
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     where = tmp_path_factory.mktemp("tracked")
     small = ("--ngf", "4", "--ndf", "4", "--sheet-every", "2", "--no-evaluate")
-    done = gantool(
+    done = run_cli(
         "run", "dcgan", "--steps", "4", "--name", "x", "--track", "tensorboard", *small, cwd=where
     )
-    assert done.returncode == 0, done.stderr
-    assert "disabled" not in done.stderr
+    assert done.code == 0, done.err
+    assert "disabled" not in done.err
     return where / "experiments" / "x"
 
 
@@ -70,12 +63,12 @@ def test_a_killed_run_tells_no_step_twice(tmp_path):
 
 
 def test_a_resumed_run_is_followed_on(run):
-    done = gantool("resume", str(run), "--steps", "6", cwd=run.parent)
-    assert done.returncode == 0, done.stderr
+    done = run_cli("resume", str(run), "--steps", "6", cwd=run.parent)
+    assert done.code == 0, done.err
     assert [s.step for s in read(run).Scalars("loss/d")] == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_command_refuses_what_is_no_folder(tmp_path):
-    done = gantool("tensorboard", "nowhere", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "nowhere is not a folder" in done.stderr
+    done = run_cli("tensorboard", "nowhere", cwd=tmp_path)
+    assert done.code == 2
+    assert "nowhere is not a folder" in done.err

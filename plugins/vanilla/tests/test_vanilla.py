@@ -9,6 +9,7 @@ import pytest
 import torch
 from gantool_vanilla import PACGAN, PAPER, Config
 from gantool_vanilla.model import Vanilla
+from support import run_cli
 from torch import nn
 
 from gantool import ConfigError, Progress, Shapes
@@ -132,22 +133,14 @@ def test_modern_layers():
 
 
 def test_without_the_plugin_a_run_says_what_to_install(tmp_path):
-    import os
-    import subprocess
-    import sys
-
-    def gantool(*arguments, **env):
-        command = [sys.executable, "-m", "gantool", *arguments]
-        return subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, **env}
-        )
-
-    assert gantool("run", "vanilla", "--steps", "1", "--name", "x", "--no-evaluate").returncode == 0
-    without = gantool("resume", "experiments/x", "--steps", "2", GANTOOL_PLUGINS="none")
-    assert without.returncode == 2
-    assert "gantool-vanilla 0.1.0, which is not installed" in without.stderr
-    assert "pip install gantool-vanilla" in without.stderr
-    assert gantool("resume", "experiments/x", "--steps", "2").returncode == 0
+    words = ("run", "vanilla", "--steps", "1", "--name", "x")
+    assert run_cli(*words, cwd=tmp_path).code == 0
+    resumed = ("resume", "experiments/x", "--steps", "2")
+    without = run_cli(*resumed, cwd=tmp_path, env={"GANTOOL_PLUGINS": "none"})
+    assert without.code == 2
+    assert "gantool-vanilla 0.1.0, which is not installed" in without.err
+    assert "pip install gantool-vanilla" in without.err
+    assert run_cli(*resumed, cwd=tmp_path).code == 0
 
 
 def test_points_are_drawn_without_bounds_and_without_batch_norm():
