@@ -156,6 +156,26 @@ class Shades(Source):
         return Image.new("L", self.size, number)
 
 
+class Repeated(Shades):
+    """Squares of ten greys, in every split: test images are in training, and equal each other."""
+
+    factor_values: Mapping[str, int] = {}
+
+    def key(self) -> str:
+        return "repeated"
+
+    def image(self, number: int) -> Image.Image:
+        return Image.new("L", self.size, {30: 200, 31: 201, 41: 201}.get(number, number % 10))
+
+
+def test_unique_test_images_of_given_splits_are_not_in_training(tmp_path: Path) -> None:
+    source = Repeated(tmp_path)
+    data = prepare(source, "x", size=(8, 8), channels=1, cache=tmp_path, unique_test=True)
+    shades = {name: split.values[:, 0, 0, 0].tolist() for name, split in data.splits.items()}
+    assert shades["test"] == [200, 201]
+    assert shades["train"] == [n % 10 for n in range(50, 100)]
+
+
 class MereShades(Shades):
     factor_values: Mapping[str, int] = {}
 

@@ -613,6 +613,16 @@ def test_resume_refuses_changed_versions_unless_forced(cli: Cli, copied_run: Pat
     assert cli("resume", copied_run, "--steps", "70", "--force").code == 0
 
 
+def test_a_name_of_a_data_set_is_never_a_folder(cli: Cli, tmp_path: Path) -> None:
+    for i in range(40):
+        picture(tmp_path / "mnist5k" / f"{i}.png", seed=i)
+    known, own = (
+        cli("run", "dcgan", "--data", data, "--dry-run", "--json").json["data"]["splits"]
+        for data in ("mnist5k", "./mnist5k")
+    )
+    assert (known["train"], sum(own.values())) == (4000, 40)
+
+
 def test_two_processes_on_one_run_the_second_is_refused(tmp_path: Path) -> None:
     options = ["--steps", "5000", "--checkpoint-every", "20", *SMALL]
     process = subprocess.Popen(

@@ -91,6 +91,28 @@ def test_samples_that_become_alike_are_a_collapse_and_then_a_recovery() -> None:
     assert recovered.kind == "recovery"
 
 
+@pytest.mark.parametrize(("number", "bound"), [(0, 0.2), (1, 0.35)])
+def test_the_bounds_are_those_that_the_documents_name(number: int, bound: float) -> None:
+    """Points that are k times as far apart have k times the distance."""
+    real = np.random.default_rng(3).normal(size=(32, 2))
+    detector = variety_detectors(real, None)[number]
+    kinds = []
+    for k in (bound + 0.01, bound - 0.01, 2 * bound - 0.01, 2 * bound + 0.01):
+        alarm = detector.samples(k * real, None, share=0.5)
+        kinds.append(alarm and alarm.kind)
+    assert kinds == [None, "collapse", None, "recovery"]
+
+
+def test_saturation_is_what_the_documents_say() -> None:
+    """A mean gap above 0.98 over 200 steps; over when it is below 0.88."""
+    detector = SaturationDetector(probabilities=True)
+    found = [detector.step({"d_real": 0.995, "d_fake": 0.0}) for _ in range(201)]
+    assert [i for i, alarm in enumerate(found, 1) if alarm] == [200]
+    calm = [detector.step({"d_real": 0.89, "d_fake": 0.0}) for _ in range(300)]
+    assert not any(calm)
+    assert any(detector.step({"d_real": 0.87, "d_fake": 0.0}) for _ in range(300))
+
+
 def test_a_slow_beginning_is_no_collapse_but_a_late_one_is() -> None:
     detector = alike_detector(VARIED, None)
     assert detector.samples(ALIKE, None, share=0.1) is None
