@@ -132,7 +132,7 @@ def read_records(paths: Iterable[Path]) -> Reading:
         except GantoolError as error:
             skipped[str(path)] = error.message
         except OSError as error:  # another user's folder
-            skipped[str(path)] = (error.strerror or str(error)).lower()
+            skipped[str(path)] = error.strerror or str(error)
     if not runs:
         found = "; ".join(f"{name} ({reason})" for name, reason in list(skipped.items())[:5])
         raise ConfigError(

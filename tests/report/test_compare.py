@@ -411,7 +411,7 @@ def test_a_folder_that_cannot_be_read_is_passed_over(
 
     monkeypatch.setattr(Path, "is_file", is_file)
     reading = read_runs([tmp_path / "runs" / "a", tmp_path / "runs" / "lost+found"])
-    assert reading.skipped == {str(tmp_path / "runs" / "lost+found"): "permission denied"}
+    assert reading.skipped == {str(tmp_path / "runs" / "lost+found"): "Permission denied"}
     assert len(read_runs([tmp_path / "runs"]).runs) == 1
 
 
