@@ -206,7 +206,8 @@ def test_a_failed_run_does_not_stop_the_rest(tmp_path: Path) -> None:
     statuses = {run["status"]: run["reason"] for run in done.json["runs"]}
     assert set(statuses) == {"failed", "done"}
     assert "diverged" in statuses["failed"]
-    comparison = json.loads((Path(done.json["page"]).parent / "comparison.json").read_text())
+    page = tmp_path / done.json["page"]
+    comparison = json.loads((page.parent / "comparison.json").read_text())
     assert sorted(run["status"] for run in comparison["runs"]) == ["diverged", "finished"]
     assert any("1 diverged or failed" in sentence for sentence in comparison["verdict"])
     again = run_cli("study", "it.toml", "--json", cwd=tmp_path, timeout=300)
