@@ -426,6 +426,12 @@ def plugin(tmp_path: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(site)}
 
 
+def test_what_is_wrong_with_each_run_is_said_once(cli: Cli) -> None:
+    done = cli("evaluate", "a", "b")
+    assert done.code == 2
+    assert (done.err.count("a is not a run"), done.err.count("b is not a run")) == (1, 1)
+
+
 def test_a_plugins_metric_is_scored_and_a_broken_one_costs_itself(
     plugin: dict[str, str], tmp_path: Path, cli: Cli
 ) -> None:

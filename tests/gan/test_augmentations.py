@@ -130,6 +130,7 @@ def test_ada_follows_the_sign_of_d_on_real_images() -> None:
     for _ in range(12):
         augment.after_step({"d_sign": torch.tensor(1.0)})
     assert augment.p.item() == 1.0
+    assert augment.p.dtype is torch.float32  # MPS has no float64
 
 
 @pytest.mark.parametrize(

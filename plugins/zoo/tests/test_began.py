@@ -84,6 +84,8 @@ def test_k_is_resumed_and_stays_between_0_and_1():
     buffer.seek(0)
     other.load_state_dict(torch.load(buffer, weights_only=True))
     assert torch.equal(other.model.k, trainer.model.k)
+    single = BEGAN.create(BEGANConfig(nz=4, filters=2), Shapes((8, 8), 1, classes=0))
+    assert single.k.dtype is torch.float32  # MPS has no float64
     gan = trainer.model
     for real, fake, expected in ((10.0, 0.0, 1.0), (0.0, 10.0, 0.0)):
         told = gan.after_step({"d_real": torch.tensor(-real), "loss_g": torch.tensor(fake)})
