@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gantool.cli.list_runs import WhereOption
-from gantool.errors import printable
+from gantool.errors import printable, some_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -184,9 +184,8 @@ def _print(comparisons: Sequence[OnData], skipped: Mapping[str, str]) -> None:
         print("on all data:")
         print_table(*overview(comparisons))
     if skipped:
-        names = ", ".join(f"{plain(name)} ({why})" for name, why in list(skipped.items())[:5])
-        more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
-        print(printable(f"not runs: {names}{more}"))
+        names = [f"{plain(name)} ({why})" for name, why in skipped.items()]
+        print(printable(f"not runs: {some_of(names, 5)}"))
 
 
 def _print_one(result: ComparisonResult) -> None:

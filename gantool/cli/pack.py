@@ -66,7 +66,7 @@ def _print(made: Packed, output: Path) -> None:
     import shlex
 
     from gantool.cli.output import print_table
-    from gantool.errors import printable
+    from gantool.errors import printable, some_of
 
     changes = sorted(made.neutral.changes.items())
     if changes:
@@ -89,15 +89,10 @@ def _print(made: Packed, output: Path) -> None:
     if reasons:
         print_table(
             ["left out", "files"],
-            [(reason, _some(names)) for reason, names in reasons.items()],
+            [(reason, some_of(names, _NAMED)) for reason, names in reasons.items()],
         )
     number = f"{len(made.runs)} run{'s' if len(made.runs) != 1 else ''}"
     size = output.stat().st_size / 1e6
     print(printable(f"{output}: {number}, {made.files} files, {size:,.1f} MB"))
     print("names of runs, data and classes, notes and pictures of real images stay as they are.")
     print(printable(f"  {'unpack':14}  gantool unpack {shlex.quote(str(output))}"))
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"

@@ -131,13 +131,13 @@ def study(
         for look, members in enumerate(looks, 1):
             found = members
             outcomes = studies.carry_out_all(found, wanted, place=place, engine=carry_out)
+            interrupted = any(outcome.status == "interrupted" for outcome in outcomes)
             comparisons = studies.compared(found, outcomes, place=place, study=wanted)
             if pursuit is not None:
                 comparisons, apart = pursuit.judged(comparisons, found, look=look)
-                if apart or any(outcome.status == "interrupted" for outcome in outcomes):
+                if apart or interrupted:
                     break
     page = studies.write_page(comparisons, place)
-    interrupted = any(outcome.status == "interrupted" for outcome in outcomes)
     # Settings that were not tried would count as the worst.
     picture = None if interrupted else studies.best_of_budget(found, wanted, place=place)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]

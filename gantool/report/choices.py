@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from gantool.errors import some_of
 from gantool.report.format import whole
 from gantool.report.load import RunData
 from gantool.report.result import Flag, RunRow
@@ -30,10 +31,9 @@ def _about_missing(runs: Sequence[RunData]) -> list[Flag]:
     missing = sorted(name for path, name in planned.items() if path not in here)
     if not missing:
         return []
-    named = ", ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")
     message = (
         f"A part of a study: {len(missing)} of {len(planned)} planned runs of these variants are "
-        f"not here ({named})."
+        f"not here ({some_of(missing, 4)})."
     )
     return [Flag(message=message, unfair=True)]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gantool.errors import some_of
 from gantool.report import choices, verdict
 from gantool.report.columns import COLUMNS, Column, mean
 from gantool.report.curves import losses_in
@@ -269,8 +270,7 @@ def _about_earlier_steps(runs: Sequence[RunData]) -> list[Flag]:
             earlier.append(f"{run.record.name} of step {min(steps):,} of {run.record.steps:,}")
     if not earlier:
         return []
-    more = f" and {len(earlier) - 4} more" if len(earlier) > 4 else ""
-    message = f"Scores are not of the end of the run: {', '.join(earlier[:4])}{more}."
+    message = f"Scores are not of the end of the run: {some_of(earlier, 4)}."
     return [Flag(message=message, unfair=True)]
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from gantool.errors import some_of
 from gantool.report.format import short, text_of, with_origin
 from gantool.report.load import RunData, noun_of
 from gantool.report.machines import machine_of
@@ -302,7 +303,7 @@ def _first_sentence(
             f"({_bound(pairs, ranking)})."
         )
     limits = [
-        f"{words} {_some(sides[side])}"
+        f"{words} {some_of(sides[side], 3)}"
         for side, words in (
             ("alike", "is not distinguishable from"),
             ("untested", "was not tested against"),
@@ -311,7 +312,7 @@ def _first_sentence(
     ]
     ahead = ""
     if "untested" in sides and "better" in sides:
-        ahead = f"; it is better than {_some(sides['better'])} ({_bound(pairs, ranking)})"
+        ahead = f"; it is better than {some_of(sides['better'], 3)} ({_bound(pairs, ranking)})"
     return f"{by}, {figure} and comes first{ahead}, but {' and '.join(limits)} at n = {n}."
 
 
@@ -349,11 +350,6 @@ def _dissent(
 
 def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
 
 
 def _against(

@@ -170,8 +170,8 @@ class Recorder:
         self.events.flush(to_disk=True)
         self.trackers.tell()
         self.folder.write(self.up_to_date("running"))
-        state = {**self.trainer.state_dict(), "seconds": self.seconds}
-        state["detectors"] = {detector.name: detector.state for detector in self.detectors}
+        detectors = {detector.name: detector.state for detector in self.detectors}
+        state = {**self.trainer.state_dict(), "seconds": self.seconds, "detectors": detectors}
         if (best := self.folder.best_file).is_file():
             state["best"] = torch.frombuffer(bytearray(best.read_bytes()), dtype=torch.uint8)
         checkpoints.save(self.folder, self.trainer.steps, state=state)

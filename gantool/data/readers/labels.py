@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gantool.data.source import Indices
-from gantool.errors import ConfigError
+from gantool.errors import ConfigError, some_of
 
 LABEL_FILES = ("labels.csv", "metadata.csv", "metadata.jsonl", "dataset.json")
 LABEL_COLUMNS = ("label", "labels", "class", "category", "target")
@@ -169,7 +169,7 @@ def by_tables(
     titles = " and ".join(table.title for table in used)
     if missing:
         raise ConfigError(
-            f"{titles} names {_some(missing)}, which {_are(missing)} not there.",
+            f"{titles} names {some_of(missing, _NAMED)}, which {_are(missing)} not there.",
             "Add the pictures, or take the rows out.",
         )
     return complete([found.get(name, "") for name in names], names.__getitem__, subject=titles)
@@ -184,7 +184,7 @@ def complete(labels: list[str], name_of: Callable[[int], str], *, subject: str) 
     without = [name_of(i) for i, label in enumerate(labels) if not label]
     if without:
         raise ConfigError(
-            f"{subject} has no label for {_some(without)}.",
+            f"{subject} has no label for {some_of(without, _NAMED)}.",
             "Give each picture a label, or take those out.",
         )
     return labels
@@ -234,11 +234,6 @@ def numbered(labels: Sequence[str]) -> tuple[tuple[str, ...], Indices]:
         classes.sort(key=int)
     places = {name: i for i, name in enumerate(classes)}
     return tuple(classes), np.array([places[label] for label in labels], dtype=np.int64)
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def _are(names: Sequence[str]) -> str:

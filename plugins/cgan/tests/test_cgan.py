@@ -84,7 +84,6 @@ def test_data_without_labels_is_an_error_that_says_what_to_do(tmp_path):
 
 
 def test_the_models_batch_size_yields_to_little_data(tmp_path):
-
     from PIL import Image
 
     for i in range(20):
