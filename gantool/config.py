@@ -521,6 +521,15 @@ class TrainConfig(
         return self
 
     @model_validator(mode="after")
+    def _check_momentum(self) -> Self:
+        if self.optimizer == "rmsprop" and self.final_momentum and not self.momentum:
+            raise ValueError(
+                "RMSprop that begins without momentum cannot take it up later: give --momentum "
+                "above 0 too, or --optimizer sgd"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_candidates(self) -> Self:
         if self.keep_best is not None and self.evaluate_every is None:
             raise ValueError(

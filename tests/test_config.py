@@ -241,6 +241,7 @@ def test_unknown_preset_and_environment() -> None:
     "flags, reason",
     [
         ({"loss": "wasserstein"}, "bounded slope"),
+        ({"optimizer": "rmsprop", "final_momentum": 0.7}, "give --momentum"),
         ({"clip": 0.01}, "serves loss 'wasserstein' only"),
         ({"loss": "wasserstein", "clip": 0.01, "penalty": "gp"}, "clip and penalty"),
         ({"loss": "wasserstein", "clip": 0.01, "spectral_norm": True}, "clip and spectral_norm"),

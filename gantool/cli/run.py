@@ -109,8 +109,8 @@ def _objectives(spec: ModelSpec) -> str:
         for name in option.choices
     ]
     lines = [f"--loss {name}: {known[name].formula}" for name in names if name in known]
-    if not lines and spec.formula:
-        lines = [f"The losses: {spec.formula}"]
+    if spec.formula:
+        lines.append(f"{'With each' if lines else 'The losses'}: {spec.formula}")
     if lines and issubclass(spec.config, GANConfig):
         lines.append("r = D(x), f = D(G(z)), sp(t) = log(1 + e^t), E: the mean over a batch.")
     return "\n\n".join(lines).replace("[", "\\[")

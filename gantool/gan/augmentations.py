@@ -136,14 +136,14 @@ def make_diff(config: GANConfig) -> nn.Module:
             x = recolored(
                 x, brightness=uniform() - 0.5, saturation=2 * uniform(), contrast=uniform() + 0.5
             )
-            most_down, most_right = round(height / 8), round(width / 8)
+            most_down, most_right = (height + 4) // 8, (width + 4) // 8
             x = translated(
                 x,
                 down=whole(-most_down, most_down),
                 right=whole(-most_right, most_right),
                 most=max(most_down, most_right),  # asking the tensors would wait for the device
             )
-            hole = (round(height / 2), round(width / 2))
+            hole = ((height + 1) // 2, (width + 1) // 2)
             return cut_out(
                 x,
                 top=whole(0, height - hole[0] % 2) - hole[0] // 2,
@@ -156,7 +156,7 @@ def make_diff(config: GANConfig) -> nn.Module:
 
 
 def make_ada(config: GANConfig) -> nn.Module:
-    """Adaptive discriminator augmentation (Karras et al. 2020, sections 2 and 3.2)."""
+    """Adaptive discriminator augmentation (Karras et al. 2020, sections 2 and 3)."""
     import torch
     from torch import nn
 

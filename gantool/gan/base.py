@@ -191,10 +191,10 @@ class Model(nn.Module, Generic[C]):
         for player in self.players():
             players[player] = dict(common)
             if config.lr_decay != 1:
-                rate = decayed(
-                    self.learning_rate(player), config.lr_decay, step=progress.step, floor=1e-6
+                first = self.learning_rate(player)
+                players[player]["lr"] = decayed(
+                    first, config.lr_decay, step=progress.step, floor=min(first, 1e-6)
                 )
-                players[player]["lr"] = rate
         return Settings(players=players)
 
     def use(self, settings: Settings) -> None:
@@ -377,7 +377,8 @@ class GAN(Model[G]):
             extra["penalty"] = self.penalty(batch, real, fake_logits=fake)
             total = total + extra["penalty"]
         if self.augmentation is not None:
-            extra["d_sign"] = real.detach().sign().mean()
+            r, f = real.detach(), fake.detach()
+            extra["d_sign"] = (r - self.objective.boundary(r, f)).sign().mean()
         return Losses(total, real_logits=real, fake_logits=fake, extra=extra)
 
     def generator_loss(self, batch: Batch) -> Losses:

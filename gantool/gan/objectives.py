@@ -38,6 +38,13 @@ class Objective:
         """
         raise NotImplementedError
 
+    def boundary(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The logit, a scalar, above which D takes a sample for real: midway between both means.
+
+        Objectives that fix it at 0 say so; of others no gradient holds it in any one place.
+        """
+        return (real.mean() + fake.mean()) / 2
+
 
 class Minimax(Objective):
     """The zero-sum game of Goodfellow et al. 2014, equation 1.
@@ -54,6 +61,10 @@ class Minimax(Objective):
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """E[log(1 - sigma(f))], never positive."""
         return -_softplus(fake).mean()
+
+    def boundary(self, real: Tensor, fake: Tensor) -> Tensor:
+        """0, where sigma is 1/2."""
+        return real.new_zeros(())
 
 
 class NonSaturating(Minimax):
@@ -95,6 +106,10 @@ class Hinge(Objective):
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """-E[f]."""
         return -fake.mean()
+
+    def boundary(self, real: Tensor, fake: Tensor) -> Tensor:
+        """0, midway between the margins."""
+        return real.new_zeros(())
 
 
 class Wasserstein(Objective):

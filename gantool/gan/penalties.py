@@ -177,8 +177,9 @@ def local_gradient_penalty(
 ) -> Tensor:
     """DRAGAN's penalty, by Kodali et al. 2017: weight * E[(||grad_x D(x)|| - 1)^2] around the data.
 
-    As in the authors' code x = real + std(real) / 2 * u, where u is uniform in [0, 1] for each
-    value and std that of all values of the batch; real is [N, C, H, W], or points [N, 2].
+    x = real + std(real) / 2 * u: the way of the authors' code, which goes a random share of it.
+    u is uniform in [0, 1] for each value and std that of all values of the batch; real is
+    [N, C, H, W], or points [N, 2].
     """
     import torch
 

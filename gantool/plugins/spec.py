@@ -110,8 +110,8 @@ class ModelSpec:
         small_data: defaults of options that are other ones on fewer than `MANY_IMAGES` images.
         small_data_other_game: those where loss, penalty or spectral norm is not the model's own.
         group: the heading under which `list-models` has it; by default what it follows from.
-        formula: the losses of a game of its own, where `loss` is no option; as an `ObjectiveSpec`
-            has them.
+        formula: the losses of a game of its own, as an `ObjectiveSpec` has them; where `loss` is
+            an option, what the model adds to those losses, or has in their place.
     """
 
     name: str

@@ -88,7 +88,8 @@ def _objective(model: Model[Any], registry: Registry, *, spec: ModelSpec) -> dic
     """The objective, or None where the model has one of its own and does not say which."""
     if "loss" in spec.config.model_fields:
         piece = registry.piece("objective", model.config.loss)
-        return {"name": piece.name, "formula": piece.formula, "source": piece.paper}
+        formula = "; ".join(filter(None, (piece.formula, spec.formula)))
+        return {"name": piece.name, "formula": formula, "source": piece.paper}
     if not spec.formula:
         return None
     return {"name": own_objective(spec.name), "formula": spec.formula, "source": spec.paper}

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gantool import GAN, GANConfig, Shapes
+from gantool import GAN, Batch, GANConfig, Shapes
 from gantool.gan import augmentations
 from gantool.sampling.generate import generate_samples
 
@@ -134,11 +134,38 @@ def test_ada_follows_the_sign_of_d_on_real_images() -> None:
 
 
 @pytest.mark.parametrize(
+    ("side", "shift", "hole"), [(17, 2, 9), (20, 3, 10), (28, 4, 14), (36, 5, 18)]
+)
+def test_shifts_and_holes_are_as_large_as_the_authors(
+    monkeypatch: pytest.MonkeyPatch, side: int, shift: int, hole: int
+) -> None:
+    """An eighth and a half of a side, halves rounded up."""
+    found = {}
+    translated, cut_out = augmentations.translated, augmentations.cut_out
+
+    def shifted(x: Tensor, **asked: Any) -> Tensor:
+        found["shift"] = asked["most"]
+        return translated(x, **asked)
+
+    def cut(x: Tensor, **asked: Any) -> Tensor:
+        found["hole"] = (asked["height"], asked["width"])
+        return cut_out(x, **asked)
+
+    monkeypatch.setattr(augmentations, "translated", shifted)
+    monkeypatch.setattr(augmentations, "cut_out", cut)
+    augmentations.make_diff(GANConfig())(pictures(side=side))
+    assert found == {"shift": shift, "hole": (hole, hole)}
+
+
+@pytest.mark.parametrize(
     ("options", "p"), [({"discriminator_steps": 5}, 0.5), ({"update": "extragradient"}, 0.2)]
 )
 def test_ada_counts_every_image_that_d_sees(options: dict[str, Any], p: float) -> None:
     augment = augmentations.make_ada(GANConfig(batch_size=10, ada_images=100, **options))
     assert augment.after_step({"d_sign": torch.tensor(1.0)})["ada_p"].item() == pytest.approx(p)
+
+
+ONE = Shapes((8, 8), 1, classes=0)
 
 
 class Plain(GAN[GANConfig]):
@@ -151,9 +178,8 @@ class Plain(GAN[GANConfig]):
 
 def test_samples_are_never_augmented_and_d_always_sees_augmented_images() -> None:
     torch.manual_seed(0)
-    shapes = Shapes((8, 8), 1, classes=0)
-    augmented = Plain.create(GANConfig(augment="diff", nz=4), shapes)
-    plain = Plain.create(GANConfig(nz=4), shapes)
+    augmented = Plain.create(GANConfig(augment="diff", nz=4), ONE)
+    plain = Plain.create(GANConfig(nz=4), ONE)
     plain.load_state_dict(augmented.state_dict())
     z = torch.randn(6, 4)
     drawn, expected = (generate_samples(model, z, y=None) for model in (augmented, plain))
@@ -161,3 +187,27 @@ def test_samples_are_never_augmented_and_d_always_sees_augmented_images() -> Non
     x = pictures(6, 8, 1).float()
     assert not torch.equal(augmented.discriminate(x, None), plain.discriminate(x, None))
     assert torch.equal(augmented.judge(x, None), plain.discriminate(x, None))
+
+
+@pytest.mark.parametrize("loss", ["least-squares", "wasserstein", "relativistic"])
+def test_ada_asks_where_d_divides_real_from_fake_whatever_its_scale(loss: str) -> None:
+    """Logits that do not tell real from fake at all, and all lie far above 0."""
+    torch.manual_seed(0)
+    gan = Plain.create(GANConfig(augment="ada", loss=loss, clip=0.0, nz=4, penalty="gp"), ONE)
+    real = pictures(64, 8, 1).float()
+    with torch.no_grad():
+        gan.discriminator[1].bias.fill_(100.0)
+    answer = gan.discriminator_loss(Batch(real=real, fake=real.flip(0)))
+    assert abs(answer.extra["d_sign"].item()) < 0.5
+    told = gan.discriminator_loss(Batch(real=real, fake=real - 9))  # told apart by their mean
+    difference = (told.real_logits.mean() - told.fake_logits.mean()).item()
+    assert told.extra["d_sign"].item() == pytest.approx(math.copysign(1, difference))
+
+
+@pytest.mark.parametrize("loss", ["minimax", "non-saturating", "hinge"])
+def test_ada_counts_from_0_where_the_objective_fixes_it(loss: str) -> None:
+    gan = Plain.create(GANConfig(augment="ada", loss=loss, nz=4), ONE)
+    with torch.no_grad():
+        gan.discriminator[1].bias.fill_(100.0)
+    real = pictures(8, 8, 1).float()
+    assert gan.discriminator_loss(Batch(real=real, fake=real)).extra["d_sign"].item() == 1

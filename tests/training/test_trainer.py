@@ -362,6 +362,9 @@ def test_the_default_settings_decay_each_rate_and_raise_the_momentum() -> None:
     assert later["generator"] == {"lr": pytest.approx(0.1 / 8), "momentum": momentum}
     end = model.settings(Progress(10**6, 10**6, epoch=300, images=0)).players
     assert end["generator"] == {"lr": 1e-6, "momentum": 0.7}
+    slow = make_trainer(small(lr=5e-7, lr_decay=1.5), some_data()).model
+    slowest = slow.settings(Progress(3, 10, epoch=1, images=0)).players
+    assert slowest["generator"] == {"lr": 5e-7}  # a decay never raises it
     plain = make_trainer(small(), some_data()).model
     nothing = plain.settings(Progress(3, 10, epoch=1, images=0))
     assert nothing == Settings(players={"discriminator": {}, "generator": {}})

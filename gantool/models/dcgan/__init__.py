@@ -68,12 +68,12 @@ def register_models(register: Callable[[ModelSpec], None]) -> None:
             config=Config,
             implementation="gantool.models.dcgan.model:DCGAN",
             presets={
-                "paper": {"ngf": 128, "ndf": 128, "latent": "uniform"},
+                "paper": {"ngf": 128, "ndf": 128, "latent": "uniform", "batch_size": 128},
                 "tutorial": TUTORIAL,
                 "fast": FAST,
             },
             preset_notes={
-                "paper": "the paper's widths and latents; its kernels were 5 x 5, "
+                "paper": "the paper's widths, batch and latents; its kernels were 5 x 5, "
                 "here they are 4 x 4",
                 "fast": "narrow networks that draw good digits in about a minute",
             },

@@ -49,6 +49,21 @@ def test_the_game_is_the_papers(shapes):
     assert g.total.item() == pytest.approx(inverse.item(), rel=1e-9)
 
 
+def test_minimax_is_the_zero_sum_game():
+    gan = make(loss="minimax")
+    batch = batch_of(gan)
+    d = gan.discriminator_loss(replace(batch, fake=batch.fake.detach())).total
+    assert gan.generator_loss(batch).total.item() == -d.item()
+
+
+@pytest.mark.parametrize(("latent", "deviation"), [("normal", 1.0), ("uniform", 3**-0.5)])
+def test_codes_are_as_large_as_latents_from_the_first_step_on(latent, deviation):
+    gan = make(latent=latent)
+    gan.initialize(load(TrainConfig(), load_registry()).splits["train"])
+    codes = gan.encoder(batch_of(gan).real)
+    assert codes.std(0, unbiased=False).mean().item() == pytest.approx(deviation, rel=0.1)
+
+
 def test_a_pair_is_judged_by_both_of_its_parts():
     gan = make().eval()
     batch = batch_of(gan)
@@ -92,6 +107,7 @@ def test_points_have_perceptrons_without_batchnorm():
 def test_the_preset_has_the_authors_latents():
     config = BiGANConfig(**SPEC.presets["paper"])
     assert (config.latent, config.nz, config.lr, config.beta1) == ("uniform", 50, 2e-4, 0.5)
+    assert config.update == "simultaneous"
 
 
 def test_real_images_are_drawn_beside_their_reconstructions(tmp_path):

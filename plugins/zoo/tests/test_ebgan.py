@@ -53,7 +53,7 @@ def test_the_losses_are_the_papers_equations_1_and_2(weight):
     assert gan.generator_loss(batch).total.item() == pytest.approx(g, abs=1e-9)
 
 
-def test_the_pulling_away_term_is_equation_4():
+def test_the_pulling_away_term_is_the_mean_squared_cosine_of_all_pairs():
     torch.manual_seed(1)
     codes = torch.randn(5, 3, dtype=torch.float64)
     total = 0.0
@@ -64,6 +64,7 @@ def test_the_pulling_away_term_is_equation_4():
                 total += cosine.item() ** 2
     assert pulling_away(codes).item() == pytest.approx(total / 20, abs=1e-9)
     assert pulling_away(torch.eye(3)).item() == 0  # orthogonal codes
+    assert pulling_away(torch.ones(1, 3)).item() == 0  # there is no pair
     assert math.isclose(pulling_away(torch.ones(4, 3)).item(), 1, rel_tol=1e-6)
 
 

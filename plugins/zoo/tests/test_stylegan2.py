@@ -133,7 +133,9 @@ def test_the_preset_is_the_papers():
     assert (config.lr, config.beta1, config.beta2, config.loss) == (2e-3, 0, 0.99, "non-saturating")
     assert (config.r1_weight, config.r1_every) == (10, 16)
     assert (config.path_weight, config.path_every) == (2, 4)
-    assert math.isclose(config.ema, 0.999)
+    half_life = 10_000 / config.batch_size  # steps
+    assert math.isclose(config.ema**half_life, 0.5, rel_tol=0.01)
+    assert config.ema_rampup is None
 
 
 def test_samples_can_be_truncated(tmp_path):

@@ -23,7 +23,17 @@ class ProjectionConfig(gantool.LabelOptions, gantool.GANConfig):
     ndf: int = Field(16, ge=1, le=4096, description="channels of the discriminator's blocks")
 
 
-PAPER = {"ngf": 256, "ndf": 128, "nz": 128, "lr": 2e-4, "beta2": 0.9, "discriminator_steps": 5}
+PAPER = {
+    "ngf": 256,
+    "ndf": 128,
+    "nz": 128,
+    "lr": 2e-4,
+    "beta2": 0.9,
+    "discriminator_steps": 5,
+    "generator_batch": "fresh",
+    "batch_size": 64,
+    "ema": 0.0,
+}
 
 SPEC = gantool.ModelSpec(
     name="projection",
@@ -31,7 +41,7 @@ SPEC = gantool.ModelSpec(
     paper="Miyato and Koyama 2018, arXiv:1802.05637",
     config=ProjectionConfig,
     implementation="gantool_conditional.projection.model:Projection",
-    presets={"paper": {**PAPER, "batch_size": 64, "ema": 0.0}},
+    presets={"paper": PAPER},
     preset_notes={"paper": "the authors' game, at the widths of their networks for 32 x 32"},
     needs_labels=True,
 )

@@ -17,7 +17,10 @@ from gantool.gan.layers import (
 
 
 class Projection(GAN):
-    """Miyato and Koyama 2018: D(x, y) = v_y . phi(x) + psi(phi(x)); G has a BatchNorm a class."""
+    """Miyato and Koyama 2018: D(x, y) = v_y . phi(x) + psi(phi(x)).
+
+    BatchNorms in G's blocks have a gain and a shift a class.
+    """
 
     conditional = True
 

@@ -16,15 +16,25 @@ class BiGANConfig(DCGANConfig):
     epochs: int | None = 12
 
 
+PAPER = {
+    "update": "simultaneous",
+    "latent": "uniform",
+    "batch_size": 128,
+    "beta2": 0.999,
+    "ema": 0.0,
+}
+
 SPEC = gantool.ModelSpec(
     name="bigan",
     summary="an encoder plays too: the discriminator sees pairs of image and latent",
     paper="Donahue et al. 2016, arXiv:1605.09782; Dumoulin et al. 2016, arXiv:1606.00704",
     config=BiGANConfig,
     implementation="gantool_latent.bigan.model:BiGAN",
-    presets={"paper": {"latent": "uniform", "batch_size": 128, "beta2": 0.999, "ema": 0.0}},
+    formula="G and E have D's with r and f exchanged (minimax: with the other sign)",
+    presets={"paper": PAPER},
     preset_notes={
-        "paper": "the authors' latents and optimizer; their networks of digits were dense"
+        "paper": "the authors' latents and simultaneous Adam, without its decays; their networks "
+        "of digits were dense"
     },
     group="GANs that read latents",
     kinds=("images", "points"),

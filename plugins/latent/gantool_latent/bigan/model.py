@@ -34,6 +34,10 @@ class BiGAN(dcgan.DCGAN):
         """DCGAN's first weights, the encoder's too; perceptrons keep PyTorch's."""
         super().initialize(train_data)
         self.encoder.apply(dcgan.initialize_weights)
+        if self.config.latent == "uniform":  # of this deviation in [-1, 1]
+            last = list(self.encoder.modules())[-1]
+            if isinstance(last, nn.BatchNorm1d):
+                nn.init.constant_(last.weight, 3**-0.5)
 
     def players(self):
         """The encoder moves with the generator."""
@@ -54,9 +58,15 @@ class BiGAN(dcgan.DCGAN):
         return self.discriminator(batch.fake, batch.z).to(batch.z.dtype)
 
     def generator_loss(self, batch: Batch) -> Losses:
-        """D's loss with real and fake exchanged: the authors' inverse objective (section 3.4)."""
+        """D's loss with real and fake exchanged: the authors' inverse objective (section 3.4).
+
+        With loss minimax it is D's with the other sign: the zero-sum game (equation 2).
+        """
         real, fake = self.real_logits(batch), self.fake_logits(batch)
-        total = self.objective.discriminator(fake, real)
+        if self.config.loss == "minimax":
+            total = -self.objective.discriminator(real, fake)
+        else:
+            total = self.objective.discriminator(fake, real)
         return Losses(total, real_logits=real, fake_logits=fake)
 
 

@@ -29,10 +29,14 @@ SPEC = gantool.ModelSpec(
     name="infogan",
     summary="part of the latent is a code that a third network reads from the image",
     paper="Chen et al. 2016, arXiv:1606.03657",
+    formula="G and Q add -lambda E[log Q(c | G(z, c))]",
     config=InfoGANConfig,
     implementation="gantool_latent.infogan.model:InfoGAN",
-    presets={"paper": {"batch_size": 128, "ema": 0.0, "beta2": 0.999}},
-    preset_notes={"paper": "the authors' rates and codes for digits, on DCGAN's networks"},
+    presets={"paper": {"latent": "uniform", "batch_size": 128, "ema": 0.0, "beta2": 0.999}},
+    preset_notes={
+        "paper": "the authors' noise, rates and codes for digits, on DCGAN's networks; they hold "
+        "the deviation of `style` at 1"
+    },
     group="GANs that read latents",
     kinds=("images", "points"),
     defaults={"points": {"steps": 1500, "batch_size": 128, "categories": 8, "styles": 1}},

@@ -18,6 +18,7 @@ class DRAGANConfig(NarrowConfig):
 
 
 PAPER = {
+    "generator_batch": "fresh",
     "batch_size": 64,
     "ngf": 64,
     "ndf": 64,
@@ -33,7 +34,7 @@ SPEC = gantool.ModelSpec(
     config=DRAGANConfig,
     implementation="gantool_zoo.dragan.model:DRAGAN",
     presets={"paper": PAPER},
-    preset_notes={"paper": "the authors' Adam and widths; D has no BatchNorm here"},
+    preset_notes={"paper": "batch, widths and Adam of DCGAN; D has no BatchNorm here"},
     kinds=("images", "points"),
     defaults={
         "points": {

@@ -30,11 +30,11 @@ class CodeAndImage(nn.Module):
 
 
 def pulling_away(codes: Tensor) -> Tensor:
-    """The squared cosine of two codes of a batch [N, D], a mean over all pairs (equation 4)."""
+    """The squared cosine of two codes of a batch [N, D], a mean over all pairs: EBGAN-PT's term."""
     n = len(codes)
     unit = F.normalize(codes, dim=1)
     squares = (unit @ unit.T).square()
-    return (squares.sum() - squares.diagonal().sum()) / (n * (n - 1))
+    return (squares.sum() - squares.diagonal().sum()) / max(1, n * (n - 1))
 
 
 class EBGAN(dcgan.DCGAN):

@@ -55,5 +55,8 @@ SPEC = gantool.ModelSpec(
     config=R3GANFullConfig,
     implementation="gantool_zoo.r3gan_full.model:R3GANFull",
     presets={"paper": PAPER},
-    preset_notes={"paper": "widths, depth and rates of CIFAR-10; its augmentation is left out"},
+    preset_notes={
+        "paper": "widths, depth and rates of CIFAR-10; its augmentation is left out, and averages "
+        "are shorter"
+    },
 )

@@ -24,6 +24,7 @@ class SNGANConfig(gantool.GANConfig):
 
 
 PAPER = {
+    "generator_batch": "fresh",
     "ngf": 256,
     "ndf": 128,
     "discriminator_steps": 5,

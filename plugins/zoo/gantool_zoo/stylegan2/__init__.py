@@ -44,7 +44,8 @@ PAPER = {
     "mapping_layers": 8,
     "batch_size": 32,
     "lr": 2e-3,
-    "ema": 0.999,
+    "ema": 0.9978,  # a half-life of 10,000 images
+    "ema_rampup": None,
     "r1_weight": 10.0,
 }
 

@@ -77,6 +77,8 @@ class StyleGAN2(GAN[StyleGAN2Config]):
         images = self.generator.draw(styles)
         y = torch.randn_like(images) / math.sqrt(images[0, 0].numel())
         (slope,) = torch.autograd.grad((images * y).sum(), styles, create_graph=True)
+        if slope.dtype == torch.bfloat16:
+            slope = slope.float()
         lengths = slope.square().sum(2).mean(1).sqrt()
         mean = self.path_mean.lerp(lengths.detach().mean().to(self.path_mean), 1 - _PATH_DECAY)
         weight = self.config.path_weight * self.config.path_every

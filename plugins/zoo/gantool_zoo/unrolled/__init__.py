@@ -22,7 +22,7 @@ class UnrolledConfig(NarrowConfig):
     unrolled_steps: int = Field(
         2, ge=0, le=100, description="steps of D that G looks ahead; 0 is the plain game"
     )
-    unrolled_lr: float = Field(0.01, gt=0, le=100, description="learning rate of D's steps ahead")
+    unrolled_lr: float = Field(3e-3, gt=0, le=100, description="learning rate of D's steps ahead")
 
 
 # D is a small perceptron here, which is left free. Its steps ahead are small: where they overshoot,
@@ -54,6 +54,7 @@ SPEC = gantool.ModelSpec(
     name="unrolled",
     summary="G moves against the D of some steps ahead",
     paper="Metz et al. 2017, arXiv:1611.02163",
+    formula="G, at the D some steps ahead, adds the negative of what D loses on real samples",
     config=UnrolledConfig,
     implementation="gantool_zoo.unrolled.model:Unrolled",
     presets={"paper": PAPER},

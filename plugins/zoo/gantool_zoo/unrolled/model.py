@@ -43,9 +43,11 @@ class Unrolled(PlainNetworks):
         return answer.flatten()
 
     def generator_loss(self, batch: Batch) -> Losses:
-        """The objective against D after K steps of descent on D's loss (equations 6 to 8).
+        """G's loss against D after K steps of descent on D's loss (equations 6 to 8).
 
-        All K see this batch, and the gradient passes through them.
+        All K steps see this batch, and the gradient passes through them. What D_K loses on real
+        samples counts too, against D: it depends on G. With loss minimax that is the value of the
+        game, as in the paper; with others G's own loss stands in the place of the fakes' half.
         """
         batch = replace(batch, real_logits=None, fake_logits=None)
         weights = dict(self.discriminator.named_parameters())
@@ -61,6 +63,11 @@ class Unrolled(PlainNetworks):
                     for (name, weight), slope in zip(weights.items(), slopes, strict=True)
                 }
             self._ahead = {**weights, **buffers}
-            return super().generator_loss(batch)
+            losses = super().generator_loss(batch)
+            if not self.config.unrolled_steps or self.objective.generator_needs_real:
+                return losses
+            real, fake = self.real_logits(batch), losses.fake_logits
+            won = self.objective.discriminator(real, fake.detach())
+            return replace(losses, total=losses.total - won, real_logits=real)
         finally:
             self._ahead = None

@@ -31,6 +31,7 @@ class WGANConfig(NarrowConfig):
 
 
 PAPER = {
+    "generator_batch": "fresh",
     "batch_size": 64,
     "ngf": 64,
     "ndf": 64,

@@ -20,7 +20,14 @@ class WGANGPConfig(NarrowConfig):
     epochs: int | None = 70
 
 
-PAPER = {"batch_size": 64, "ngf": 64, "ndf": 64, "lr": 1e-4, "ema": 0.0}
+PAPER = {
+    "generator_batch": "fresh",
+    "batch_size": 64,
+    "ngf": 64,
+    "ndf": 64,
+    "lr": 1e-4,
+    "ema": 0.0,
+}
 
 # On points penalties weigh less: modes are narrow, and D must be steep between them. Averaged
 # weights suit a game that circles around its solution.
