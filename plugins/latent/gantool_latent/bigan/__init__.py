@@ -38,6 +38,14 @@ SPEC = gantool.ModelSpec(
     },
     group="GANs that read latents",
     kinds=("images", "points"),
-    defaults={"points": {"steps": 1500, "batch_size": 128, "lr": 1e-3}},
+    defaults={
+        "points": {
+            "steps": 1500,
+            "batch_size": 128,
+            "lr": 5e-4,
+            "ema": 0.99,
+            "ema_rampup": None,
+        }
+    },
     small_data={"lr": 6e-4, "beta2": 0.99, "ema": 0.999, "ema_rampup": 0.05},
 )

@@ -22,7 +22,7 @@ class BiGAN(dcgan.DCGAN):
         self.generator = self.make_generator(nz)
         if shapes.kind == "points":
             self.encoder = perceptron(shapes.values, nz, width=4 * config.ndf)
-            seen = nn.Linear(shapes.values, 4 * config.ndf)
+            seen = perceptron(shapes.values, 4 * config.ndf, width=4 * config.ndf)
         else:
             encoder = dcgan.discriminator(shapes, config.ndf, batch_norm=True, outputs=nz)
             # E(x) is then as large as z from the first step on: D cannot tell by that.

@@ -21,6 +21,14 @@ SPEC = gantool.ModelSpec(
     config=PacGANConfig,
     implementation="gantool_zoo.pacgan.model:PacGAN",
     kinds=("images", "points"),
-    defaults={"points": {"steps": 1500, "batch_size": 128, "lr": 1e-3}},
+    defaults={
+        "points": {
+            "steps": 1500,
+            "batch_size": 128,
+            "lr": 5e-4,
+            "ema": 0.99,
+            "ema_rampup": None,
+        }
+    },
     small_data=SMALL_DATA,
 )
