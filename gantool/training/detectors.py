@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gantool.data.points.mixture import Mixture
+
 Samples = npt.NDArray[Any]
 Labels = npt.NDArray[np.int64]
+Measure = Callable[[Samples, Labels | None], float]
 _SIDE = 64
 
 
@@ -89,7 +93,7 @@ class VarietyDetector:
     Args:
         name: the detector's name in events.
         measure: takes images uint8 [N, H, W, C] or points [N, 2], and labels int64 [N] or None;
-            returns a distance.
+            returns how much they vary, at least 0.
         meaning: the meaning of a low measure, for a person.
         threshold: the share of the real images' measure below which it is an alarm; above twice
             that it is over.
@@ -103,7 +107,7 @@ class VarietyDetector:
     def __init__(
         self,
         name: str,
-        measure: Callable[[Samples, Labels | None], float],
+        measure: Measure,
         meaning: str,
         remedy: str,
         threshold: float,
@@ -144,8 +148,7 @@ class VarietyDetector:
             return Alarm(
                 "collapse",
                 self.name,
-                message=f"{self.meaning} ({ratio:.2f} of that between real ones); "
-                f"try {self.remedy}",
+                message=f"{self.meaning} ({ratio:.2f} of that of real ones); try {self.remedy}",
             )
         if self.alarmed and ratio > 2 * self.threshold:
             self.alarmed = False
@@ -154,16 +157,31 @@ class VarietyDetector:
 
 
 def variety_detectors(
-    real: Samples, labels: Labels | None, *, has_discriminator: bool = True
+    real: Samples,
+    labels: Labels | None,
+    *,
+    has_discriminator: bool = True,
+    truth: Mixture | None = None,
 ) -> list[VarietyDetector]:
-    """The two that every run has: all samples alike, and samples of a few kinds only."""
+    """The two that every run has: all samples alike, and samples of a few kinds only.
+
+    Of points whose truth has modes these are the kinds, and samples of one label are not looked at
+    alone: that they are all on one mode is right.
+    """
+    alike: Measure = mean_distance
+    few: Measure = nearest_distance
+    kinds = "most have a near twin, at a small distance"
+    if truth is not None and truth.has_modes:
+        alike = _whatever_label
+        few = partial(_modes, truth)
+        kinds = "they are near few of the modes"
     remedy = "a lower --lr, more data or another --seed"
     if has_discriminator:
         remedy = f"--penalty r1, {remedy}"
     return [
         VarietyDetector(
             "samples-alike",
-            mean_distance,
+            alike,
             meaning="the samples are nearly all alike: "
             "the mean distance between two of them is small",
             remedy=remedy,
@@ -173,9 +191,8 @@ def variety_detectors(
         ),
         VarietyDetector(
             "few-modes",
-            nearest_distance,
-            meaning="the samples are of a few kinds only: "
-            "most have a near twin, at a small distance",
+            few,
+            meaning=f"the samples are of a few kinds only: {kinds}",
             remedy=remedy,
             threshold=0.35,
             real=real,
@@ -192,6 +209,15 @@ def mean_distance(samples: Samples, labels: Labels | None) -> float:
     distances = _distances(samples, labels)
     pairs = distances[np.isfinite(distances)]
     return float(pairs.mean()) if pairs.size else 0.0
+
+
+def _whatever_label(samples: Samples, _: Labels | None) -> float:
+    return mean_distance(samples, None)
+
+
+def _modes(truth: Mixture, samples: Samples, _: Labels | None) -> float:
+    """How many modes are the nearest one of a sample, however far away."""
+    return float(len(np.unique(truth.nearest(samples)[0])))
 
 
 def nearest_distance(samples: Samples, labels: Labels | None) -> float:

@@ -77,6 +77,7 @@ class Recorder:
         self.variety = variety_detectors(
             *_some_real(data, n, with_labels=trainer.model.conditional),
             has_discriminator=record.has_discriminator,
+            truth=data.truth,
         )
         self.seconds_before = record.seconds
         self.images_before = trainer.draws.images

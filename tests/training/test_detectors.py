@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from gantool.data.points.plane import grid
 from gantool.training.detectors import (
     SaturationDetector,
     VarietyDetector,
@@ -47,6 +48,25 @@ def test_a_few_kinds_of_samples_are_a_collapse_that_the_mean_does_not_see() -> N
     assert found is not None
     assert (found.kind, found.detector) == ("collapse", "few-modes")
     assert few.samples(VARIED, None, share=0.6) is not None  # and over
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_points_are_of_a_few_kinds_where_they_are_near_few_modes(labelled: bool) -> None:
+    """However narrow or wide they lie around the modes, and whatever label each was drawn for."""
+    truth = grid()
+    real, modes = truth.sample(500, np.random.default_rng(0))
+    labels = modes if labelled else None
+    few_centers = truth.centers[modes % 6]
+    wide = real + np.random.default_rng(1).normal(size=real.shape)
+    for samples, expected in ((truth.centers[modes], []), (wide, []), (few_centers, ["few-modes"])):
+        detectors = variety_detectors(real, labels, truth=truth)
+        found = [d.samples(samples, labels, share=0.5) for d in detectors]
+        assert [alarm.detector for alarm in found if alarm] == expected
+    one = np.repeat(truth.centers[:1], 500, axis=0)
+    alarms = [
+        d.samples(one, labels, share=0.5) for d in variety_detectors(real, labels, truth=truth)
+    ]
+    assert all(alarms)
 
 
 @pytest.mark.parametrize("has_discriminator", [True, False])
