@@ -18,6 +18,7 @@ from gantool.report.statistics import Contrast
 from gantool.report.statistics.summaries import CONFIDENCE
 
 _NOISY = 0.5  # error of an evaluation over the spread of seeds
+_HARDLY_ANY = 0.1  # of the real samples, whose own share is about 0.95
 
 
 def flags(
@@ -61,22 +62,18 @@ def _about_data(runs: Sequence[RunData]) -> list[Flag]:
 def _about_the_first(
     variants: Sequence[Variant], ranking: ScoreColumn | None, *, noun: str
 ) -> list[Flag]:
-    """A ranking of variants that all draw badly.
-
-    Distances grow by orders of magnitude as samples get worse, so that nearness is one of ratios.
-    """
-    if ranking is None or ranking.better == "higher" or not (ranking.real and ranking.noise):
+    """A ranking of variants that all draw badly: even the first is near hardly any real sample."""
+    if ranking is None:
         return []
-    values = [v.scores[ranking.id].mean for v in variants if ranking.id in v.scores]
-    if not values or min(ranking.real, ranking.noise) < 0:
-        return []
-    best = min(values)
-    if not best > math.sqrt(ranking.real * ranking.noise):
+    scored = [variant for variant in variants if ranking.id in variant.scores]
+    sign = 1 if ranking.better == "lower" else -1
+    first = min(scored, key=lambda v: sign * v.scores[ranking.id].mean, default=None)
+    coverage = first.scores.get("coverage") if first else None
+    if coverage is None or coverage.mean >= _HARDLY_ANY:
         return []
     message = (
-        f"Even the first, with {short(best)}, is nearer to noise ({short(ranking.noise)}) than to "
-        f"real {noun} ({short(ranking.real)}), as ratios go: the order of variants that draw this "
-        "badly says little of what they would become."
+        f"Even the first is near only {coverage.mean:.0%} of the real {noun} (coverage): the order "
+        "of variants that draw this badly says little of what they would become."
     )
     return [Flag(message=message)]
 

@@ -880,18 +880,24 @@ def test_equal_is_within_the_distance_of_real_images_unless_said(tmp_path: Path)
     assert "runs of each would show it)" in tables.contrasts(strict)[1][0][-1]
 
 
-@pytest.mark.parametrize(("values", "said"), [((41.0, 900.0), False), ((43.0, 900.0), True)])
+@pytest.mark.parametrize(
+    ("coverages", "said"), [((0.3, 0.05), ""), ((0.05, 0.3), "5%"), ((None, 0.3), "")]
+)
 def test_a_ranking_of_variants_that_all_draw_badly_is_said_to_be_one(
-    values: tuple[float, float], said: bool, tmp_path: Path
+    coverages: tuple[float | None, float], said: str, tmp_path: Path
 ) -> None:
-    for model, value in zip("ab", values, strict=True):
+    """The coverage is that of the first by the score that ranks."""
+    for model, distance, coverage in zip("ab", (40.0, 41.0), coverages, strict=True):
         path = make_run(tmp_path / model, model=model)
-        score = Score(
-            step=100, metric="frechet-distance", value=value, real=0.6, noise=2_940.0
-        )  # the geometric mean is 42
-        RunFolder(path).add_scores([score])
-    nearer = "Even the first, with 43, is nearer to noise (2,940) than to real images (0.6)"
-    assert (nearer in messages(compared(tmp_path))) is said
+        scores = [Score(step=100, metric="frechet-distance", value=distance)]
+        if coverage is not None:
+            scores.append(Score(step=100, metric="coverage", value=coverage))
+        RunFolder(path).add_scores(scores)
+    found = messages(compared(tmp_path))
+    if said:
+        assert f"Even the first is near only {said} of the real images (coverage)" in found
+    else:
+        assert "Even the first" not in found
 
 
 def test_the_error_of_an_evaluation_is_told_from_the_spread_over_seeds(tmp_path: Path) -> None:
