@@ -216,7 +216,7 @@ def _whatever_label(samples: Samples, _: Labels | None) -> float:
 
 
 def _modes(truth: Mixture, samples: Samples, _: Labels | None) -> float:
-    """How many modes are the nearest one of a sample, however far away."""
+    """The number of modes that are the nearest one of a sample, however far away."""
     return float(len(np.unique(truth.nearest(samples)[0])))
 
 
