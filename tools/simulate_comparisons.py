@@ -51,6 +51,51 @@ def simulate(variants: int, n: int, *, skewed: bool, tables: int, seed: int) -> 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class AgainstBaseline:
+    """Shares of contrasts with a baseline, tested by differences and by ratios.
+
+    Attributes:
+        false: tables of equal variants with a false claim, by the one and by the other.
+        power: comparisons that say so where every variant is worse by a factor.
+        held: tables of equal variants whose intervals of the ratio all hold 1.
+    """
+
+    false: tuple[float, float]
+    power: tuple[float, float]
+    held: float
+
+
+def against_baseline(
+    n: int,
+    *,
+    spread: float,
+    factor: float,
+    skewed: bool,
+    tables: int,
+    seed: int,
+    variants: int = 12,
+) -> AgainstBaseline:
+    """Compare variants with one of them, n runs each, whose deviation is a share of their mean."""
+    rng = np.random.default_rng(seed)
+    sigma = float(np.sqrt(np.log1p(spread**2)))
+    counts = np.zeros((2, 2))
+    held = 0
+    for _ in range(tables):
+        scores = 1 + spread * rng.normal(size=(variants, n))
+        if skewed:
+            scores = rng.lognormal(-(sigma**2) / 2, sigma, size=(variants, n))
+        scores = np.maximum(scores, 0.01)
+        worse = np.concatenate([scores[:1], factor * scores[1:]])
+        for ratios in (False, True):
+            equal, apart = (_with_first(values, ratios=ratios) for values in (scores, worse))
+            counts[0, int(ratios)] += any(one.verdict in ("better", "worse") for one in equal)
+            counts[1, int(ratios)] += sum(one.verdict == "worse" for one in apart) / (variants - 1)
+        held += all((one.ratio_low or 0) <= 1 <= (one.ratio_high or np.inf) for one in equal)
+    false, power = (tuple(row) for row in (counts / tables).tolist())
+    return AgainstBaseline(false, power, held / tables)
+
+
 _LOGNORMAL = float(np.sqrt((np.e - 1) * np.e))  # standard deviation
 
 
@@ -86,6 +131,12 @@ def _all_pairs(scores: npt.NDArray[np.float64], corrected: bool = True) -> list[
     return [one for one in found if one is not None]
 
 
+def _with_first(scores: npt.NDArray[np.float64], *, ratios: bool) -> list[Contrast]:
+    first, *others = (dict(enumerate(row.tolist())) for row in scores)
+    found = contrasts([(one, first) for one in others], better="lower", ratios=ratios)
+    return [one for one in found if one is not None]
+
+
 def main() -> None:
     """Print the tables in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -108,6 +159,18 @@ def main() -> None:
         mean = coverage(n, rounds=10 * tables, seed=n)
         wins = [coverage_of_wins(n, effect=e, rounds=tables, seed=n) for e in (0.0, 1.0)]
         print(f"| {n} | {mean:.1%} | {wins[0]:.1%} | {wins[1]:.1%} |", flush=True)
+    print()
+    print("| n | spread | scores | false claims | by ratios | factor | power | by ratios |")
+    print("|---:|---:|---|---:|---:|---:|---:|---:|")
+    for n, spread, factor in ((3, 0.1, 2), (3, 0.1, 5), (3, 0.3, 5), (3, 0.3, 10), (5, 0.3, 2)):
+        for skewed in (False, True):
+            kind = "lognormal" if skewed else "normal"
+            result = against_baseline(
+                n, spread=spread, factor=factor, skewed=skewed, tables=tables, seed=n
+            )
+            false, power = ([f"{x:.1%}" for x in pair] for pair in (result.false, result.power))
+            cells = [n, f"{spread:.0%}", kind, *false, factor, *power]
+            print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
 if __name__ == "__main__":

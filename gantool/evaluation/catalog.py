@@ -26,6 +26,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
             kept=True,
             paper="Heusel et al. 2017, arXiv:1706.08500",
             group="fidelity",
+            ratio=True,
         )
     )
     register(
@@ -180,6 +181,7 @@ def _register_metrics_on_request(register: Callable[[MetricSpec], None]) -> None
             paper="Chong and Forsyth 2020, arXiv:1911.07023",
             on_request=True,
             group="fidelity",
+            ratio=True,
         )
     )
     register(
@@ -290,6 +292,7 @@ def _register_metrics_of_points(register: Callable[[MetricSpec], None]) -> None:
             paper="Rabin et al. 2011; Bonneel et al. 2015",
             kinds=("points",),
             group="fidelity",
+            ratio=True,
         )
     )
     register(

@@ -140,6 +140,7 @@ class Chooser:
             error=found.error,
             protocol=protocol,
             group=self._spec.group,
+            ratio=self._spec.ratio,
         )
 
     def _measure(self, samples: SampleSet) -> Measured:

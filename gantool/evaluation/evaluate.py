@@ -451,6 +451,7 @@ def _measure(
                 unit=spec.unit,
                 reason=reason,
                 group=spec.group,
+                ratio=spec.ratio,
             )
             for name, spec in specs.items()
         ]
@@ -470,6 +471,7 @@ def _measure(
             detail=_detail(found[name], evaluation.folder),
             protocol={**common, **found[name].protocol},
             group=spec.group,
+            ratio=spec.ratio,
         )
         for name, spec in specs.items()
     ]

@@ -342,6 +342,8 @@ class MetricSpec:
         on_request: whether it is computed only where it is asked for by name.
         group: the scores that a page shows it among: "fidelity", "diversity", "copying" or "2014";
             further ones unless given.
+        ratio: whether variants are compared in it by the ratio of their values rather than by the
+            difference, as is right for a distance above 0 whose spread grows with it.
     """
 
     name: str
@@ -356,6 +358,7 @@ class MetricSpec:
     chooses: bool = True
     on_request: bool = False
     group: str = ""
+    ratio: bool = False
 
     def check(self) -> None:
         """Raise `InvalidSpecError` unless everything in this description can be used."""

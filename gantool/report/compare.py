@@ -211,6 +211,7 @@ def _columns(
                 note=measure.note,
                 warnings=sorted(warnings - {""}),
                 group=score.group,
+                ratio=score.ratio,
             )
         )
     return columns
@@ -537,6 +538,7 @@ def _pairs(
             better=column.better,
             paired=family.paired,
             corrected=family.corrected,
+            ratios=column.ratio,
             matters=family.least(column),
             prospects=column is family.ranking,
             shown=[family.shows(names, a) for a, _ in pairs],

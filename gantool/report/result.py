@@ -100,6 +100,7 @@ class ScoreColumn(_Frozen):
         note: the difference from the usual protocol, where there are several.
         warnings: those of the scores themselves.
         group: the scores that it is shown among, of `SCORE_GROUPS`.
+        ratio: whether variants are compared in it by ratios.
     """
 
     id: str
@@ -114,6 +115,7 @@ class ScoreColumn(_Frozen):
     note: str = ""
     warnings: list[str] = Field(default_factory=list)
     group: str = ""
+    ratio: bool = False
 
 
 class Variant(_WithValues):

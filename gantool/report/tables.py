@@ -133,6 +133,7 @@ def contrasts(result: ComparisonResult) -> Table:
     The first score is the one that ranks.
     """
     rows = []
+    by_ratio = _by_ratio(result)
     for pair in result.pairs:
         first = result.variants[0].name
         if pair.column != result.sorted_by or (result.baseline is None and pair.a != first):
@@ -144,7 +145,10 @@ def contrasts(result: ComparisonResult) -> Table:
                 cut(plain(pair.b)),
                 f"{found.n_a}, {found.n_b}",
                 short(found.difference),
-                _from_to(found.low, found.high, short),
+                *([short(found.ratio)] if by_ratio else []),
+                _from_to(found.ratio_low, found.ratio_high, short)
+                if by_ratio
+                else _from_to(found.low, found.high, short),
                 "-" if found.p is None else f"{found.p:.2g}",
                 f"{found.wins:.0%}{_from_to(found.wins_low, found.wins_high, _percent, ' (', ')')}",
                 outcome(found),
@@ -155,6 +159,7 @@ def contrasts(result: ComparisonResult) -> Table:
         "against",
         "n",
         "difference",
+        *(["ratio"] if by_ratio else []),
         interval_of(result),
         "p",
         "better in",
@@ -181,6 +186,11 @@ def correction(result: ComparisonResult) -> str:
         f"Corrected for {family} comparisons (Holm): any false claim among them has a chance of "
         "5%; the intervals (Bonferroni) hold together."
     )
+
+
+def _by_ratio(result: ComparisonResult) -> bool:
+    """Whether variants are told apart in the score that ranks by ratios."""
+    return any(p.contrast.ratio is not None for p in result.pairs if p.column == result.sorted_by)
 
 
 def _family(result: ComparisonResult) -> int:

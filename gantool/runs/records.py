@@ -177,6 +177,9 @@ _GROUPS_BEFORE = {
 }
 
 
+_RATIOS_BEFORE = ("frechet-distance", "frechet-infinity", "sliced-wasserstein")
+
+
 class Score(BaseModel):
     """One line of scores.jsonl.
 
@@ -192,6 +195,7 @@ class Score(BaseModel):
         detail: further findings.
         protocol: the way of measuring.
         group: the scores that it is shown among, of `SCORE_GROUPS`.
+        ratio: whether variants are compared in it by ratios.
     """
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
@@ -209,10 +213,13 @@ class Score(BaseModel):
     detail: dict[str, Any] = Field(default_factory=dict)
     protocol: dict[str, Any] = Field(default_factory=dict)
     group: str = ""
+    ratio: bool = False
 
     @model_validator(mode="after")
-    def _with_group(self) -> Score:
+    def _of_before(self) -> Score:
+        """Fill in what lines of before did not say."""
         self.group = self.group or _GROUPS_BEFORE.get(self.metric, "")
+        self.ratio = self.ratio or self.metric in _RATIOS_BEFORE
         return self
 
     @property

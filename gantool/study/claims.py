@@ -81,7 +81,9 @@ def _judged(
     )
     column = next((column for column in result.columns if column.id == claim.score), None)
     made = (
-        contrast(better, than, better=column.better, family=family) if column is not None else None
+        contrast(better, than, better=column.better, ratios=column.ratio, family=family)
+        if column is not None
+        else None
     )
     where = f" on {claim.data}" if claim.data else ""
     return ClaimVerdict(
@@ -105,12 +107,14 @@ def _why(made: Contrast | None) -> str:
         return "one side has no run with that score"
     if made.p is None:
         return f"difference {short(made.difference)}; one run says nothing of the spread"
-    interval = (
-        f", 95% interval {short(made.low)} to {short(made.high)}" if made.low is not None else ""
-    )
+    found, low, high = made.difference, made.low, made.high
+    if made.ratio is not None:
+        found, low, high = made.ratio, made.ratio_low, made.ratio_high
+    interval = f", 95% interval {short(low)} to {short(high)}" if low is not None else ""
     together = f", corrected for {made.family} claims" if made.family > 1 else ""
+    told = "difference" if made.ratio is None else "ratio"
     return (
-        f"difference {short(made.difference)}{interval}, p = {made.p:.2g}{together}, "
+        f"{told} {short(found)}{interval}, p = {made.p:.2g}{together}, "
         f"n = {made.n_a} and {made.n_b}"
     )
 

@@ -108,7 +108,7 @@ class Pursuit:
             values_of(choice, None, column.id, jobs=jobs, rows=found.result.runs)
             for choice in self.choices
         )
-        made = contrast(a, b, better=column.better, family=len(self.looks))
+        made = contrast(a, b, better=column.better, ratios=column.ratio, family=len(self.looks))
         apart = made is not None and made.verdict in ("better", "worse")
         verdict = ClaimVerdict(
             claim=f"{self.names[0]} and {self.names[1]} differ in {column.id}",
@@ -132,8 +132,11 @@ class Pursuit:
         if made is None or made.p is None:
             return "a side has fewer than two scores"
         planned = ", ".join(map(str, self.looks))
+        apart = f"difference {short(made.difference)}"
+        if made.ratio is not None:
+            apart = f"ratio {short(made.ratio)}"
         return (
-            f"difference {short(made.difference)} at n = {made.n_a} and {made.n_b}, "
+            f"{apart} at n = {made.n_a} and {made.n_b}, "
             f"p = {made.p:.2g}, corrected for looks at {planned} seeds, of which this was number "
             f"{look}"
         )

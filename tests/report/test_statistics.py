@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from simulate_comparisons import coverage, simulate
+from simulate_comparisons import against_baseline, coverage, simulate
 
 from gantool.report.statistics import (
     agreement,
@@ -103,6 +103,49 @@ def test_a_contrast_is_welchs() -> None:
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
     assert found.difference == pytest.approx(5.2 - 6.15)
     assert (found.n_a, found.n_b, found.method) == (3, 4, "Welch's t")
+
+
+def test_ratios_are_welchs_of_the_logarithms() -> None:
+    a, b = seeded(5.1, 4.9, 5.6), seeded(36.0, 49.9, 25.5, 46.2)
+    found = contrast(a, b, better="lower", ratios=True)
+    logs = [[math.log(value) for value in side.values()] for side in (a, b)]
+    expected = stats.ttest_ind(*logs, equal_var=False)
+    interval = expected.confidence_interval(0.95)
+    plain = contrast(a, b, better="lower")
+    assert found is not None
+    assert plain is not None
+    assert found.p == pytest.approx(expected.pvalue)
+    geometric = [stats.gmean(list(side.values())) for side in (a, b)]
+    assert found.ratio == pytest.approx(geometric[0] / geometric[1])
+    ends = (found.ratio_low, found.ratio_high)
+    assert ends == pytest.approx((math.exp(interval.low), math.exp(interval.high)))
+    assert (found.difference, found.low) == (plain.difference, plain.low)
+    assert plain.ratio is None
+    assert found.verdict == "better"
+
+
+def test_ratios_of_pairs_are_students_of_the_logarithms() -> None:
+    a, b = seeded(1.0, 2.0, 4.0), seeded(1.9, 4.4, 7.5)
+    found = contrast(a, b, better="lower", ratios=True, paired=True)
+    assert found is not None
+    expected = stats.ttest_rel(np.log([1.0, 2.0, 4.0]), np.log([1.9, 4.4, 7.5]))
+    assert (found.p, found.method) == (pytest.approx(expected.pvalue), "paired t")
+
+
+@pytest.mark.parametrize("value", [0.0, -0.2])
+def test_where_a_value_is_not_above_0_no_side_has_a_ratio(value: float) -> None:
+    sides = [(seeded(1.0, 2.0), seeded(3.0, value)), (seeded(1.0, 2.0), seeded(3.0, 5.0))]
+    assert contrasts(sides, better="lower", ratios=True) == contrasts(sides, better="lower")
+
+
+def test_a_ratio_that_shows_nothing_says_what_would_have() -> None:
+    x, y = seeded(1.0, 2.0, 3.0), seeded(1.5, 2.5, 3.6)
+    (found,) = contrasts([(x, y)], better="lower", prospects=True, ratios=True)
+    logs = [np.log(list(side.values())) for side in (x, y)]
+    deviations = (float(logs[0].std(ddof=1)), float(logs[1].std(ddof=1)))
+    assert found is not None
+    assert found.detectable == pytest.approx(math.exp(detectable(deviations, 3, 3, level=0.05)))
+    assert found.runs == runs_for(logs[0].mean() - logs[1].mean(), deviations, level=0.05)
 
 
 def test_a_paired_contrast_uses_the_seeds_that_both_have() -> None:
@@ -427,6 +470,24 @@ def test_equal_variants_are_called_different_in_a_twentieth_of_tables(
 ) -> None:
     found = simulate(variants, n, skewed=skewed, tables=2000, seed=variants * n)
     assert found.false_tables <= 0.06
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("skewed", [False, True])
+@pytest.mark.parametrize("spread", [0.1, 0.3])
+@pytest.mark.parametrize("n", [3, 10])
+def test_ratios_of_equals_are_called_different_in_a_twentieth_of_tables(
+    n: int, spread: float, skewed: bool
+) -> None:
+    found = against_baseline(n, spread=spread, factor=5, skewed=skewed, tables=2000, seed=n)
+    assert found.false[1] <= 0.06
+    assert found.held >= 0.94
+
+
+def test_three_runs_show_a_large_ratio_that_their_difference_does_not() -> None:
+    found = against_baseline(3, spread=0.3, factor=10, skewed=True, tables=50, seed=0)
+    assert found.power[0] < 0.3
+    assert found.power[1] > 0.8
 
 
 @pytest.mark.slow

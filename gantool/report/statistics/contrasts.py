@@ -22,6 +22,9 @@ from gantool.report.statistics.summaries import (
 _Floats = npt.NDArray[np.float64]
 _ROUNDING = 1e-12  # of differences of equal values, against the values
 Better = Literal["lower", "higher"]
+Verdict = Literal[
+    "better", "worse", "equal", "not distinguishable", "one run says nothing of the spread"
+]
 Method = Literal["none", "Welch's t", "paired t", "exact permutation"]
 # A side has its values by what repetitions are paired by: a seed, or those of run and split.
 Side = Mapping[Any, float]
@@ -38,6 +41,9 @@ class Contrast(BaseModel):
         low: lower end of the difference's interval, None where there is none. The intervals of a
             family hold together with 95% confidence.
         high: its upper end.
+        ratio: geometric mean of A over that of B, where that is what was tested.
+        ratio_low: lower end of its interval, as `low`.
+        ratio_high: its upper end.
         method: the test.
         wins: share of all pairs (a, b) in which A is better, ties counting half.
         wins_low: lower end of the 95% confidence interval of the probability behind `wins`; None
@@ -48,9 +54,9 @@ class Contrast(BaseModel):
         family: the contrasts that it is corrected for.
         matters: the smallest difference that matters, where it is known.
         detectable: where nothing was shown, the true difference that so many repetitions would have
-            shown with a chance of 80%.
+            shown with a chance of 80%; the true ratio, above 1, where that was tested.
         runs: where nothing was shown, the repetitions of each side that would show the observed
-            difference with a chance of 80%; None for more than 1,000.
+            difference, or ratio, with a chance of 80%; None for more than 1,000.
         verdict: in words, from A's side.
     """
 
@@ -58,6 +64,9 @@ class Contrast(BaseModel):
     p: float | None
     low: float | None
     high: float | None
+    ratio: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
     method: Method
     wins: float
     wins_low: float | None
@@ -68,9 +77,7 @@ class Contrast(BaseModel):
     matters: float | None = None
     detectable: float | None = None
     runs: int | None = None
-    verdict: Literal[
-        "better", "worse", "equal", "not distinguishable", "one run says nothing of the spread"
-    ]
+    verdict: Verdict
 
     @property
     def small(self) -> bool:
@@ -86,13 +93,14 @@ def contrast(
     *,
     better: Better,
     paired: bool = False,
+    ratios: bool = False,
     family: int = 1,
 ) -> Contrast | None:
     """A against B, one of `family` contrasts that are made anyway (Bonferroni).
 
     As `contrasts` has it; None if a side has no finite value.
     """
-    return contrasts([(a, b)], better=better, paired=paired, family=family)[0]
+    return contrasts([(a, b)], better=better, paired=paired, ratios=ratios, family=family)[0]
 
 
 def contrasts(
@@ -100,6 +108,7 @@ def contrasts(
     *,
     better: Better,
     paired: bool = False,
+    ratios: bool = False,
     matters: float | None = None,
     corrected: bool = True,
     family: int = 0,
@@ -113,10 +122,15 @@ def contrasts(
     Holm's step-down p-values (1979), which bound the chance of any false claim in the family by 5%;
     intervals are Bonferroni's, each with a confidence of 1 - 0.05 / m, and hold together with 95%.
 
+    With `ratios` the tests are of logarithms, so that verdicts are of ratios of geometric means: a
+    distance that is ten times as large scatters ten times as much, and of few runs the difference
+    is then lost in the spread of the larger side. Where a value is not above 0 they are as without.
+
     Args:
         sides: A and B of each.
         better: the better direction.
         paired: whether seeds pair the values.
+        ratios: whether ratios are what is tested.
         matters: the smallest difference that matters; an interval within it says "equal".
         corrected: whether the family is corrected for at all.
         family: the contrasts in the family, where these are only some of them.
@@ -128,29 +142,75 @@ def contrasts(
     """
     if not sides:
         return []
+
+    plain = [_test(a, b, paired=paired) for a, b in sides]
+    logged = ratios and all(test is None or min(test.x.min(), test.y.min()) > 0 for test in plain)
+    logs = [_test(_log(a), _log(b), paired=paired) for a, b in sides] if logged else []
+    tested = [test for test in plain if test is not None and test.method != "none"]
+    family = max(family, len(tested), 1) if corrected else 1
+    level = (1 - CONFIDENCE) / family
+    reaches = _reaches(plain, level)
+    ratio_reaches = _reaches(logs, level)
+    ps = _p_values(logs or plain)
+    corrected_ps = iter(holm(ps, family) if corrected else ps)
+    found: list[Contrast | None] = []
+    for i, (test, wanted) in enumerate(zip(plain, shown or [True] * len(plain), strict=True)):
+        p = None if test is None or test.method == "none" else next(corrected_ps)
+        if test is None or not wanted:
+            found.append(None)
+            continue
+        made = _contrast(test, p, reaches[i], family=family, better=better, matters=matters)
+        decisive = test
+        if logs and (log := logs[i]) is not None:
+            made, decisive = _of_ratio(made, log, ratio_reaches[i], better=better), log
+        found.append(_with_prospects(made, decisive) if prospects else made)
+    return found
+
+
+def _log(side: Side) -> Side:
+    return {key: math.log(value) for key, value in side.items() if math.isfinite(value)}
+
+
+def _p_values(tests: Sequence[_Test | None]) -> list[float]:
+    """Two-sided, of those tests that are any."""
     from scipy import stats  # slow to import, and one run needs no quantile
 
-    tests = [_test(a, b, paired=paired) for a, b in sides]
     tested = [test for test in tests if test is not None and test.method != "none"]
-    family = max(family, len(tested), 1) if corrected else 1
     errors = np.array([test.error for test in tested])
     freedom = np.array([test.freedom for test in tested])
     shifts = np.array([abs(test.difference) for test in tested])
     with np.errstate(divide="ignore", invalid="ignore"):
         students = 2 * stats.t.sf(shifts / errors, freedom)
     exact = np.array([test.exact for test in tested])
-    ps = np.where(errors > 0, students, exact).tolist()
-    reaches = stats.t.ppf(1 - (1 - CONFIDENCE) / family / 2, freedom) * errors
-    judged = iter(zip(holm(ps, family) if corrected else ps, reaches.tolist(), strict=True))
-    found: list[Contrast | None] = []
-    for test, wanted in zip(tests, shown or [True] * len(tests), strict=True):
-        p, reach = (None, None) if test is None or test.method == "none" else next(judged)
-        if test is None or not wanted:
-            found.append(None)
-            continue
-        made = _contrast(test, p, reach, family=family, better=better, matters=matters)
-        found.append(_with_prospects(made, test) if prospects else made)
+    found: list[float] = np.where(errors > 0, students, exact).tolist()
     return found
+
+
+def _reaches(tests: Sequence[_Test | None], level: float) -> list[float | None]:
+    """Half of each interval, at an error of `level`; None where there is no test."""
+    from scipy import stats
+
+    having = [test is not None and test.method != "none" for test in tests]
+    tested = [test for test, has in zip(tests, having, strict=True) if test is not None and has]
+    freedom = np.array([test.freedom for test in tested])
+    errors = np.array([test.error for test in tested])
+    made = iter((stats.t.ppf(1 - level / 2, freedom) * errors).tolist())
+    return [next(made) if has else None for has in having]
+
+
+def _of_ratio(found: Contrast, log: _Test, reach: float | None, *, better: Better) -> Contrast:
+    """A contrast whose verdict is of the ratio: of the difference of logarithms."""
+    ends: dict[str, float | None] = {"ratio_low": None, "ratio_high": None}
+    if reach is not None and math.isfinite(reach):
+        ends = {
+            "ratio_low": math.exp(log.difference - reach),
+            "ratio_high": math.exp(log.difference + reach),
+        }
+    verdict = _verdict(found.p, log.difference, better=better)
+    if verdict == "not distinguishable" and found.small:
+        verdict = "equal"
+    changed = {"ratio": math.exp(log.difference), "method": log.method, "verdict": verdict}
+    return found.model_copy(update={**changed, **ends})
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,9 +314,7 @@ def _contrast(
     return found
 
 
-def _verdict(
-    p: float | None, difference: float, *, better: Better
-) -> Literal["better", "worse", "not distinguishable", "one run says nothing of the spread"]:
+def _verdict(p: float | None, difference: float, *, better: Better) -> Verdict:
     if p is None:
         return "one run says nothing of the spread"
     if p > 1 - CONFIDENCE:
@@ -272,9 +330,10 @@ def _with_prospects(found: Contrast, test: _Test) -> Contrast:
 
     level = (1 - CONFIDENCE) / found.family
     deviations = (float(test.x.std(ddof=1)), float(test.y.std(ddof=1)))
+    shown = detectable(deviations, len(test.x), len(test.y), level=level)
     return found.model_copy(
         update={
-            "detectable": detectable(deviations, len(test.x), len(test.y), level=level),
+            "detectable": shown if found.ratio is None else math.exp(shown),
             "runs": runs_for(test.difference, deviations, level=level),
         }
     )
