@@ -169,8 +169,8 @@ def main() -> None:
                 n, spread=spread, factor=factor, skewed=skewed, tables=tables, seed=n
             )
             false, power = ([f"{x:.1%}" for x in pair] for pair in (result.false, result.power))
-            cells = [n, f"{spread:.0%}", kind, *false, factor, *power]
-            print(f"| {' | '.join(map(str, cells))} |", flush=True)
+            row = [str(n), f"{spread:.0%}", kind, *false, str(factor), *power]
+            print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":
