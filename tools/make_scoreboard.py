@@ -1,62 +1,60 @@
 """Write the tables of docs/scoreboard.md from the study's runs: `python tools/make_scoreboard.py`.
 
-They are what `gantool compare experiments/studies/scoreboard` prints, with what a run costs.
+They are those of `gantool compare experiments/studies/scoreboard`, with what a run costs.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
+
+from gantool.report import tables
+from gantool.report.beside import with_what_lies_beside
+from gantool.report.columns import shown_in
+from gantool.report.load import read_runs
+from gantool.report.result import ComparisonResult
+from gantool.report.scoreboard import compare_by_data, overview
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "scoreboard.md"
 BEGIN, END = "<!-- made by tools/make_scoreboard.py -->", "<!-- by hand from here on -->"
-_COMPARE = ("compare", "experiments/studies/scoreboard", "--baseline", "dcgan", "--baseline")
-_COST = (
-    "What a run cost, a mean over its seeds; two runs at a time, of one thread each:",
-    "",
-    "| variant | seconds of training | parameters | multiply-adds of a sample | samples a second |",
-    "|---|---:|---:|---:|---:|",
-)
+_STUDY = Path("experiments/studies/scoreboard")
+_BASELINES = ("dcgan", "vanilla")  # of images and of points
+_COST = """\
+What a run cost, a mean over its seeds, two runs at a time of one thread each: seconds of training,
+real samples in one of them, parameters of all networks, multiply-adds of a sample (MACs), and
+samples drawn in a second.
+"""
 
 
-def _compare(*options: str) -> str:
-    command = [sys.executable, "-m", "gantool", *_COMPARE, "vanilla", *options]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.0f}"
-
-
-def _cost(variants: list[dict[str, Any]]) -> list[str]:
-    keys = ("seconds", "parameters", "multiply_adds", "samples_per_second")
-    rows = sorted(variants, key=lambda variant: variant["seconds"])
-    return [
-        *_COST,
-        *(f"| {row['name']} | {' | '.join(_number(row[key]) for key in keys)} |" for row in rows),
-        "",
-    ]
-
-
-def tables() -> str:
+def made() -> str:
     """All tables, each data set's under a heading of its own, with the verdict above them."""
-    compared = json.loads(_compare("--json"))["data"]
-    lines: list[str] = []
-    data: str | None = None
-    for line in _compare("--markdown").splitlines():
-        if line.startswith("## "):
-            lines += _cost(compared[data]["variants"]) if data else []
-            data = line.removeprefix("## ")
-            lines += [line, "", " ".join(compared[data]["verdict"])]
-        else:
-            lines.append(line)
-    if data:
-        lines += ["", *_cost(compared[data]["variants"])]
-    return "\n".join(lines).strip()
+    reading = read_runs([ROOT / _STUDY])
+    found = compare_by_data(
+        with_what_lies_beside(reading.runs), baselines=_BASELINES, left_out=reading.left_out
+    )
+    parts = [tables.markdown(overview(found))]
+    for each in found:
+        parts += [
+            f"## {each.data}\n",
+            f"{' '.join(each.result.verdict)}\n",
+            tables.markdown(tables.full(each.result)),
+            f"{tables.correction(each.result)}\n",
+            tables.markdown(tables.contrasts(each.result)),
+            _COST,
+            tables.markdown(_cost(each.result)),
+        ]
+    return "\n".join(parts)
+
+
+def _cost(result: ComparisonResult) -> tables.Table:
+    """One row a variant, the fastest first."""
+    columns = [c for c in shown_in("cost", result.variants) if c.key != "images"]
+    variants = sorted(result.variants, key=lambda variant: variant.values["seconds"] or 0)
+    rows = [
+        [variant.name, *(column.text(variant.values[column.key], variant) for column in columns)]
+        for variant in variants
+    ]
+    return ["variant", *(column.heading_for(result.noun) for column in columns)], rows
 
 
 def main() -> None:
@@ -64,7 +62,7 @@ def main() -> None:
     page = PAGE.read_text(encoding="utf-8")
     before, rest = page.split(BEGIN)
     after = rest.split(END)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}", encoding="utf-8")
+    PAGE.write_text(f"{before}{BEGIN}\n\n{made()}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from gantool.gan.game import (
     Progress,
     Settings,
     Turn,
+    in_full_precision,
     logits_of,
 )
 from gantool.gan.latent import Latent
@@ -365,7 +366,9 @@ class GAN(Model[G]):
             x = x.reshape(len(x) // pack, *self.judged.sample)
             y = None if y is None else y[::pack]
         answer = self.judge(x, y)
-        return tuple(map(_full, answer)) if isinstance(answer, tuple) else _full(answer)
+        if isinstance(answer, tuple):
+            return tuple(map(in_full_precision, answer))
+        return in_full_precision(answer)
 
     def discriminator_loss(self, batch: Batch) -> Losses:
         """The discriminator's loss: the objective, and the penalties where some are configured."""
@@ -467,7 +470,3 @@ def _check_packs(config: GANConfig) -> None:
             f"a batch of {config.batch_size} does not hold packs of {config.pack} evenly.",
             f"Give a --batch-size that is a multiple of {step}.",
         )
-
-
-def _full(answer: Tensor) -> Tensor:
-    return answer.float() if answer.dtype == torch.bfloat16 else answer

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 Need = Literal["new", "same", "none"]
@@ -109,6 +110,11 @@ class Settings:
     players: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     penalty_weight: float | None = None
     ema: float | None = None
+
+
+def in_full_precision(x: Tensor) -> Tensor:
+    """A tensor as it is, or in float32 where it came out of networks in bfloat16."""
+    return x.float() if x.dtype == torch.bfloat16 else x
 
 
 def logits_of(answer: Any) -> Tensor:

@@ -133,9 +133,10 @@ def squared_gradient(logits: Tensor, images: Tensor) -> Tensor:
     """
     import torch
 
+    from gantool.gan.game import in_full_precision
+
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    if gradient.dtype == torch.bfloat16:
-        gradient = gradient.float()
+    gradient = in_full_precision(gradient)
     return gradient.reshape(len(logits), -1).square().sum(1)
 
 

@@ -146,9 +146,7 @@ def contrasts(result: ComparisonResult) -> Table:
                 f"{found.n_a}, {found.n_b}",
                 short(found.difference),
                 *([short(found.ratio)] if by_ratio else []),
-                _from_to(found.ratio_low, found.ratio_high, short)
-                if by_ratio
-                else _from_to(found.low, found.high, short),
+                _from_to(*found.told[2:], short),
                 "-" if found.p is None else f"{found.p:.2g}",
                 f"{found.wins:.0%}{_from_to(found.wins_low, found.wins_high, _percent, ' (', ')')}",
                 outcome(found),

@@ -65,9 +65,7 @@ def _about_the_first(
     """A ranking of variants that all draw badly: even the first is near hardly any real sample."""
     if ranking is None:
         return []
-    scored = [variant for variant in variants if ranking.id in variant.scores]
-    sign = 1 if ranking.better == "lower" else -1
-    first = min(scored, key=lambda v: sign * v.scores[ranking.id].mean, default=None)
+    first = next((variant for variant in variants if ranking.id in variant.scores), None)
     coverage = first.scores.get("coverage") if first else None
     if coverage is None or coverage.mean >= _HARDLY_ANY:
         return []

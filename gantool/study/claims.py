@@ -107,14 +107,11 @@ def _why(made: Contrast | None) -> str:
         return "one side has no run with that score"
     if made.p is None:
         return f"difference {short(made.difference)}; one run says nothing of the spread"
-    found, low, high = made.difference, made.low, made.high
-    if made.ratio is not None:
-        found, low, high = made.ratio, made.ratio_low, made.ratio_high
+    name, value, low, high = made.told
     interval = f", 95% interval {short(low)} to {short(high)}" if low is not None else ""
     together = f", corrected for {made.family} claims" if made.family > 1 else ""
-    told = "difference" if made.ratio is None else "ratio"
     return (
-        f"{told} {short(found)}{interval}, p = {made.p:.2g}{together}, "
+        f"{name} {short(value)}{interval}, p = {made.p:.2g}{together}, "
         f"n = {made.n_a} and {made.n_b}"
     )
 

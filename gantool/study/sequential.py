@@ -132,11 +132,9 @@ class Pursuit:
         if made is None or made.p is None:
             return "a side has fewer than two scores"
         planned = ", ".join(map(str, self.looks))
-        apart = f"difference {short(made.difference)}"
-        if made.ratio is not None:
-            apart = f"ratio {short(made.ratio)}"
+        name, value, _, _ = made.told
         return (
-            f"{apart} at n = {made.n_a} and {made.n_b}, "
+            f"{name} {short(value)} at n = {made.n_a} and {made.n_b}, "
             f"p = {made.p:.2g}, corrected for looks at {planned} seeds, of which this was number "
             f"{look}"
         )

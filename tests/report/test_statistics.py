@@ -132,6 +132,13 @@ def test_ratios_of_pairs_are_students_of_the_logarithms() -> None:
     assert (found.p, found.method) == (pytest.approx(expected.pvalue), "paired t")
 
 
+def test_values_that_are_not_paired_need_no_logarithm() -> None:
+    a, b = {0: 1.0, 1: 2.0, 2: 0.0}, {0: 1.9, 1: 4.4, 3: -1.0}
+    found = contrast(a, b, better="lower", ratios=True, paired=True)
+    assert found is not None
+    assert found.ratio == pytest.approx(math.sqrt(2 / (1.9 * 4.4)))
+
+
 @pytest.mark.parametrize("value", [0.0, -0.2])
 def test_where_a_value_is_not_above_0_no_side_has_a_ratio(value: float) -> None:
     sides = [(seeded(1.0, 2.0), seeded(3.0, value)), (seeded(1.0, 2.0), seeded(3.0, 5.0))]

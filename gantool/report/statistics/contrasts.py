@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -80,6 +80,13 @@ class Contrast(BaseModel):
     verdict: Verdict
 
     @property
+    def told(self) -> tuple[str, float, float | None, float | None]:
+        """The ratio or difference, whichever was tested: its name, value, and interval's ends."""
+        if self.ratio is not None:
+            return "ratio", self.ratio, self.ratio_low, self.ratio_high
+        return "difference", self.difference, self.low, self.high
+
+    @property
     def small(self) -> bool:
         """Whether the difference is, by its interval, less than what matters."""
         if self.matters is None or self.low is None or self.high is None:
@@ -142,75 +149,54 @@ def contrasts(
     """
     if not sides:
         return []
-
-    plain = [_test(a, b, paired=paired) for a, b in sides]
-    logged = ratios and all(test is None or min(test.x.min(), test.y.min()) > 0 for test in plain)
-    logs = [_test(_log(a), _log(b), paired=paired) for a, b in sides] if logged else []
-    tested = [test for test in plain if test is not None and test.method != "none"]
+    tests = [_test(a, b, paired=paired) for a, b in sides]
+    ratios = ratios and all(test is None or min(test.x.min(), test.y.min()) > 0 for test in tests)
+    if ratios:
+        tests = [None if test is None else _with_log(test, paired=paired) for test in tests]
+    tested = [test for test in tests if test is not None and test.method != "none"]
     family = max(family, len(tested), 1) if corrected else 1
     level = (1 - CONFIDENCE) / family
-    reaches = _reaches(plain, level)
-    ratio_reaches = _reaches(logs, level)
-    ps = _p_values(logs or plain)
-    corrected_ps = iter(holm(ps, family) if corrected else ps)
+    deciding = [test.deciding for test in tested]
+    ps = _p_values(deciding)
+    reaches = _reaches(tested, level)
+    deciding_reaches = _reaches(deciding, level) if ratios else reaches
+    judged = zip(holm(ps, family) if corrected else ps, reaches, deciding_reaches, strict=True)
     found: list[Contrast | None] = []
-    for i, (test, wanted) in enumerate(zip(plain, shown or [True] * len(plain), strict=True)):
-        p = None if test is None or test.method == "none" else next(corrected_ps)
+    for test, wanted in zip(tests, shown or [True] * len(tests), strict=True):
+        known = test is not None and test.method != "none"
+        p, reach, deciding_reach = next(judged) if known else (None, None, None)
         if test is None or not wanted:
             found.append(None)
             continue
-        made = _contrast(test, p, reaches[i], family=family, better=better, matters=matters)
-        decisive = test
-        if logs and (log := logs[i]) is not None:
-            made, decisive = _of_ratio(made, log, ratio_reaches[i], better=better), log
-        found.append(_with_prospects(made, decisive) if prospects else made)
+        made = _contrast(
+            test, p, reach, deciding_reach, family=family, better=better, matters=matters
+        )
+        found.append(_with_prospects(made, test.deciding) if prospects else made)
     return found
 
 
-def _log(side: Side) -> Side:
-    return {key: math.log(value) for key, value in side.items() if math.isfinite(value)}
-
-
-def _p_values(tests: Sequence[_Test | None]) -> list[float]:
-    """Two-sided, of those tests that are any."""
+def _p_values(tests: Sequence[_Test]) -> list[float]:
+    """Two-sided."""
     from scipy import stats  # slow to import, and one run needs no quantile
 
-    tested = [test for test in tests if test is not None and test.method != "none"]
-    errors = np.array([test.error for test in tested])
-    freedom = np.array([test.freedom for test in tested])
-    shifts = np.array([abs(test.difference) for test in tested])
+    errors = np.array([test.error for test in tests])
+    freedom = np.array([test.freedom for test in tests])
+    shifts = np.array([abs(test.difference) for test in tests])
     with np.errstate(divide="ignore", invalid="ignore"):
         students = 2 * stats.t.sf(shifts / errors, freedom)
-    exact = np.array([test.exact for test in tested])
+    exact = np.array([test.exact for test in tests])
     found: list[float] = np.where(errors > 0, students, exact).tolist()
     return found
 
 
-def _reaches(tests: Sequence[_Test | None], level: float) -> list[float | None]:
-    """Half of each interval, at an error of `level`; None where there is no test."""
+def _reaches(tests: Sequence[_Test], level: float) -> list[float]:
+    """Half of each interval, at an error of `level`; not finite where there is none."""
     from scipy import stats
 
-    having = [test is not None and test.method != "none" for test in tests]
-    tested = [test for test, has in zip(tests, having, strict=True) if test is not None and has]
-    freedom = np.array([test.freedom for test in tested])
-    errors = np.array([test.error for test in tested])
-    made = iter((stats.t.ppf(1 - level / 2, freedom) * errors).tolist())
-    return [next(made) if has else None for has in having]
-
-
-def _of_ratio(found: Contrast, log: _Test, reach: float | None, *, better: Better) -> Contrast:
-    """A contrast whose verdict is of the ratio: of the difference of logarithms."""
-    ends: dict[str, float | None] = {"ratio_low": None, "ratio_high": None}
-    if reach is not None and math.isfinite(reach):
-        ends = {
-            "ratio_low": math.exp(log.difference - reach),
-            "ratio_high": math.exp(log.difference + reach),
-        }
-    verdict = _verdict(found.p, log.difference, better=better)
-    if verdict == "not distinguishable" and found.small:
-        verdict = "equal"
-    changed = {"ratio": math.exp(log.difference), "method": log.method, "verdict": verdict}
-    return found.model_copy(update={**changed, **ends})
+    errors = np.array([test.error for test in tests])
+    freedom = np.array([test.freedom for test in tests])
+    found: list[float] = (stats.t.ppf(1 - level / 2, freedom) * errors).tolist()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +208,12 @@ class _Test:
     freedom: float
     exact: float  # p of the permutation test, for a side without spread
     method: Method
+    log: _Test | None = None  # of the logarithms, where ratios are told apart
+
+    @property
+    def deciding(self) -> _Test:
+        """The test that the verdict follows from."""
+        return self.log or self
 
 
 def _test(a: Side, b: Side, *, paired: bool) -> _Test | None:
@@ -233,7 +225,14 @@ def _test(a: Side, b: Side, *, paired: bool) -> _Test | None:
         a, b = ({seed: side[seed] for seed in shared} for side in (a, b))
     if not a or not b:
         return None
-    x, y = np.array(list(a.values())), np.array(list(b.values()))
+    return _of_values(np.array(list(a.values())), np.array(list(b.values())), paired=paired)
+
+
+def _with_log(test: _Test, *, paired: bool) -> _Test:
+    return replace(test, log=_of_values(np.log(test.x), np.log(test.y), paired=paired))
+
+
+def _of_values(x: _Floats, y: _Floats, *, paired: bool) -> _Test:
     difference = mean_and_deviation(x.tolist())[0] - mean_and_deviation(y.tolist())[0]
     if min(len(x), len(y)) < 2:
         return _Test(x, y, difference, math.nan, math.nan, math.nan, "none")
@@ -287,19 +286,30 @@ def _contrast(
     test: _Test,
     p: float | None,
     reach: float | None,
+    deciding_reach: float | None,
     *,
     family: int,
     better: Better,
     matters: float | None,
 ) -> Contrast:
-    known = reach is not None and math.isfinite(reach)
+    low, high = _ends(test.difference, reach)
+    ratio, ratio_low, ratio_high = None, None, None
+    if test.log is not None:
+        ratio = math.exp(test.log.difference)
+        ratio_low, ratio_high = (
+            None if end is None else math.exp(end)
+            for end in _ends(test.log.difference, deciding_reach)
+        )
     wins, wins_low, wins_high = _wins(test.x, test.y, better=better)
     found = Contrast(
         difference=test.difference,
         p=p,
-        low=test.difference - reach if reach is not None and known else None,
-        high=test.difference + reach if reach is not None and known else None,
-        method=test.method,
+        low=low,
+        high=high,
+        ratio=ratio,
+        ratio_low=ratio_low,
+        ratio_high=ratio_high,
+        method=test.deciding.method,
         wins=wins,
         wins_low=wins_low,
         wins_high=wins_high,
@@ -307,11 +317,17 @@ def _contrast(
         n_b=len(test.y),
         family=family,
         matters=matters,
-        verdict=_verdict(p, test.difference, better=better),
+        verdict=_verdict(p, test.deciding.difference, better=better),
     )
     if found.verdict == "not distinguishable" and found.small:
         return found.model_copy(update={"verdict": "equal"})
     return found
+
+
+def _ends(center: float, reach: float | None) -> tuple[float | None, float | None]:
+    if reach is None or not math.isfinite(reach):
+        return None, None
+    return center - reach, center + reach
 
 
 def _verdict(p: float | None, difference: float, *, better: Better) -> Verdict:

@@ -65,6 +65,9 @@ def test_the_gradient_passes_through_the_steps_of_d(steps, loss):
     assert value == pytest.approx(expected, abs=1e-9)
     for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other, atol=1e-9, rtol=0)
+    if steps:  # other ones than those against D_K held fast
+        held = ahead(gan, real, gan.generate(z, None).detach(), steps=0, minimax=minimax)
+        assert abs(held.item() - value) > 1e-6
 
 
 @pytest.mark.parametrize("options", [{"spectral_norm": False}, {"spectral_norm": True}])

@@ -35,7 +35,7 @@ class BiGAN(dcgan.DCGAN):
         super().initialize(train_data)
         self.encoder.apply(dcgan.initialize_weights)
         if self.config.latent == "uniform":  # of this deviation in [-1, 1]
-            last = list(self.encoder.modules())[-1]
+            last = self.encoder[-1]
             if isinstance(last, nn.BatchNorm1d):
                 nn.init.constant_(last.weight, 3**-0.5)
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gantool import GAN, Batch, ConfigError, Losses, Progress, Settings, Shapes, Turn
+from gantool.gan.game import in_full_precision
 from gantool.gan.layers import Activated, MinibatchStd, ShrinkingBlock, StyleGenerator, equalized
 from gantool.gan.penalties import zero_centered_gradient_penalty
 from gantool.gan.shapes import maps
@@ -77,9 +78,7 @@ class StyleGAN2(GAN[StyleGAN2Config]):
         images = self.generator.draw(styles)
         y = torch.randn_like(images) / math.sqrt(images[0, 0].numel())
         (slope,) = torch.autograd.grad((images * y).sum(), styles, create_graph=True)
-        if slope.dtype == torch.bfloat16:
-            slope = slope.float()
-        lengths = slope.square().sum(2).mean(1).sqrt()
+        lengths = in_full_precision(slope).square().sum(2).mean(1).sqrt()
         mean = self.path_mean.lerp(lengths.detach().mean().to(self.path_mean), 1 - _PATH_DECAY)
         weight = self.config.path_weight * self.config.path_every
         return Losses(
