@@ -558,7 +558,9 @@ def _chances_of_first(
     for column in columns:
         having = [variant for variant in variants if column.id in variant.scores]
         chances = chances_of_first(
-            [variant.scores[column.id] for variant in having], better=column.better
+            [variant.scores[column.id] for variant in having],
+            better=column.better,
+            ratios=column.ratio,
         )
         if chances is not None:
             found[column.id] = dict(zip([v.name for v in having], chances, strict=True))

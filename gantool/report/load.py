@@ -113,6 +113,8 @@ def read_runs(
 def read_records(paths: Iterable[Path]) -> Reading:
     """As `read_runs`, but for the metrics of steps, which take longest to read.
 
+    A text in Markdown beside them, which `experiments/*` finds, is passed over.
+
     Raises:
         ConfigError: there is none.
     """
@@ -140,12 +142,12 @@ def read_records(paths: Iterable[Path]) -> Reading:
             "A run is a folder that `gantool run` made, with a run.json in it; "
             "name some, or a folder of them such as experiments.",
         )
-    return Reading(runs, skipped)
+    return Reading(runs, {name: why for name, why in skipped.items() if not name.endswith(".md")})
 
 
 def _what_it_is(path: Path) -> str:
     if path.is_dir():
-        return "no run.json"
+        return "studies, name one" if any(path.glob("*.toml")) else "no run.json"
     return "not a folder" if path.exists() else "not there"
 
 

@@ -281,17 +281,19 @@ def _first_sentence(
     by = f"By {ranking.id} ({ranking.better} is better{real})"
     if not others:
         return f"{by}, {figure}; there is no other variant to rank it against."
-    n = min(variant.scores[ranking.id].n for variant in ranked)
-    if n < 2:
+    several = [n for variant in ranked if (n := variant.scores[ranking.id].n) > 1]
+    if first.scores[ranking.id].n < 2 or len(several) < 2:
         return (
             f"{by}, {figure} and comes first, but with one run of a variant a ranking means "
             "little: use --seeds."
         )
+    n = min(several)
     contrasts = {(pair.a, pair.b): pair.contrast for pair in pairs if pair.column == ranking.id}
     sides: dict[str, list[str]] = {}
     for other in others:
         side = _against(contrasts, first.name, b=other.name)
-        sides.setdefault(side, []).append(other.name)
+        once = " (one run)" if other.scores[ranking.id].n < 2 else ""
+        sides.setdefault(side, []).append(other.name + once)
     if sides.keys() == {"better"}:
         return (
             f"{by}, {figure} and is better than every other variant at n = {n} "
@@ -313,7 +315,7 @@ def _first_sentence(
 
 def _bound(pairs: Sequence[Pair], ranking: ScoreColumn) -> str:
     """The error that the verdicts of a column keep to."""
-    counted = [pair for pair in pairs if pair.column == ranking.id]
+    counted = [p for p in pairs if p.column == ranking.id and p.contrast.p is not None]
     if all(pair.contrast.family == 1 for pair in counted):
         return "5% a claim" if len(counted) > 1 else "5%"
     return f"5% for all {counted[0].contrast.family} comparisons together"

@@ -319,6 +319,16 @@ def test_a_ranking_on_one_run_says_so(tmp_path: Path) -> None:
     assert "with one run of a variant a ranking means little" in compared(tmp_path).verdict[0]
 
 
+def test_one_run_of_one_variant_spoils_nothing_that_is_said_of_others(tmp_path: Path) -> None:
+    three_seeds(tmp_path, "a", 5.0, 5.1, 4.9)
+    three_seeds(tmp_path, "b", 9.0, 9.1, 8.9)
+    three_seeds(tmp_path, "c", 7.0)
+    said = compared(tmp_path).verdict[0]
+    assert said.endswith(
+        "comes first; it is better than b (5%), but was not tested against c (one run) at n = 3."
+    )
+
+
 def test_variants_that_cannot_be_told_apart_are_said_to_be(tmp_path: Path) -> None:
     three_seeds(tmp_path, "a", 5.0, 6.0, 7.0)
     three_seeds(tmp_path, "b", 5.5, 6.5, 7.5)
@@ -551,7 +561,7 @@ def test_no_run_is_an_error_that_says_what_one_is(tmp_path: Path) -> None:
 
 def test_what_is_no_run_is_skipped_with_its_reason(tmp_path: Path) -> None:
     make_run(tmp_path / "good")
-    (tmp_path / "README.md").write_text("x")
+    (tmp_path / "README.txt").write_text("x")
     (tmp_path / "empty").mkdir()
     for name, content in (
         ("newer", '{"format": 99}'),
@@ -563,11 +573,20 @@ def test_what_is_no_run_is_skipped_with_its_reason(tmp_path: Path) -> None:
     reading = read_runs(sorted(tmp_path.iterdir()))
     assert [run.record.name for run in reading.runs] == ["good"]
     reasons = {Path(path).name: reason for path, reason in reading.skipped.items()}
-    assert reasons["README.md"] == "not a folder"
+    assert reasons["README.txt"] == "not a folder"
     assert reasons["empty"] == "no run.json"
     assert "format 99" in reasons["newer"]
     assert "cannot be read" in reasons["torn"]
     assert "deep" in reasons
+
+
+def test_what_a_checkout_has_beside_runs(tmp_path: Path) -> None:
+    make_run(tmp_path / "good")
+    (tmp_path / "README.md").write_text("x")
+    (tmp_path / "claims" / "packing").mkdir(parents=True)
+    (tmp_path / "claims" / "packing.toml").write_text("")
+    skipped = read_runs(sorted(tmp_path.iterdir())).skipped
+    assert skipped == {str(tmp_path / "claims"): "studies, name one"}
 
 
 def test_hostile_lines_are_passed_over(tmp_path: Path) -> None:

@@ -461,6 +461,24 @@ def test_equals_share_the_first_place() -> None:
     assert chances_of_first([same, single], better="lower") is None
 
 
+def test_a_large_distance_that_scatters_has_no_chance_of_being_the_least() -> None:
+    small, large = summarise([1.3, 1.4, 1.5]), summarise([190.0, 300.0, 970.0])
+    assert small is not None
+    assert large is not None
+    plain = chances_of_first([small, large], better="lower")
+    ratios = chances_of_first([small, large], better="lower", ratios=True)
+    assert plain is not None
+    assert ratios is not None
+    assert plain[1] > 0.05 > 0.01 > ratios[1]
+    logs = [summarise(np.log(side.values).tolist()) for side in (small, large)]
+    assert ratios == chances_of_first([log for log in logs if log], better="lower")
+    below = summarise([-0.01, 1.4, 1.5])  # has no logarithm
+    assert below is not None
+    assert chances_of_first([below, large], better="lower", ratios=True) == chances_of_first(
+        [below, large], better="lower"
+    )
+
+
 def test_agreement_counts_pairs() -> None:
     """Kendall 1938: of the six pairs of 1234 and 1243 one is turned."""
     assert agreement([1, 2, 3, 4], [1, 2, 4, 3]) == pytest.approx(4 / 6)

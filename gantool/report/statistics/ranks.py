@@ -7,18 +7,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gantool.report.statistics.summaries import Summary
+from gantool.report.statistics.summaries import Summary, summarise
 
 _POINTS = 400
 
 
-def chances_of_first(summaries: Sequence[Summary], *, better: str) -> list[float] | None:
+def chances_of_first(
+    summaries: Sequence[Summary], *, better: str, ratios: bool = False
+) -> list[float] | None:
     """For each variant the probability that its mean is the best one.
 
     Each mean is taken as distributed around what was measured as Student's t has it (the posterior
     without prior knowledge), independent of the others: the integral of its density times the
     chances that all others lie behind. None where a variant has one run, or runs without spread.
+
+    With `ratios` the means are geometric ones, where all values are above 0, as `contrasts` has it:
+    else a distance that is large and scatters as much has a chance of being the least of all.
     """
+    if ratios and all(min(summary.values) > 0 for summary in summaries):
+        logs = [summarise([math.log(value) for value in summary.values]) for summary in summaries]
+        summaries = [summary for summary in logs if summary is not None]
     if len(summaries) < 2 or not all(summary.deviation for summary in summaries):
         return None
     from scipy import stats  # slow to import, and one run needs no quantile
