@@ -382,7 +382,7 @@ def _variant(
     measures: Mapping[str, _Measure],
 ) -> Variant:
     first = runs[0].record
-    ids = [measure.id for measure in measures.values()]
+    ratios = {measure.id: measure.example.ratio for measure in measures.values()}
     kept = [row for row in rows if not row.lost]
     values: dict[str, float | None] = {}
     for column in COLUMNS:
@@ -404,10 +404,10 @@ def _variant(
         failure_rate=sum(row.status in FAILED for row in rows) / len(rows),
         collapsed=sum(row.collapsed for row in rows),
         lost=share_of(len(rows) - len(kept), len(rows)),
-        scores=_summaries([row.scores for row in rows], ids),
-        scores_of_others=_summaries([row.scores for row in kept], ids) if kept != rows else {},
+        scores=_summaries([row.scores for row in rows], ratios),
+        scores_of_others=_summaries([row.scores for row in kept], ratios) if kept != rows else {},
         errors=_root_mean_squares([row.errors for row in rows]),
-        best=_summaries([row.best for row in rows], ids),
+        best=_summaries([row.best for row in rows], ratios),
         losses=_means([row.losses for row in rows]),
         values=values,
     )
@@ -436,8 +436,14 @@ def _root_mean_squares(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {key: math.sqrt(mean([row[key] ** 2 for row in rows if key in row])) for key in keys}
 
 
-def _summaries(scores: Sequence[Mapping[str, float]], ids: Sequence[str]) -> dict[str, Summary]:
-    found = {i: summarise([one[i] for one in scores if i in one]) for i in ids}
+def _summaries(
+    scores: Sequence[Mapping[str, float]], ratios: Mapping[str, bool]
+) -> dict[str, Summary]:
+    """Of each column, by its id; `ratios` says of which ratios are told apart."""
+    found = {
+        i: summarise([one[i] for one in scores if i in one], ratios=ratio)
+        for i, ratio in ratios.items()
+    }
     return {i: summary for i, summary in found.items() if summary is not None}
 
 

@@ -35,14 +35,13 @@ from gantool.report.curves import (
 from gantool.report.facts import fields_and_facts
 from gantool.report.format import cut, plain, short, spread
 from gantool.report.load import RunData
-from gantool.report.result import ComparisonResult, ScoreColumn, Variant
+from gantool.report.result import ComparisonResult, Variant
 from gantool.report.scoreboard import OnData
 from gantool.report.series import ANSWERS, AXES, Series, is_known, means_between
-from gantool.report.statistics import Summary
 from gantool.report.statistics.explained import LEAST_NUMBERS, LEAST_OF_A_VALUE, LEAST_RUNS
 from gantool.report.statistics.summaries import quantile
+from gantool.report.strips import strip_groups
 from gantool.runs.folder import FINDING, thinned
-from gantool.runs.records import SCORE_GROUPS
 
 _ASSETS = {"page_css": "page.css", "chart_css": "uplot.min.css", "chart_js": "uplot.min.js"}
 # The parts of the page's script, those first that others use.
@@ -53,7 +52,6 @@ _PICTURE_BYTES = 8_000_000  # of all sample grids together, before base64 adds a
 _MOST_GRIDS = 20  # of a run
 _MOST_RUNS_WITH_GRIDS = 24
 _MOST_TERMS = 24  # that have a chart of their own
-_MOST_IN_STRIPS = 24  # variants of a score's picture
 _MOST_SIDE_BY_SIDE = 8  # variants that have a column of their own in tables of options
 _MOST_SIDE = 640  # pixels of a sample grid; larger ones are halved until they fit
 
@@ -113,7 +111,7 @@ def render(
         },
         no_answers=without_answers(result.variants),
         not_computed=_not_computed(result, chosen),
-        strip_groups=_strip_groups(result),
+        strip_groups=strip_groups(result),
         several_seeds=any(len(variant.runs) > 1 for variant in result.variants),
         grids_left_out=_grids_left_out(len(having), len(with_grids)),
         numbers=numbers,
@@ -230,84 +228,6 @@ def _scatter_note(result: ComparisonResult) -> str:
         f"{words} Shading: D, from low (blue gray) to high (amber). "
         "Arrows: where the gradient of the generator's loss moves a sample."
     )
-
-
-def _strip_groups(result: ComparisonResult) -> list[dict[str, Any]]:
-    """The strips of scores in their groups; that of the score that ranks is open."""
-    strips = _strips(result)
-    found = []
-    for group, heading in SCORE_GROUPS.items():
-        # A group that a page of another version knows stands among further scores.
-        own = [s for s in strips if _group_of(s["column"]) == group]
-        ranks = any(strip["column"].id == result.sorted_by for strip in own)
-        if own:
-            found.append({"heading": heading, "strips": own, "open": ranks})
-    return found
-
-
-def _group_of(column: ScoreColumn) -> str:
-    return column.group if column.group in SCORE_GROUPS else ""
-
-
-def _strips(result: ComparisonResult) -> list[dict[str, Any]]:
-    """For each score the places of runs, means and intervals between its ends, in percent."""
-    strips = []
-    for column in result.columns:
-        having = [
-            (number, variant, variant.scores[column.id])
-            for number, variant in enumerate(result.variants)
-            if column.id in variant.scores
-        ]
-        if not having:  # a run that another stands in for may be the only scored one
-            continue
-        shown = having[:_MOST_IN_STRIPS]
-        points = [value for *_, summary in shown for value in _extent(summary)]
-        points += [column.real] if column.real is not None else []
-        least, greatest = min(points), max(points)
-        margin = 0.03 * ((greatest - least) or abs(greatest) or 1.0)
-        low, high = least - margin, greatest + margin
-        if least >= 0:
-            low = max(0.0, low)
-
-        def place(value: float, low: float = low, high: float = high) -> float:
-            return round(100 * (value - low) / (high - low), 2)
-
-        strips.append(
-            {
-                "column": column,
-                "low": low,
-                "high": high,
-                "real": None if column.real is None else place(column.real),
-                "rows": [
-                    {"number": number, **_strip_row(variant, summary, place=place)}
-                    for number, variant, summary in shown
-                ],
-                "left_out": len(having) - len(shown),
-            }
-        )
-    return strips
-
-
-def _extent(summary: Summary) -> list[float]:
-    ends = [end for end in (summary.low, summary.high) if end is not None]
-    reach = max(summary.values) - min(summary.values)
-    # An interval from two or three values may be far wider than they are: up to twice is shown.
-    inside = [min(max(end, summary.mean - 2 * reach), summary.mean + 2 * reach) for end in ends]
-    return [*summary.values, *inside]
-
-
-def _strip_row(variant: Variant, summary: Summary, place: Any) -> dict[str, Any]:
-    interval = None
-    if summary.low is not None and summary.high is not None:
-        left, right = (min(100.0, max(0.0, place(end))) for end in (summary.low, summary.high))
-        interval = (left, round(right - left, 2))
-    return {
-        "variant": variant,
-        "summary": summary,
-        "dots": [(place(value), value) for value in summary.values],
-        "mean": place(summary.mean),
-        "interval": interval,
-    }
 
 
 def _data(

@@ -142,6 +142,7 @@ def contrasts(result: ComparisonResult) -> Table:
         rows.append(
             [
                 cut(plain(pair.a)),
+                outcome(found),
                 cut(plain(pair.b)),
                 f"{found.n_a}, {found.n_b}",
                 short(found.difference),
@@ -149,11 +150,12 @@ def contrasts(result: ComparisonResult) -> Table:
                 _from_to(*found.told[2:], short),
                 "-" if found.p is None else f"{found.p:.2g}",
                 f"{found.wins:.0%}{_from_to(found.wins_low, found.wins_high, _percent, ' (', ')')}",
-                outcome(found),
+                _runs_needed(found),
             ]
         )
     return [
         "variant",
+        "so it is",
         "against",
         "n",
         "difference",
@@ -161,7 +163,7 @@ def contrasts(result: ComparisonResult) -> Table:
         interval_of(result),
         "p",
         "better in",
-        "so it is",
+        "runs to show it",
     ], rows
 
 
@@ -196,15 +198,19 @@ def _family(result: ComparisonResult) -> int:
 
 
 def outcome(found: Contrast) -> str:
-    """The verdict of a contrast, with what it rests on or what would change it."""
+    """The verdict of a contrast, with the smallest difference that matters where it counted."""
     if found.verdict == "equal":
         return f"equal within {short(found.matters)}"
     if found.verdict in ("better", "worse") and found.small:
         return f"{found.verdict}, by less than {short(found.matters)}"
-    if found.detectable is not None:
-        needed = "over 1,000" if found.runs is None else f"{found.runs:,}"
-        return f"{found.verdict} ({needed} runs of each would show it)"
     return found.verdict
+
+
+def _runs_needed(found: Contrast) -> str:
+    """The runs of each side that would show what was not."""
+    if found.detectable is None:
+        return "-"
+    return "over 1,000" if found.runs is None else f"{found.runs:,} of each"
 
 
 def lost(result: ComparisonResult) -> Table:

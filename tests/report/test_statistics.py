@@ -63,6 +63,18 @@ def test_the_interval_is_students_at_every_n(n: int) -> None:
     assert found.method == "Student's t"
 
 
+def test_the_interval_of_ratios_is_that_of_the_geometric_mean() -> None:
+    values = [190.0, 300.0, 970.0]
+    found = summarise(values, ratios=True)
+    expected = stats.ttest_1samp(np.log(values), 0).confidence_interval(0.95)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((np.exp(expected.low), np.exp(expected.high)))
+    assert found.method == "Student's t of logarithms"
+    assert found.mean == pytest.approx(1460 / 3)
+    assert summarise([-1.0, 2.0], ratios=True) == summarise([-1.0, 2.0])
+    assert summarise([3.0], ratios=True) == summarise([3.0])
+
+
 @pytest.mark.parametrize(("k", "n"), [(0, 5), (1, 5), (3, 10), (10, 10)])
 def test_a_share_has_the_exact_interval(k: int, n: int) -> None:
     """Its ends are where the binomial tails are 2.5% (Clopper and Pearson 1934)."""

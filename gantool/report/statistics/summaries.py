@@ -19,7 +19,8 @@ class Summary(BaseModel):
         n: the number of them.
         mean: of them.
         deviation: their sample standard deviation (n - 1), None for one.
-        low: lower end of the 95% confidence interval of the mean, None for one repetition.
+        low: lower end of the 95% confidence interval of the mean, None for one repetition; of the
+            geometric mean, where ratios are told apart.
         high: its upper end.
         method: the making of the interval.
         values: the repetitions themselves.
@@ -30,7 +31,7 @@ class Summary(BaseModel):
     deviation: float | None
     low: float | None
     high: float | None
-    method: Literal["none", "Student's t"]
+    method: Literal["none", "Student's t", "Student's t of logarithms"]
     values: list[float]
 
 
@@ -43,30 +44,37 @@ class Share(BaseModel):
     high: float
 
 
-def summarise(values: Sequence[float]) -> Summary | None:
+def summarise(values: Sequence[float], *, ratios: bool = False) -> Summary | None:
     """Mean and spread of the finite values; None if there are none.
 
     The interval is Student's t at every n, and none for one value. Of a skewed distribution, or one
     with a failure now and then, no interval of a mean from few values keeps its promise.
+
+    With `ratios`, and all values above 0, it is the geometric mean's, that of the logarithms: of
+    distances that scatter by a factor the plain one would reach below 0.
     """
     finite = [float(value) for value in values if math.isfinite(value)]
     if not finite:
         return None
     n, mean, deviation = len(finite), *mean_and_deviation(finite)
-    if deviation is None:
-        return Summary(
-            n=1, mean=mean, deviation=None, low=None, high=None, method="none", values=finite
-        )
-    reach = quantile(n - 1) * deviation / math.sqrt(n)
-    return Summary(
-        n=n,
-        mean=mean,
-        deviation=deviation,
-        low=mean - reach,
-        high=mean + reach,
-        method="Student's t",
-        values=finite,
+    found = Summary(
+        n=n, mean=mean, deviation=deviation, low=None, high=None, method="none", values=finite
     )
+    if deviation is None:
+        return found
+    if ratios and min(finite) > 0:
+        low, high = (math.exp(end) for end in _interval([math.log(value) for value in finite]))
+        return found.model_copy(
+            update={"low": low, "high": high, "method": "Student's t of logarithms"}
+        )
+    low, high = _interval(finite)
+    return found.model_copy(update={"low": low, "high": high, "method": "Student's t"})
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float]:
+    mean, deviation = mean_and_deviation(values)
+    reach = quantile(len(values) - 1) * (deviation or 0.0) / math.sqrt(len(values))
+    return mean - reach, mean + reach
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
