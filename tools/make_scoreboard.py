@@ -37,6 +37,7 @@ def made() -> str:
         parts += [
             f"## {each.data}\n",
             f"{' '.join(each.result.verdict)}\n",
+            *_cautions(each.result),
             tables.markdown(tables.full(each.result)),
             f"{tables.correction(each.result)}\n",
             tables.markdown(tables.contrasts(each.result)),
@@ -44,6 +45,12 @@ def made() -> str:
             tables.markdown(_cost(each.result)),
         ]
     return "\n".join(parts)
+
+
+def _cautions(result: ComparisonResult) -> list[str]:
+    """A line each, those first that make a ranking unfair."""
+    flags = sorted(result.flags, key=lambda flag: not flag.unfair)
+    return ["\n".join(f"- {flag.message}" for flag in flags) + "\n"] if flags else []
 
 
 def _cost(result: ComparisonResult) -> tables.Table:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -32,12 +32,19 @@ def states(device: torch.device, world: World) -> list[State]:
     return world.gather(found)
 
 
-def kept(device: torch.device) -> AbstractContextManager[None]:
-    """PyTorch's generators, those of the CPU and of a CUDA device, are as before afterwards.
+@contextmanager
+def kept(device: torch.device) -> Iterator[None]:
+    """PyTorch's generators, those of the CPU and of the device, are as before afterwards.
 
     Layers draw their first weights from them, even where others are loaded in their place.
     """
-    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
+    mps = torch.mps.get_rng_state() if device.type == "mps" else None  # not fork_rng's to keep
+    try:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            yield
+    finally:
+        if mps is not None:
+            torch.mps.set_rng_state(mps)
 
 
 def restore(saved: Sequence[State], device: torch.device, world: World, seed: int) -> None:

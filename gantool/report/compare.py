@@ -464,7 +464,7 @@ def _ranked(variants: Sequence[Variant], ranking: ScoreColumn | None) -> list[Va
 
     def rank(variant: Variant) -> tuple[bool, float, str]:
         summary = variant.scores.get(ranking.id)
-        return (summary is None, 0.0 if summary is None else sign * summary.mean, variant.name)
+        return (summary is None, 0.0 if summary is None else sign * summary.center, variant.name)
 
     return sorted(variants, key=rank)
 
@@ -510,7 +510,7 @@ class _Family:
         """The smallest difference that matters in a column."""
         if self.matters is not None:
             return self.matters if column is self.ranking else None
-        return column.real if column.better == "lower" and (column.real or 0) > 0 else None
+        return column.real if column.ratio else None
 
 
 def _pairs(
@@ -580,7 +580,7 @@ def _agreement(
     found: dict[str, dict[str, float]] = {}
     for x, y in itertools.combinations(columns, 2):
         both = [v for v in variants if x.id in v.scores and y.id in v.scores]
-        tau = agreement([v.scores[x.id].mean for v in both], [v.scores[y.id].mean for v in both])
+        tau = agreement(*([v.scores[column.id].center for v in both] for column in (x, y)))
         if tau is not None:
             tau = tau if x.better == y.better else -tau
             found.setdefault(x.id, {})[y.id] = found.setdefault(y.id, {})[x.id] = tau

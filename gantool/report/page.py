@@ -124,6 +124,7 @@ def render(
         status_of=tables.status_of,
         noted=tables.noted,
         from_elsewhere=tables.ELSEWHERE,
+        runs_of={variant.name: tables.runs_of(result, variant) for variant in result.variants},
         contrasts=tables.contrasts(result),
         conditions=tables.conditions(result),
         correction=tables.correction(result),

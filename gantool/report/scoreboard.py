@@ -52,9 +52,25 @@ class OnData:
         return f"{spread(variant.scores[self.result.sorted_by])} ({place})"
 
     def ranks(self) -> dict[str, int]:
-        """The place of each variant that has the score which ranks, from 1."""
-        scored = [v.name for v in self.result.variants if self.result.sorted_by in v.scores]
-        return {name: place for place, name in enumerate(scored, 1)}
+        """The place of each variant that has the score which ranks, from 1; equals share one."""
+        return {name: 1 + ahead for name, (ahead, _) in self._counts().items()}
+
+    def shares(self) -> dict[str, float]:
+        """The place of each variant as a share of all; that of equals is the middle of theirs."""
+        found = self._counts()
+        return {
+            name: (ahead + (1 + equal) / 2) / len(found) for name, (ahead, equal) in found.items()
+        }
+
+    def _counts(self) -> dict[str, tuple[int, int]]:
+        """For each scored variant how many are ahead of it, and how many equal, itself too."""
+        by = self.result.sorted_by or ""
+        centers = [v.scores[by].center for v in self.result.variants if by in v.scores]
+        names = [v.name for v in self.result.variants if by in v.scores]
+        return {
+            name: (centers.index(center), centers.count(center))
+            for name, center in zip(names, centers, strict=True)
+        }
 
 
 def compare_by_data(
@@ -115,10 +131,10 @@ def overview(comparisons: Sequence[OnData]) -> Table:
     The rows are in the order of the mean of their places, each counted as a share of the variants
     there.
     """
-    places = [each.ranks() for each in comparisons]
+    places = [each.shares() for each in comparisons]
 
     def mean_place(name: str) -> float:
-        shares = [ranks[name] / len(ranks) for ranks in places if name in ranks]
+        shares = [found[name] for found in places if name in found]
         return statistics.mean(shares) if shares else 2
 
     names = dict.fromkeys(v.name for each in comparisons for v in each.result.variants)

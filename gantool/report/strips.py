@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from gantool.report.result import ComparisonResult, ScoreColumn, Variant
 from gantool.report.statistics import Summary
@@ -49,7 +49,8 @@ def _strips(result: ComparisonResult) -> list[dict[str, Any]]:
             {
                 "column": column,
                 "axis": axis,
-                "real": None if column.real is None else axis.place(column.real),
+                "real": column.real,
+                "real_at": axis.place(column.real) if axis.has(column.real) else None,
                 "rows": [
                     {"number": number, **_strip_row(variant, summary, axis=axis)}
                     for number, variant, summary in shown
@@ -67,6 +68,10 @@ class _Axis:
     low: float
     high: float
     logarithmic: bool
+
+    def has(self, value: float | None) -> TypeGuard[float]:
+        """Whether there is a place for a value."""
+        return value is not None and self.low <= value <= self.high
 
     def place(self, value: float) -> float:
         """The place of a value, in percent; that of an end where it lies beyond."""
@@ -106,6 +111,6 @@ def _strip_row(variant: Variant, summary: Summary, axis: _Axis) -> dict[str, Any
         "variant": variant,
         "summary": summary,
         "dots": [(axis.place(value), value) for value in summary.values],
-        "mean": axis.place(summary.mean),
+        "mean": axis.place(summary.center),
         "interval": interval,
     }

@@ -40,6 +40,13 @@ def status_of(variant: Variant) -> str:
     return ", ".join(parts) or "finished"
 
 
+def runs_of(result: ComparisonResult, variant: Variant) -> str:
+    """The runs of a variant, and of how many of them its scores are where that is not all."""
+    summary = variant.scores.get(result.sorted_by or "")
+    n = len(variant.runs)
+    return str(n) if summary is None or summary.n == n else f"{summary.n} of {n}"
+
+
 def noted(row: RunRow) -> str:
     """The tags and notes of a run in a line: "[good] looks sharp; but few modes"."""
     text = plain(in_a_line(row.tags, row.notes))
@@ -50,7 +57,7 @@ def headline(result: ComparisonResult, width: int = _WIDTH) -> Table:
     """One row a variant; as many scores as fit the width, that which ranks first."""
     head = [
         ("variant", [cut(plain(variant.name)) for variant in result.variants]),
-        ("n", [str(len(variant.runs)) for variant in result.variants]),
+        ("n", [runs_of(result, variant) for variant in result.variants]),
         ("status", [status_of(variant) for variant in result.variants]),
         *_declared(result, shown_in("terminal", result.variants, before_scores=True)),
     ]
@@ -208,7 +215,7 @@ def outcome(found: Contrast) -> str:
 
 def _runs_needed(found: Contrast) -> str:
     """The runs of each side that would show what was not."""
-    if found.detectable is None:
+    if found.detectable is None or found.difference == 0:
         return "-"
     return "over 1,000" if found.runs is None else f"{found.runs:,} of each"
 
@@ -227,7 +234,13 @@ def lost(result: ComparisonResult) -> Table:
         if variant.lost.k
     ]
     by = result.sorted_by or "score"
-    headings = ["variant", "diverged or collapsed", "95% interval", f"{by} of all", "of the others"]
+    headings = [
+        "variant",
+        "diverged or collapsed",
+        "95% interval",
+        f"{by} of all scored",
+        "of the others",
+    ]
     return headings, rows
 
 
@@ -256,14 +269,19 @@ def full(result: ComparisonResult) -> Table:
     rows = [
         [
             plain(variant.name),
-            str(len(variant.runs)),
+            runs_of(result, variant),
             whole(variant.values["images"]),
             *(spread(variant.scores.get(column.id)) for column in columns),
         ]
         for variant in result.variants
     ]
-    real = [f"real {result.noun}", "", "", *(short(column.real) for column in columns)]
-    return headings, [*rows, real] if any(column.real is not None for column in columns) else rows
+    for name, found in (
+        (f"real {result.noun}", [column.real for column in columns]),
+        ("noise", [column.noise for column in columns]),
+    ):
+        if any(value is not None for value in found):
+            rows.append([name, "", "", *(short(value) for value in found)])
+    return headings, rows
 
 
 def markdown(table: Table) -> str:

@@ -205,7 +205,8 @@ def _about_noise(variants: Sequence[Variant], columns: Sequence[ScoreColumn]) ->
         return []
     message = (
         f"In {_listed(noisy)} the error of one evaluation is no less than half of the spread over "
-        "seeds: more samples or test images would make that spread smaller."
+        "seeds. More samples make it smaller; what comes of the choice of test images is common to "
+        "all runs, so that more seeds do not take it away."
     )
     return [Flag(message=message)]
 
@@ -281,10 +282,14 @@ def _first_sentence(
     by = f"By {ranking.id} ({ranking.better} is better{real})"
     if not others:
         return f"{by}, {figure}; there is no other variant to rank it against."
+    equal = [v for v in others if v.scores[ranking.id].center == first.scores[ranking.id].center]
+    others = [variant for variant in others if variant not in equal]
+    names = some_of([variant.name for variant in equal], 3)
+    place = f"shares the first place with {names}" if equal else "comes first"
     several = [n for variant in ranked if (n := variant.scores[ranking.id].n) > 1]
     if first.scores[ranking.id].n < 2 or len(several) < 2:
         return (
-            f"{by}, {figure} and comes first, but with one run of a variant a ranking means "
+            f"{by}, {figure} and {place}, but with one run of a variant a ranking means "
             "little: use --seeds."
         )
     n = min(several)
@@ -294,7 +299,7 @@ def _first_sentence(
         side = _against(contrasts, first.name, b=other.name)
         once = " (one run)" if other.scores[ranking.id].n < 2 else ""
         sides.setdefault(side, []).append(other.name + once)
-    if sides.keys() == {"better"}:
+    if sides.keys() == {"better"} and not equal:
         return (
             f"{by}, {figure} and is better than every other variant at n = {n} "
             f"({_bound(pairs, ranking)})."
@@ -302,15 +307,17 @@ def _first_sentence(
     limits = [
         f"{words} {some_of(sides[side], 3)}"
         for side, words in (
+            ("worse", "is worse than"),
             ("alike", "is not distinguishable from"),
             ("untested", "was not tested against"),
         )
         if side in sides
     ]
     ahead = ""
-    if "untested" in sides and "better" in sides:
+    if "better" in sides and (equal or sides.keys() & {"worse", "untested"}):
         ahead = f"; it is better than {some_of(sides['better'], 3)} ({_bound(pairs, ranking)})"
-    return f"{by}, {figure} and comes first{ahead}, but {' and '.join(limits)} at n = {n}."
+    but = f", but {' and '.join(limits)}" if limits else ""
+    return f"{by}, {figure} and {place}{ahead}{but} at n = {n}."
 
 
 def _bound(pairs: Sequence[Pair], ranking: ScoreColumn) -> str:
@@ -337,8 +344,8 @@ def _dissent(
         if len(having) < len(ranked) or column is ranking:
             continue
         choose = min if column.better == "lower" else max
-        best = choose(v.scores[column.id].mean for v in having)
-        firsts = [v.name for v in having if v.scores[column.id].mean == best]
+        best = choose(v.scores[column.id].center for v in having)
+        firsts = [v.name for v in having if v.scores[column.id].center == best]
         if ranked[0].name not in firsts:
             others.setdefault(firsts[0], []).append(column.id)
     named = [f"{name} by {_listed(ids)}" for name, ids in others.items()]
@@ -351,12 +358,16 @@ def _listed(words: Sequence[str]) -> str:
 
 def _against(
     contrasts: Mapping[tuple[str, str], Contrast], a: str, *, b: str
-) -> Literal["better", "alike", "untested"]:
+) -> Literal["better", "worse", "alike", "untested"]:
     """The word of a test, if there is any, on the first variant and another one."""
-    between = contrasts.get((a, b)) or contrasts.get((b, a))
-    if between is None or between.p is None:
-        return "untested"
-    return "alike" if between.verdict in ("not distinguishable", "equal") else "better"
+    for pair, word in (((a, b), "better"), ((b, a), "worse")):
+        found = contrasts.get(pair)
+        if found is None or found.p is None:
+            continue
+        if found.verdict not in ("better", "worse"):
+            return "alike"
+        return "better" if found.verdict == word else "worse"
+    return "untested"
 
 
 def _health(rows: Sequence[RunRow], flags: Sequence[Flag]) -> str:

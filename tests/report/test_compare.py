@@ -319,6 +319,60 @@ def test_a_ranking_on_one_run_says_so(tmp_path: Path) -> None:
     assert "with one run of a variant a ranking means little" in compared(tmp_path).verdict[0]
 
 
+def test_equals_share_the_first_place(tmp_path: Path) -> None:
+    for model in ("a", "b", "c"):
+        three_seeds(tmp_path, model, 5.0, 5.1, 4.9)
+    three_seeds(tmp_path, "d", 9.0, 9.1, 8.9)
+    said = compared(tmp_path).verdict[0]
+    assert said.endswith(
+        " and shares the first place with b, c; it is better than d "
+        "(5% for all 6 comparisons together) at n = 3."
+    )
+    assert "Other scores" not in "".join(compared(tmp_path).verdict)
+
+
+def test_distances_are_ranked_as_they_are_told_apart(tmp_path: Path) -> None:
+    """One failure in ten makes the mean the larger one, and not the geometric mean."""
+    for seed in range(10):
+        a, b = 1.0 + seed / 100 if seed else 30.0, 3.6 + seed / 100
+        for model, value in (("a", a), ("b", b)):
+            folder = make_run(tmp_path / f"{model}{seed}", model=model, seed=seed)
+            score = Score(step=100, metric="frechet-distance", value=value, ratio=True)
+            RunFolder(folder).add_scores([score])
+    result = compared(tmp_path)
+    assert [variant.name for variant in result.variants] == ["a", "b"]
+    means = [variant.scores["frechet-distance"].mean for variant in result.variants]
+    assert means[0] > means[1]
+    assert ", a has " in result.verdict[0]
+    assert result.verdict[0].endswith("better than every other variant at n = 10 (5%).")
+
+
+def test_a_first_that_its_pairs_put_behind_is_said_to_be_worse(tmp_path: Path) -> None:
+    """Of the seeds that both have a is always behind; its other seeds bring it to the front."""
+    for model, values in (
+        ("a", {0: 5.1, 1: 6.21, 2: 7.3, 3: 1.0, 4: 1.1}),
+        ("b", {0: 5.0, 1: 6.1, 2: 7.2}),
+    ):
+        for seed, value in values.items():
+            scores = {"frechet-distance": value}
+            make_run(tmp_path / f"{model}{seed}", model=model, seed=seed, scores=scores)
+    said = compared(tmp_path, paired=True).verdict[0]
+    assert ", a has " in said
+    assert said.endswith("comes first, but is worse than b at n = 3.")
+
+
+def test_the_runs_without_a_score_do_not_count_as_its_repetitions(tmp_path: Path) -> None:
+    three_seeds(tmp_path, "a", 5.0, 5.1)
+    make_run(tmp_path / "a-2", model="a", seed=2, status="diverged")
+    result = compared(tmp_path)
+    (row,) = tables.headline(result)[1]
+    assert row[1] == "2 of 3"
+    assert tables.full(result)[1][0][1] == "2 of 3"
+    assert '<td data-value="3">2 of 3</td>' in page.render(
+        result, read_runs([tmp_path]).runs, title="t"
+    )
+
+
 def test_one_run_of_one_variant_spoils_nothing_that_is_said_of_others(tmp_path: Path) -> None:
     three_seeds(tmp_path, "a", 5.0, 5.1, 4.9)
     three_seeds(tmp_path, "b", 9.0, 9.1, 8.9)
@@ -641,7 +695,7 @@ def test_tables_for_papers_escape_what_has_a_meaning(hostile: ComparisonResult) 
     latex = tables.latex(tables.full(hostile))
     assert r"\textless{}img src=x onerror=alert(2)\textgreater{}" in latex
     assert r"frechet-distance $\downarrow$" in latex
-    assert latex.count(r"\\") == 4  # headings, two variants, real images
+    assert latex.count(r"\\") == 5  # headings, two variants, real images, noise
 
 
 def test_the_csv_has_a_row_a_run_and_no_formulas(hostile: ComparisonResult) -> None:

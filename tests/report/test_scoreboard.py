@@ -61,6 +61,18 @@ def test_one_table_has_all_of_them_by_the_mean_of_their_places(tmp_path: Path) -
     assert rows[1][1:] == ["7.50 ± 0.71 (2)", "-"]
 
 
+def test_equals_share_a_place(tmp_path: Path) -> None:
+    for model, value in (("a", 8.0), ("b", 8.0), ("c", 8.0), ("d", 5.0)):
+        make_run(tmp_path / model, model=model, scores={"modes-covered": value})
+    (each,) = boards(tmp_path)
+    best = each.result.sorted_by == "modes-covered" and each.column()
+    assert best
+    ahead = ["a", "b", "c"] if best.better == "higher" else ["d"]
+    places = each.ranks()
+    assert [name for name, place in places.items() if place == 1] == ahead
+    assert sorted(each.shares().values()) in ([0.5, 0.5, 0.5, 1.0], [0.25, 0.75, 0.75, 0.75])
+
+
 def test_a_baseline_of_some_data_counts_there(tmp_path: Path) -> None:
     found = {each.data: each.result for each in boards(make(tmp_path), baselines=["wgan"])}
     assert (found["mnist5k"].baseline, found["robots"].baseline) == ("wgan", None)

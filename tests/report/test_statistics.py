@@ -71,6 +71,7 @@ def test_the_interval_of_ratios_is_that_of_the_geometric_mean() -> None:
     assert (found.low, found.high) == pytest.approx((np.exp(expected.low), np.exp(expected.high)))
     assert found.method == "Student's t of logarithms"
     assert found.mean == pytest.approx(1460 / 3)
+    assert found.center == pytest.approx(stats.gmean(values))
     assert summarise([-1.0, 2.0], ratios=True) == summarise([-1.0, 2.0])
     assert summarise([3.0], ratios=True) == summarise([3.0])
 
@@ -90,11 +91,11 @@ def test_a_share_has_the_exact_interval(k: int, n: int) -> None:
         assert found.high == 1
 
 
-def test_equal_values_have_an_interval_without_width() -> None:
+def test_equal_values_have_no_interval() -> None:
     for n in (3, 12):
         found = summarise([2.0] * n)
         assert found is not None
-        assert (found.low, found.high, found.deviation) == (2, 2, 0)
+        assert (found.low, found.high, found.deviation) == (None, None, 0)
 
 
 def test_what_is_not_finite_is_left_out() -> None:

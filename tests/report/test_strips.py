@@ -35,22 +35,23 @@ def test_distances_that_lie_far_apart_stand_on_a_logarithmic_axis(tmp_path: Path
     assert strip["axis"].logarithmic
     a, b, c = (row["mean"] for row in strip["rows"])
     assert b - a == pytest.approx(c - b, abs=0.02)
-    assert 0 < a == strip["real"] < c < 100
+    assert 0 < a == strip["real_at"] < c < 100
 
 
 def test_an_interval_ends_where_the_axis_does(tmp_path: Path) -> None:
     strip = strip_of(tmp_path, {"a": [1.0, 1.1], "b": [20.0, 90.0]}, real=-0.1)
     assert strip["axis"].logarithmic
-    assert strip["real"] == 0
+    assert strip["real_at"] is None
     assert strip["rows"][1]["interval"] == (0.0, 100.0)  # from below 0, which has no logarithm
 
 
 def test_ratios_have_an_interval_on_that_axis(tmp_path: Path) -> None:
-    strip = strip_of(tmp_path, {"a": [1.0, 1.1], "b": [80.0, 90.0]}, ratio=True)
+    strip = strip_of(tmp_path, {"a": [1.0, 1.1], "b": [80.0, 82.0]}, ratio=True)
     left, width = strip["rows"][1]["interval"]
     places = [place for place, _ in strip["rows"][1]["dots"]]
     assert 0 < left < min(places)
     assert max(places) < left + width
+    assert strip["rows"][1]["mean"] == pytest.approx(left + width / 2, abs=0.02)
 
 
 @pytest.mark.parametrize(

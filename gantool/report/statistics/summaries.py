@@ -19,8 +19,8 @@ class Summary(BaseModel):
         n: the number of them.
         mean: of them.
         deviation: their sample standard deviation (n - 1), None for one.
-        low: lower end of the 95% confidence interval of the mean, None for one repetition; of the
-            geometric mean, where ratios are told apart.
+        low: lower end of the 95% confidence interval of the mean, of the geometric one where ratios
+            are told apart; None for one repetition, or where all are equal.
         high: its upper end.
         method: the making of the interval.
         values: the repetitions themselves.
@@ -33,6 +33,13 @@ class Summary(BaseModel):
     high: float | None
     method: Literal["none", "Student's t", "Student's t of logarithms"]
     values: list[float]
+
+    @property
+    def center(self) -> float:
+        """The mean that the interval is of, by which variants are ranked: geometric of ratios."""
+        if self.method != "Student's t of logarithms":
+            return self.mean
+        return math.exp(math.fsum(math.log(value) for value in self.values) / self.n)
 
 
 class Share(BaseModel):
@@ -47,8 +54,9 @@ class Share(BaseModel):
 def summarise(values: Sequence[float], *, ratios: bool = False) -> Summary | None:
     """Mean and spread of the finite values; None if there are none.
 
-    The interval is Student's t at every n, and none for one value. Of a skewed distribution, or one
-    with a failure now and then, no interval of a mean from few values keeps its promise.
+    The interval is Student's t at every n, and none for one value or equal ones. Of a skewed
+    distribution, or one with a failure now and then, no interval of a mean from few values keeps
+    its promise.
 
     With `ratios`, and all values above 0, it is the geometric mean's, that of the logarithms: of
     distances that scatter by a factor the plain one would reach below 0.
@@ -60,7 +68,7 @@ def summarise(values: Sequence[float], *, ratios: bool = False) -> Summary | Non
     found = Summary(
         n=n, mean=mean, deviation=deviation, low=None, high=None, method="none", values=finite
     )
-    if deviation is None:
+    if not deviation:
         return found
     if ratios and min(finite) > 0:
         low, high = (math.exp(end) for end in _interval([math.log(value) for value in finite]))
