@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gantool.report import tables
 from gantool.report.beside import with_what_lies_beside
-from gantool.report.columns import shown_in
+from gantool.report.columns import COLUMNS, shown_in
 from gantool.report.load import read_runs
 from gantool.report.result import ComparisonResult
 from gantool.report.scoreboard import compare_by_data, overview
@@ -20,9 +20,9 @@ BEGIN, END = "<!-- made by tools/make_scoreboard.py -->", "<!-- by hand from her
 _STUDY = Path("experiments/studies/scoreboard")
 _BASELINES = ("dcgan", "vanilla")  # of images and of points
 _COST = """\
-What a run cost, a mean over its seeds, two runs at a time of one thread each: seconds of training,
-real samples in one of them, parameters of all networks, multiply-adds of a sample (MACs), and
-samples drawn in a second.
+What a run cost, a mean over its seeds, two runs at a time of one thread each: steps of G, seconds of
+training, real samples in one of them, parameters of all networks, multiply-adds of a sample (MACs),
+and samples drawn in a second.
 """
 
 
@@ -55,7 +55,8 @@ def _cautions(result: ComparisonResult) -> list[str]:
 
 def _cost(result: ComparisonResult) -> tables.Table:
     """One row a variant, the fastest first."""
-    columns = [c for c in shown_in("cost", result.variants) if c.key != "images"]
+    (steps,) = (column for column in COLUMNS if column.key == "steps")
+    columns = [steps, *(c for c in shown_in("cost", result.variants) if c.key != "images")]
     variants = sorted(result.variants, key=lambda variant: variant.values["seconds"] or 0)
     rows = [
         [variant.name, *(column.text(variant.values[column.key], variant) for column in columns)]
