@@ -179,6 +179,17 @@ def test_the_loop_fits_on_a_page() -> None:
     assert sum((f.end_lineno or 0) - f.lineno + 1 for f in steps) <= 45
 
 
+def test_a_variant_is_one_short_pair_of_files() -> None:
+    """Description, networks and game; blank lines left out, deep networks of their own longer."""
+    folders = [file.parent for file in ROOT.glob("plugins/*/gantool_*/*/model.py")]
+    assert len(folders) > 18
+    for folder in folders:
+        files = (folder / "__init__.py", folder / "model.py")
+        lines = [line for file in files for line in file.read_text().splitlines() if line.strip()]
+        deep = folder.name in ("stylegan2", "r3gan_full", "sagan")
+        assert len(lines) <= (200 if deep else 120), folder.name
+
+
 def test_public_names_resolve() -> None:
     import gantool
 

@@ -20,9 +20,9 @@ BEGIN, END = "<!-- made by tools/make_scoreboard.py -->", "<!-- by hand from her
 _STUDY = Path("experiments/studies/scoreboard")
 _BASELINES = ("dcgan", "vanilla")  # of images and of points
 _COST = """\
-What a run cost, a mean over its seeds, two runs at a time of one thread each: steps of G, seconds of
-training, real samples in one of them, parameters of all networks, multiply-adds of a sample (MACs),
-and samples drawn in a second.
+What a run cost, a mean over its seeds, two runs at a time of one thread each: steps of G, seconds
+of training, real samples in one of them, parameters of all networks, multiply-adds of a sample
+(MACs), and samples drawn in a second.
 """
 
 

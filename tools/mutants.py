@@ -1,8 +1,8 @@
 """Wrong implementations, and the instrument that finds each: the table of docs/reliability.md.
 
 `python tools/mutants.py [WORDS...]`, about an hour. Each mutant of `mutants.toml` is a copy of the
-package with one change; what is named beside it is run against it. That none of it finds anything
-in the package as it is, is what the test suite shows.
+package with one change; what is named beside it is run against it. What fails in a copy without the
+change, too, has found nothing.
 """
 
 from __future__ import annotations
@@ -80,23 +80,23 @@ def main() -> None:
 
 def _found_by(mutant: Mutant) -> list[str]:
     """The instruments that find a mutant, each in a few words."""
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as clean:
         package = mutant.package
-        copy = Path(place) / package.name
-        shutil.copytree(_ROOT / package, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        file = copy / PurePosixPath(mutant.file).relative_to(package)
+        for where in (place, clean):
+            copy = Path(where) / package.name
+            shutil.copytree(_ROOT / package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        file = Path(place) / package.name / PurePosixPath(mutant.file).relative_to(package)
         text = file.read_text(encoding="utf-8")
         file.write_text(text.replace(mutant.before, mutant.after, 1), encoding="utf-8")
         found = []
         for tests in mutant.tests:
-            done = _run(place, "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", tests)
-            if name := _first_failure(done.stdout):
-                found.append(f"`{name}`")
+            failed = _first_failure(place, tests)
+            if failed and not _first_failure(clean, failed):
+                found.append(f"`{failed.split('[')[0].rpartition('/')[2]}`")
                 break
-        if mutant.check:
-            done = _run(place, "gantool", "check", mutant.check)
-            if done.returncode:
-                found.append(f"`gantool check {mutant.check}`")
+        check = ("gantool", "check", mutant.check)
+        if mutant.check and _run(place, *check).returncode and not _run(clean, *check).returncode:
+            found.append(f"`{' '.join(check)}`")
     return found
 
 
@@ -112,11 +112,12 @@ def _run(place: str, program: str, *words: str) -> subprocess.CompletedProcess[s
     )
 
 
-def _first_failure(output: str) -> str:
-    """The test that failed first, as pytest's summary names it."""
-    for line in output.splitlines():
+def _first_failure(place: str, tests: str) -> str:
+    """The test that failed first, as pytest names it; empty where none did."""
+    done = _run(place, "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", tests)
+    for line in done.stdout.splitlines():
         if line.startswith(("FAILED ", "ERROR ")):
-            return line.split()[1].split("[")[0].rpartition("/")[2]
+            return line.split(" ", 1)[1].split(" - ")[0]
     return ""
 
 

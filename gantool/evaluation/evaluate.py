@@ -287,7 +287,7 @@ def evaluate(
     samples = draw_samples(gan, settings.samples, partial(display.measuring, "drawing samples"))
     seconds = time.perf_counter() - began
     one = partial(draw_samples, gan, 1)
-    drawn(cost_of_drawing(one, samples=len(samples), seconds=seconds, device=device))
+    drawn(cost_of_drawing(one, gan, samples=len(samples), seconds=seconds, device=device))
     common = {**_about(data), **DRAWING, "averaged": averaged, "gantool": __version__}
     return _score(
         specs,

@@ -158,6 +158,7 @@ def contrasts(result: ComparisonResult) -> Table:
                 "-" if found.p is None else f"{found.p:.2g}",
                 f"{found.wins:.0%}{_from_to(found.wins_low, found.wins_high, _percent, ' (', ')')}",
                 _runs_needed(found),
+                short(found.detectable),
             ]
         )
     return [
@@ -171,6 +172,7 @@ def contrasts(result: ComparisonResult) -> Table:
         "p",
         "better in",
         "runs to show it",
+        "these show",
     ], rows
 
 

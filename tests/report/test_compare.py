@@ -19,7 +19,7 @@ from gantool.errors import ConfigError
 from gantool.report import page, tables
 from gantool.report.beside import with_what_lies_beside
 from gantool.report.compare import UnknownNameError, compare
-from gantool.report.format import cut, plain, with_deviation
+from gantool.report.format import cut, plain, short, with_deviation
 from gantool.report.load import read_run, read_runs
 from gantool.report.page import stretches
 from gantool.report.result import ComparisonResult
@@ -951,8 +951,9 @@ def test_equal_is_within_the_distance_of_real_images_unless_said(tmp_path: Path)
     strict = compared(tmp_path, matters=0.001)
     assert strict.pairs[0].contrast.verdict == "not distinguishable"
     headings, (row,) = tables.contrasts(strict)
-    assert headings[-1] == "runs to show it"
-    assert row[-1] == f"{strict.pairs[0].contrast.runs} of each"
+    found = strict.pairs[0].contrast
+    assert headings[-2:] == ["runs to show it", "these show"]
+    assert row[-2:] == [f"{found.runs} of each", short(found.detectable)]
 
 
 @pytest.mark.parametrize(

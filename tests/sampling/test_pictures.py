@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torchvision.utils import make_grid
 
+from gantool.sampling.generate import to_pixels
 from gantool.sampling.pictures import lay_out
 
 
@@ -23,6 +24,13 @@ def test_a_grid_is_torchvisions(n: int, columns: int, shape: tuple[int, int, int
     found = lay_out(cells, columns)
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, laid.permute(1, 2, 0).numpy())
+
+
+def test_black_is_minus_one_and_white_is_one() -> None:
+    values = torch.tensor([-1.0, -0.5, 0.0, 1.0, -7.0, 7.0, float("nan")])
+    pixels = to_pixels(values.view(1, 1, 1, 7))
+    assert pixels.dtype == np.uint8
+    assert pixels.ravel().tolist() == [0, 64, 128, 255, 0, 255, 0]
 
 
 def test_pictures_survive_any_number_of_channels() -> None:
