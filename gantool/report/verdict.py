@@ -314,7 +314,7 @@ def _first_sentence(
         if side in sides
     ]
     ahead = ""
-    if "better" in sides and (equal or sides.keys() & {"worse", "untested"}):
+    if "better" in sides:
         ahead = f"; it is better than {some_of(sides['better'], 3)} ({_bound(pairs, ranking)})"
     but = f", but {' and '.join(limits)}" if limits else ""
     return f"{by}, {figure} and {place}{ahead}{but} at n = {n}."

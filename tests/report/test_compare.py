@@ -389,7 +389,8 @@ def test_variants_that_cannot_be_told_apart_are_said_to_be(tmp_path: Path) -> No
     three_seeds(tmp_path, "c", 50.0, 51.0, 52.0)
     result = compared(tmp_path)
     assert "a has 6.0 ± 1.0 (standard deviation over 3 seeds)" in result.verdict[0]
-    assert "is not distinguishable from b at n = 3" in result.verdict[0]
+    assert "it is better than c (5% for all 3 comparisons together)" in result.verdict[0]
+    assert "but is not distinguishable from b at n = 3" in result.verdict[0]
     found = {(pair.a, pair.b): pair.contrast for pair in result.pairs}
     assert found["a", "b"].verdict == "not distinguishable"
     assert found["a", "b"].wins == pytest.approx(6 / 9)
