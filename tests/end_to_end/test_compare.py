@@ -41,7 +41,8 @@ def test_everything_is_printed_and_written(runs: Path, cli: Cli) -> None:
     assert "5.10 ± 0.10" in done.out
     assert "better than every other variant at n = 3" in done.out
     assert "not runs:" in done.out
-    assert "README.md" in done.out
+    assert "smoke.toml (not a folder)" in done.out
+    assert "README.md" not in done.out
     out = runs.parent / "comparison"
     assert {path.name for path in out.iterdir()} == {
         *("index.html", "comparison.json", "comparison.csv", "losses.png", "samples.png"),
@@ -74,7 +75,7 @@ def test_sort_baseline_and_tables(runs: Path, cli: Cli) -> None:
     assert "\\toprule" in cli("compare", runs, "--latex").out
     both = cli("compare", runs, "--markdown", "--baseline", "cgan").out
     assert "One comparison: a false claim has a chance of 5%." in both
-    assert "| dcgan | cgan | 3, 3 |" in both
+    assert "| dcgan | better | cgan | 3, 3 |" in both
     for arguments, said in (
         (["--sort", "recal"], "no score 'recal' in this comparison. Did you mean 'recall'?"),
         (["--baseline", "dcgam"], "no variant 'dcgam' in this comparison. Did you mean 'dcgan'?"),
