@@ -65,12 +65,9 @@ class OnData:
     def _counts(self) -> dict[str, tuple[int, int]]:
         """For each scored variant how many are ahead of it, and how many equal, itself too."""
         by = self.result.sorted_by or ""
-        centers = [v.scores[by].center for v in self.result.variants if by in v.scores]
-        names = [v.name for v in self.result.variants if by in v.scores]
-        return {
-            name: (centers.index(center), centers.count(center))
-            for name, center in zip(names, centers, strict=True)
-        }
+        found = {v.name: v.scores[by].center for v in self.result.variants if by in v.scores}
+        centers = list(found.values())
+        return {n: (centers.index(center), centers.count(center)) for n, center in found.items()}
 
 
 def compare_by_data(

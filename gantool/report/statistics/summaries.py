@@ -71,17 +71,17 @@ def summarise(values: Sequence[float], *, ratios: bool = False) -> Summary | Non
     if not deviation:
         return found
     if ratios and min(finite) > 0:
-        low, high = (math.exp(end) for end in _interval([math.log(value) for value in finite]))
+        log_mean, log_deviation = mean_and_deviation([math.log(value) for value in finite])
+        low, high = map(math.exp, _interval(log_mean, log_deviation or 0.0, n))
         return found.model_copy(
             update={"low": low, "high": high, "method": "Student's t of logarithms"}
         )
-    low, high = _interval(finite)
+    low, high = _interval(mean, deviation, n)
     return found.model_copy(update={"low": low, "high": high, "method": "Student's t"})
 
 
-def _interval(values: Sequence[float]) -> tuple[float, float]:
-    mean, deviation = mean_and_deviation(values)
-    reach = quantile(len(values) - 1) * (deviation or 0.0) / math.sqrt(len(values))
+def _interval(mean: float, deviation: float, n: int) -> tuple[float, float]:
+    reach = quantile(n - 1) * deviation / math.sqrt(n)
     return mean - reach, mean + reach
 
 
