@@ -159,6 +159,8 @@ def test_compiled_networks_play_the_same_game(cuda: torch.device) -> None:
     plain, compiled = (
         play(trainer_on(cuda, "dcgan", compile=wanted), 3) for wanted in (False, True)
     )
+    if not torch._dynamo.utils.counters["frames"]:
+        pytest.skip("this torch compiles nothing of a plain nn.Sequential")
     assert_close(plain[:1], compiled[:1], within=1e-3)
     assert_close(plain, compiled, within=0.05)
 
