@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from gantool.report.columns import COLUMNS, Column, shown_in
 from gantool.report.curves import heading_of_loss
 from gantool.report.format import cut, plain, short, spread, text_of, whole
-from gantool.report.result import ComparisonResult, RunRow, ScoreColumn, Variant
+from gantool.report.result import ComparisonResult, Pair, RunRow, ScoreColumn, Variant
 from gantool.report.statistics import Contrast
 from gantool.runs.notes import in_a_line
 from gantool.runs.records import ARROWS
@@ -141,10 +141,9 @@ def contrasts(result: ComparisonResult) -> Table:
     """
     rows = []
     by_ratio = _by_ratio(result)
-    for pair in result.pairs:
-        first = result.variants[0].name
-        if pair.column != result.sorted_by or (result.baseline is None and pair.a != first):
-            continue
+    shown = _shown(result)
+    undecided = any(pair.contrast.detectable is not None for pair in shown)
+    for pair in shown:
         found = pair.contrast
         rows.append(
             [
@@ -157,13 +156,12 @@ def contrasts(result: ComparisonResult) -> Table:
                 _from_to(*found.told[2:], short),
                 "-" if found.p is None else f"{found.p:.2g}",
                 f"{found.wins:.0%}{_from_to(found.wins_low, found.wins_high, _percent, ' (', ')')}",
-                _runs_needed(found),
-                short(found.detectable),
+                *([_runs_needed(found), short(found.detectable)] if undecided else []),
             ]
         )
     return [
         "variant",
-        "so it is",
+        "verdict",
         "against",
         "n",
         "difference",
@@ -171,14 +169,23 @@ def contrasts(result: ComparisonResult) -> Table:
         interval_of(result),
         "p",
         "better in",
-        "runs to show it",
-        "these show",
+        *(["runs needed", "these could show"] if undecided else []),
     ], rows
 
 
+def _shown(result: ComparisonResult) -> list[Pair]:
+    """The contrasts of the score that ranks: against the baseline, or of the first variant."""
+    first = result.variants[0].name
+    return [
+        pair
+        for pair in result.pairs
+        if pair.column == result.sorted_by and (result.baseline is not None or pair.a == first)
+    ]
+
+
 def interval_of(result: ComparisonResult) -> str:
-    """The heading of the intervals of differences."""
-    return "95% interval" if _family(result) == 1 else "95% together"
+    """The heading of the intervals: of ratios where these are compared."""
+    return "95% of the ratio" if _by_ratio(result) else "95% interval"
 
 
 def correction(result: ComparisonResult) -> str:
@@ -191,9 +198,13 @@ def correction(result: ComparisonResult) -> str:
         )
     if family == 1:
         return "One comparison: a false claim has a chance of 5%."
+    rows = len(_shown(result))
+    which = (
+        "" if rows == family else f", of which the {rows} of {result.variants[0].name} are shown"
+    )
     return (
-        f"Corrected for {family} comparisons (Holm): any false claim among them has a chance of "
-        "5%; the intervals (Bonferroni) hold together."
+        f"Corrected for {family} comparisons (Holm){which}: any false claim among them has a "
+        "chance of 5%; the intervals (Bonferroni) hold together with 95%."
     )
 
 

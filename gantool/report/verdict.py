@@ -17,6 +17,7 @@ from gantool.report.result import FAILED, Flag, Pair, RunRow, ScoreColumn, Varia
 from gantool.report.statistics import Contrast
 from gantool.report.statistics.summaries import CONFIDENCE
 
+_NAMED = 4  # variants of a budget, or budgets, that are named one by one
 _NOISY = 0.5  # error of an evaluation over the spread of seeds
 _HARDLY_ANY = 0.1  # of the real samples, whose own share is about 0.95
 
@@ -118,16 +119,25 @@ def _about_scores(columns: Sequence[ScoreColumn]) -> list[Flag]:
 
 
 def _about_budgets(variants: Sequence[Variant], noun: str) -> list[Flag]:
-    images = [seen for variant in variants if (seen := variant.values["images"])]
-    if not images or max(images) <= 1.01 * min(images):
+    """Who saw how much, and how to judge that fairly."""
+    who: dict[float, list[str]] = {}
+    for variant in variants:
+        if seen := variant.values["images"]:
+            who.setdefault(seen, []).append(variant.name)
+    if not who or max(who) <= 1.01 * min(who):
         return []
-    return [
-        Flag(
-            message=f"Budgets differ: {min(images):,.0f} to {max(images):,.0f} {noun} seen; "
-            "look at the scores within the same budget too.",
-            unfair=True,
-        )
+    budgets = [
+        f"{seen:,.0f} by {_listed(names) if len(names) <= _NAMED else f'{len(names)} variants'}"
+        for seen, names in sorted(who.items())
     ]
+    if len(budgets) > _NAMED:
+        budgets = [budgets[0], f"... {budgets[-1]}"]
+    message = (
+        f"Budgets differ ({noun} seen): {', '.join(budgets)}. Train all alike, or look at the "
+        "best within the same budget, which the page has for runs that were scored on the way "
+        "(--evaluate-every)."
+    )
+    return [Flag(message=message, unfair=True)]
 
 
 def _about_beginnings(runs: Sequence[RunData]) -> list[Flag]:

@@ -538,7 +538,7 @@ def test_the_last_evaluation_counts_and_the_best_within_the_same_budget(tmp_path
     assert {v.name: v.best["frechet-distance"].mean for v in result.variants} == pytest.approx(
         {"a": 5.5, "b": 5.2}
     )
-    assert "Budgets differ: 800 to 1,600 images seen" in messages(result)
+    assert "Budgets differ (images seen): 800 by b, 1,600 by a." in messages(result)
     assert compared(tmp_path, budget_axis="step").budget == 100
     assert compared(tmp_path, budget_axis="seconds").budget == pytest.approx(10)
 
@@ -953,8 +953,32 @@ def test_equal_is_within_the_distance_of_real_images_unless_said(tmp_path: Path)
     assert strict.pairs[0].contrast.verdict == "not distinguishable"
     headings, (row,) = tables.contrasts(strict)
     found = strict.pairs[0].contrast
-    assert headings[-2:] == ["runs to show it", "these show"]
+    assert headings[-2:] == ["runs needed", "these could show"]
     assert row[-2:] == [f"{found.runs} of each", short(found.detectable)]
+
+
+def test_many_budgets_are_named_in_short(tmp_path: Path) -> None:
+    for images_a_step, models in ((8, "abcde"), (16, "f"), (32, "g"), (64, "h"), (128, "ij")):
+        for model in models:
+            make_run(tmp_path / model, model=model, images_a_step=images_a_step)
+    said = messages(compared(tmp_path))
+    assert "Budgets differ (images seen): 800 by 5 variants, ... 12,800 by i and j." in said
+
+
+def test_differences_that_are_shown_need_no_more_runs_and_say_which_they_are(
+    tmp_path: Path,
+) -> None:
+    for model, height in (("a", 1.0), ("b", 100.0), ("c", 10_000.0)):
+        three_seeds(tmp_path, model, height, 1.01 * height, 1.02 * height)
+    result = compared(tmp_path)
+    headings, rows = tables.contrasts(result)
+    assert [row[:3] for row in rows] == [["a", "better", "b"], ["a", "better", "c"]]
+    assert headings[-1] == "better in"
+    assert {len(row) for row in rows} == {len(headings)}
+    said = tables.correction(result)
+    assert said.startswith("Corrected for 3 comparisons (Holm), of which the 2 of a are shown: ")
+    against = compared(tmp_path, baseline="b")
+    assert tables.correction(against).startswith("Corrected for 2 comparisons (Holm): ")
 
 
 @pytest.mark.parametrize(
