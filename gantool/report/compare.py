@@ -155,11 +155,14 @@ class _Measure:
         id: of its column.
         example: a score that was measured so.
         note: the difference from the usual protocol.
+        ratio: whether variants are compared in it by ratios, for which every run must have a value
+            above 0.
     """
 
     id: str
     example: Score
     note: str
+    ratio: bool
 
     @property
     def protocol(self) -> dict[str, Any]:
@@ -170,19 +173,23 @@ def _measures(runs: Sequence[RunData]) -> dict[str, _Measure]:
     """Each metric and protocol by its key, the most used protocol of a metric first."""
     uses: dict[str, Counter[str]] = {}
     example: dict[str, Score] = {}
+    ratio: dict[str, bool] = {}
     # Those of runs before those of samples from elsewhere.
     for run in sorted(runs, key=lambda run: run.record.origin is not None):
         for key, score in _last_scores(run.scores).items():
             uses.setdefault(score.metric, Counter())[key] += 1
             example.setdefault(key, score)
+            above = score.value is None or score.value > 0
+            ratio[key] = ratio.get(key, example[key].ratio) and above
     found: dict[str, _Measure] = {}
     for metric, numbers in uses.items():
         keys = [key for key, _ in numbers.most_common()]
         usual = example[keys[0]].protocol
-        found[keys[0]] = _Measure(metric, example[keys[0]], note="")
+        found[keys[0]] = _Measure(metric, example[keys[0]], note="", ratio=ratio[keys[0]])
         for number, key in enumerate(keys[1:], 2):
             note = _unlike(example[key].protocol, usual)
-            found[key] = _Measure(f"{metric} ({number})", example[key], note=note)
+            name = f"{metric} ({number})"
+            found[key] = _Measure(name, example[key], note=note, ratio=ratio[key])
     return found
 
 
@@ -211,7 +218,7 @@ def _columns(
                 note=measure.note,
                 warnings=sorted(warnings - {""}),
                 group=score.group,
-                ratio=score.ratio,
+                ratio=measure.ratio,
             )
         )
     return columns
@@ -382,7 +389,7 @@ def _variant(
     measures: Mapping[str, _Measure],
 ) -> Variant:
     first = runs[0].record
-    ratios = {measure.id: measure.example.ratio for measure in measures.values()}
+    ratios = {measure.id: measure.ratio for measure in measures.values()}
     kept = [row for row in rows if not row.lost]
     values: dict[str, float | None] = {}
     for column in COLUMNS:

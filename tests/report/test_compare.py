@@ -957,6 +957,26 @@ def test_equal_is_within_the_distance_of_real_images_unless_said(tmp_path: Path)
     assert row[-2:] == [f"{found.runs} of each", short(found.detectable)]
 
 
+def test_a_distance_of_nothing_anywhere_takes_ratios_from_the_whole_column(tmp_path: Path) -> None:
+    """Ranks, intervals, tests and chances are of one kind of mean."""
+
+    def of(a: float) -> ComparisonResult:
+        for model, values in (("a", (a, 9.0)), ("b", (4.0, 4.2)), ("c", (5.0, 5.5))):
+            for seed, value in enumerate(values):
+                path = make_run(tmp_path / f"{a}" / f"{model}{seed}", model=model, seed=seed)
+                score = Score(step=100, metric="frechet-distance", value=value, ratio=True)
+                RunFolder(path).add_scores([score])
+        return compared(tmp_path / f"{a}")
+
+    geometric, arithmetic = of(0.1), of(0.0)
+    assert [variant.name for variant in geometric.variants] == ["a", "b", "c"]
+    assert [variant.name for variant in arithmetic.variants] == ["b", "a", "c"]
+    b = arithmetic.variants[0].scores["frechet-distance"]
+    assert b.center == pytest.approx(4.1)
+    assert not any(pair.contrast.ratio for pair in arithmetic.pairs)
+    assert all(pair.contrast.ratio for pair in geometric.pairs)
+
+
 def test_many_budgets_are_named_in_short(tmp_path: Path) -> None:
     for images_a_step, models in ((8, "abcde"), (16, "f"), (32, "g"), (64, "h"), (128, "ij")):
         for model in models:
