@@ -168,7 +168,7 @@ def contrasts(result: ComparisonResult) -> Table:
         *(["ratio"] if by_ratio else []),
         interval_of(result),
         "p",
-        "better in",
+        "pairs won",
         *(["runs needed", "these could show"] if undecided else []),
     ], rows
 
@@ -185,7 +185,7 @@ def _shown(result: ComparisonResult) -> list[Pair]:
 
 def interval_of(result: ComparisonResult) -> str:
     """The heading of the intervals: of ratios where these are compared."""
-    return "95% of the ratio" if _by_ratio(result) else "95% interval"
+    return "95% interval of the ratio" if _by_ratio(result) else "95% interval"
 
 
 def correction(result: ComparisonResult) -> str:
@@ -197,14 +197,15 @@ def correction(result: ComparisonResult) -> str:
             "different."
         )
     if family == 1:
-        return "One comparison: a false claim has a chance of 5%."
+        return "One comparison: the chance of a false verdict is at most 5%."
     rows = len(_shown(result))
     which = (
         "" if rows == family else f", of which the {rows} of {result.variants[0].name} are shown"
     )
     return (
-        f"Corrected for {family} comparisons (Holm){which}: any false claim among them has a "
-        "chance of 5%; the intervals (Bonferroni) hold together with 95%."
+        f"Corrected for {family} comparisons (Holm){which}: the chance that any verdict is false "
+        "is at most 5%. The intervals (Bonferroni) hold together with 95%; they are more cautious, "
+        "so that one may reach over equality where the verdict does not."
     )
 
 

@@ -132,12 +132,19 @@ def _about_budgets(variants: Sequence[Variant], noun: str) -> list[Flag]:
     ]
     if len(budgets) > _NAMED:
         budgets = [budgets[0], f"... {budgets[-1]}"]
-    message = (
-        f"Budgets differ ({noun} seen): {', '.join(budgets)}. Train all alike, or look at the "
-        "best within the same budget, which the page has for runs that were scored on the way "
-        "(--evaluate-every)."
+    scored_on_the_way = any(
+        key in variant.best and variant.best[key].mean != summary.mean
+        for variant in variants
+        for key, summary in variant.scores.items()
     )
-    return [Flag(message=message, unfair=True)]
+    remedy = (
+        'Look at "Best within the same budget" too.'
+        if scored_on_the_way
+        else "Train all alike, or with --evaluate-every, to see the best within the same budget."
+    )
+    return [
+        Flag(message=f"Budgets differ ({noun} seen): {', '.join(budgets)}. {remedy}", unfair=True)
+    ]
 
 
 def _about_beginnings(runs: Sequence[RunData]) -> list[Flag]:
@@ -334,8 +341,8 @@ def _bound(pairs: Sequence[Pair], ranking: ScoreColumn) -> str:
     """The error that the verdicts of a column keep to."""
     counted = [p for p in pairs if p.column == ranking.id and p.contrast.p is not None]
     if all(pair.contrast.family == 1 for pair in counted):
-        return "5% a claim" if len(counted) > 1 else "5%"
-    return f"5% for all {counted[0].contrast.family} comparisons together"
+        return "at most a 5% chance of error" + (" each" if len(counted) > 1 else "")
+    return f"at most a 5% chance of any error in {counted[0].contrast.family} comparisons"
 
 
 def _dissent(

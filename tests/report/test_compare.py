@@ -326,7 +326,7 @@ def test_equals_share_the_first_place(tmp_path: Path) -> None:
     said = compared(tmp_path).verdict[0]
     assert said.endswith(
         " and shares the first place with b, c; it is better than d "
-        "(5% for all 6 comparisons together) at n = 3."
+        "(at most a 5% chance of any error in 6 comparisons) at n = 3."
     )
     assert "Other scores" not in "".join(compared(tmp_path).verdict)
 
@@ -344,7 +344,9 @@ def test_distances_are_ranked_as_they_are_told_apart(tmp_path: Path) -> None:
     means = [variant.scores["frechet-distance"].mean for variant in result.variants]
     assert means[0] > means[1]
     assert ", a has " in result.verdict[0]
-    assert result.verdict[0].endswith("better than every other variant at n = 10 (5%).")
+    assert result.verdict[0].endswith(
+        "better than every other variant at n = 10 (at most a 5% chance of error)."
+    )
 
 
 def test_a_first_that_its_pairs_put_behind_is_said_to_be_worse(tmp_path: Path) -> None:
@@ -379,7 +381,8 @@ def test_one_run_of_one_variant_spoils_nothing_that_is_said_of_others(tmp_path: 
     three_seeds(tmp_path, "c", 7.0)
     said = compared(tmp_path).verdict[0]
     assert said.endswith(
-        "comes first; it is better than b (5%), but was not tested against c (one run) at n = 3."
+        "comes first; it is better than b (at most a 5% chance of error), "
+        "but was not tested against c (one run) at n = 3."
     )
 
 
@@ -389,7 +392,10 @@ def test_variants_that_cannot_be_told_apart_are_said_to_be(tmp_path: Path) -> No
     three_seeds(tmp_path, "c", 50.0, 51.0, 52.0)
     result = compared(tmp_path)
     assert "a has 6.0 ± 1.0 (standard deviation over 3 seeds)" in result.verdict[0]
-    assert "it is better than c (5% for all 3 comparisons together)" in result.verdict[0]
+    assert (
+        "it is better than c (at most a 5% chance of any error in 3 comparisons)"
+        in result.verdict[0]
+    )
     assert "but is not distinguishable from b at n = 3" in result.verdict[0]
     found = {(pair.a, pair.b): pair.contrast for pair in result.pairs}
     assert found["a", "b"].verdict == "not distinguishable"
@@ -411,7 +417,7 @@ def test_a_first_is_better_only_than_what_it_was_tested_against(tmp_path: Path) 
     three_seeds(tmp_path, "c", 90.0, 91.0, 92.0)
     said = compared(tmp_path, baseline="c").verdict[0]
     assert said.endswith(
-        "comes first; it is better than c (5% for all 2 comparisons together), "
+        "comes first; it is better than c (at most a 5% chance of any error in 2 comparisons), "
         "but was not tested against b at n = 3."
     )
 
@@ -538,7 +544,7 @@ def test_the_last_evaluation_counts_and_the_best_within_the_same_budget(tmp_path
     assert {v.name: v.best["frechet-distance"].mean for v in result.variants} == pytest.approx(
         {"a": 5.5, "b": 5.2}
     )
-    assert "Budgets differ (images seen): 800 by b, 1,600 by a." in messages(result)
+    assert "Budgets differ (images seen): 800 by b, 1,600 by a. Look at " in messages(result)
     assert compared(tmp_path, budget_axis="step").budget == 100
     assert compared(tmp_path, budget_axis="seconds").budget == pytest.approx(10)
 
@@ -898,7 +904,7 @@ def test_contrasts_are_corrected_for_all_pairs_or_for_those_with_a_baseline(tmp_
         }.items()
     }
     assert families == {"all": {6}, "baseline": {3}, "none": {1}}
-    assert "5% for all 6 comparisons together" in compared(tmp_path).verdict[0]
+    assert "at most a 5% chance of any error in 6 comparisons" in compared(tmp_path).verdict[0]
     assert tables.correction(compared(tmp_path, corrected=False)).startswith("Not corrected")
     assert "Corrected for 3 comparisons" in tables.correction(compared(tmp_path, baseline="c"))
 
@@ -982,7 +988,9 @@ def test_many_budgets_are_named_in_short(tmp_path: Path) -> None:
         for model in models:
             make_run(tmp_path / model, model=model, images_a_step=images_a_step)
     said = messages(compared(tmp_path))
-    assert "Budgets differ (images seen): 800 by 5 variants, ... 12,800 by i and j." in said
+    assert (
+        "Budgets differ (images seen): 800 by 5 variants, ... 12,800 by i and j. Train all " in said
+    )
 
 
 def test_differences_that_are_shown_need_no_more_runs_and_say_which_they_are(
@@ -993,7 +1001,7 @@ def test_differences_that_are_shown_need_no_more_runs_and_say_which_they_are(
     result = compared(tmp_path)
     headings, rows = tables.contrasts(result)
     assert [row[:3] for row in rows] == [["a", "better", "b"], ["a", "better", "c"]]
-    assert headings[-1] == "better in"
+    assert headings[-1] == "pairs won"
     assert {len(row) for row in rows} == {len(headings)}
     said = tables.correction(result)
     assert said.startswith("Corrected for 3 comparisons (Holm), of which the 2 of a are shown: ")
