@@ -6,6 +6,7 @@ The command is made from the model's configuration when it is asked for.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -87,10 +88,13 @@ def _other_defaults(spec: ModelSpec) -> str:
     ]
     if spec.small_data:
         other = _as_flags(spec.small_data_other_game) or "the usual ones"
+        games = ("loss", "penalty", "spectral norm")
+        choices = [game for game in games if game.replace(" ", "_") not in spec.config.fixed]
+        named = " or ".join([*filter(None, [", ".join(choices[:-1])]), *choices[-1:]])
+        otherwise = f"with another {named} {other}, " if named else ""
         lines.append(
             f"On fewer than {MANY_IMAGES:,} training images the defaults are "
-            f"{_as_flags(spec.small_data)}, with another loss, penalty or spectral norm {other}, "
-            "unless there is a preset."
+            f"{_as_flags(spec.small_data)}, {otherwise}unless there is a preset."
         )
     return "\n\n".join(lines)
 
@@ -112,7 +116,18 @@ def _objectives(spec: ModelSpec) -> str:
     if spec.formula:
         lines.append(f"{'With each' if lines else 'The losses'}: {spec.formula}")
     if lines and issubclass(spec.config, GANConfig):
-        lines.append("r = D(x), f = D(G(z)), sp(t) = log(1 + e^t), E: the mean over a batch.")
+        known_symbols = {
+            "r": "r = D(x)",
+            "f": "f = D(G(z))",
+            "sp": "sp(t) = log(1 + e^t)",
+            "E": "E: the mean over a batch",
+        }
+        used = [
+            meaning
+            for symbol, meaning in known_symbols.items()
+            if any(re.search(rf"\b{symbol}\b", line) for line in lines)
+        ]
+        lines.append(f"{', '.join(used)}." if used else "")
     return "\n\n".join(lines).replace("[", "\\[")
 
 

@@ -56,6 +56,16 @@ class Losses:
     fake_logits: Tensor | None = None
     extra: Mapping[str, Tensor] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Raise a `TypeError` here, in the loss that gives it, of what are no logits."""
+        for name in ("real_logits", "fake_logits"):
+            given = getattr(self, name)
+            if not (given is None or isinstance(given, Tensor)):
+                raise TypeError(
+                    f"Losses(..., {name}=...) is for the logits [N], not a "
+                    f"{type(given).__name__}; of a judge's tuple give the first part."
+                )
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:

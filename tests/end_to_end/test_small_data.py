@@ -102,3 +102,12 @@ def test_a_resumed_run_keeps_what_it_began_with(cli: Cli, finished_run: Path) ->
 def test_help_says_so(cli: Cli) -> None:
     shown = " ".join(cli("run", "dcgan", "--help").out.split())
     assert "On fewer than 32,000 training images the defaults are --" in shown
+    assert "with another loss, penalty or spectral norm --lr" in shown
+    assert "r = D(x), f = D(G(z)), sp(t) = log(1 + e^t), E: the mean" in shown
+
+
+def test_help_names_only_choices_and_symbols_that_a_model_has(cli: Cli) -> None:
+    pytest.importorskip("gantool_zoo")
+    shown = " ".join(cli("run", "lsgan", "--help").out.split())
+    assert "with another penalty or spectral norm the usual ones" in shown
+    assert "r = D(x), f = D(G(z)), E: the mean" in shown

@@ -285,6 +285,14 @@ def test_nothing_is_drawn_in_vain() -> None:
     assert trainer.batches.drawn == 1
 
 
+def test_a_tuple_in_the_place_of_logits_is_refused_where_it_is_given() -> None:
+    critic = torch.zeros(4), torch.zeros(4, 2)
+    with pytest.raises(
+        TypeError, match=r"fake_logits=\.\.\.\) is for the logits \[N\], not a tuple"
+    ):
+        Losses(torch.zeros(()), fake_logits=critic)  # type: ignore[arg-type]
+
+
 def played(trainer: Trainer, epochs: int) -> int:
     steps = 0
     while trainer.batches.drawn <= epochs * trainer.batches.per_epoch:
