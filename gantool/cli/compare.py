@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -102,6 +103,9 @@ def compare(
         raise ConfigError("give one of --markdown, --latex, --json and --watch")
     if embed and (markdown or latex or json or watch):
         raise ConfigError("--embed is for a page that is written once: leave the other option out")
+
+    if matters is not None and not math.isfinite(matters):
+        raise ConfigError(f"--matters {matters}: no such difference.", "Give a finite one.")
 
     places = [run_at(path) for path in paths]
 

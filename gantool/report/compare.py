@@ -90,12 +90,12 @@ def compare(
     names = named(groups)
     if baseline is not None and baseline not in names:
         raise UnknownNameError("variant", baseline, known=names)
-    measures = _measures(runs)
+    counting = [counted(group) for group in groups]
+    measures = _measures(runs, counting=[run for first, _ in counting for run in first])
     budget = _Budget(axis=budget_axis, limit=_limit(groups, budget_axis))
     rows: list[RunRow] = []
     variants: list[Variant] = []
-    for group, name in zip(groups, names, strict=True):
-        first, repeats = counted(group)
+    for (first, repeats), name in zip(counting, names, strict=True):
         own = [_row(run, name, measures=measures, budget=budget) for run in first]
         rows += own
         for run, stands_in in repeats:
@@ -111,10 +111,16 @@ def compare(
     pairs = _pairs(ranked, columns, rows=rows, family=family)
     noun = noun_of(runs)
     flags = verdict.flags(
-        runs, rows=rows, variants=ranked, columns=columns, ranking=ranking, pairs=pairs
+        runs,
+        rows=rows,
+        variants=ranked,
+        columns=columns,
+        ranking=ranking,
+        pairs=pairs,
+        paired=paired,
     )
     flags += choices.flags(runs, rows)
-    flags += _about_earlier_steps(runs)
+    flags += [*_about_earlier_steps(runs), *_about_means(ranked, ranking, measures=measures)]
     flags += [Flag(message=left_out)] if left_out else []
     return ComparisonResult(
         variants=ranked,
@@ -169,18 +175,24 @@ class _Measure:
         return _measured_how(self.example.protocol)
 
 
-def _measures(runs: Sequence[RunData]) -> dict[str, _Measure]:
-    """Each metric and protocol by its key, the most used protocol of a metric first."""
+def _measures(runs: Sequence[RunData], *, counting: Sequence[RunData]) -> dict[str, _Measure]:
+    """Each metric and protocol by its key, the most used protocol of a metric first.
+
+    Args:
+        runs: all, repeats too.
+        counting: those whose values are compared.
+    """
     uses: dict[str, Counter[str]] = {}
     example: dict[str, Score] = {}
-    ratio: dict[str, bool] = {}
     # Those of runs before those of samples from elsewhere.
     for run in sorted(runs, key=lambda run: run.record.origin is not None):
         for key, score in _last_scores(run.scores).items():
             uses.setdefault(score.metric, Counter())[key] += 1
             example.setdefault(key, score)
-            above = score.value is None or score.value > 0
-            ratio[key] = ratio.get(key, example[key].ratio) and above
+    ratio = {key: score.ratio for key, score in example.items()}
+    for run in counting:
+        for key, score in _last_scores(run.scores).items():
+            ratio[key] = ratio[key] and (score.value is None or score.value > 0)
     found: dict[str, _Measure] = {}
     for metric, numbers in uses.items():
         keys = [key for key, _ in numbers.most_common()]
@@ -263,6 +275,32 @@ def _last_scores(scores: Sequence[Score]) -> dict[str, Score]:
         elif key not in last or score.step >= last[key].step:
             last[key] = score
     return {key: score for key, score in last.items() if score.step >= failed.get(score.metric, 0)}
+
+
+def _about_means(
+    variants: Sequence[Variant], ranking: ScoreColumn | None, *, measures: Mapping[str, _Measure]
+) -> list[Flag]:
+    """A ranking by other means than the tables show, or than such a score is usually ranked by."""
+    if ranking is None:
+        return []
+    if not ranking.ratio:
+        usual = any(m.example.ratio for m in measures.values() if m.id == ranking.id)
+        message = (
+            f"A run has no {ranking.id} above 0, so variants are compared in it by differences and "
+            "not, as distances are, by ratios."
+        )
+        return [Flag(message=message)] if usual else []
+    scored = [variant for variant in variants if ranking.id in variant.scores]
+    choose = min if ranking.better == "lower" else max
+    best = choose(scored, key=lambda variant: variant.scores[ranking.id].mean)
+    if best.scores[ranking.id].mean == scored[0].scores[ranking.id].mean:
+        return []
+    message = (
+        f"By arithmetic means, which tables show, {best.name} would come before {scored[0].name}, "
+        "some of whose runs lie far from the others. Distances are ranked and told apart by "
+        "geometric means."
+    )
+    return [Flag(message=message)]
 
 
 def _about_earlier_steps(runs: Sequence[RunData]) -> list[Flag]:

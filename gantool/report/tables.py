@@ -189,23 +189,24 @@ def interval_of(result: ComparisonResult) -> str:
 
 
 def correction(result: ComparisonResult) -> str:
-    """The error that the verdicts keep to, in a sentence."""
+    """The error that the verdicts keep to, and what the intervals are."""
+    tested = [pair for pair in _shown(result) if pair.contrast.p is not None]
     family = _family(result)
+    means = " Ratios are those of geometric means." if _by_ratio(result) else ""
+    if not tested:
+        return f"A test needs two runs of each side: none of these differences has them.{means}"
     if not result.corrected:
         return (
             "Not corrected for the number of comparisons: of twenty between equals one is called "
-            "different."
+            f"different.{means}"
         )
     if family == 1:
-        return "One comparison: the chance of a false verdict is at most 5%."
-    rows = len(_shown(result))
-    which = (
-        "" if rows == family else f", of which the {rows} of {result.variants[0].name} are shown"
-    )
+        return f"One comparison: the chance of a false verdict is at most 5%.{means}"
+    which = "" if len(tested) == family else f", {len(tested)} of which are shown"
     return (
         f"Corrected for {family} comparisons (Holm){which}: the chance that any verdict is false "
         "is at most 5%. The intervals (Bonferroni) hold together with 95%; they are more cautious, "
-        "so that one may reach over equality where the verdict does not."
+        f"so that one may reach over equality where the verdict does not.{means}"
     )
 
 

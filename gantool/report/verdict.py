@@ -30,6 +30,7 @@ def flags(
     columns: Sequence[ScoreColumn],
     ranking: ScoreColumn | None,
     pairs: Sequence[Pair],
+    paired: bool,
 ) -> list[Flag]:
     """The cautions that a reader needs before believing the table."""
     trained = [run for run in runs if run.record.origin is None]
@@ -42,8 +43,9 @@ def flags(
         *_about_budgets(variants, noun_of(runs)),
         *_about_beginnings(trained),
         *_about_counts(variants, rows, ranking=ranking),
-        *_about_few_runs(pairs, ranking),
-        *_about_noise(variants, columns),
+        *_about_few_runs(pairs, ranking, paired=paired),
+        *(_about_partners(variants, ranking, pairs=pairs) if paired else []),
+        *_about_noise(variants, columns, noun=noun_of(runs)),
         *_about_ends(rows),
         *_about_machines(trained, own),
     ]
@@ -187,25 +189,56 @@ def _about_counts(
     return found
 
 
-def _about_few_runs(pairs: Sequence[Pair], ranking: ScoreColumn | None) -> list[Flag]:
+def _about_few_runs(
+    pairs: Sequence[Pair], ranking: ScoreColumn | None, *, paired: bool
+) -> list[Flag]:
     """Only the assumption of normality speaks where no test of ranks could show anything."""
     sizes = [
         (pair.contrast.n_a, pair.contrast.n_b)
         for pair in pairs
-        if ranking is not None and pair.column == ranking.id and pair.contrast.p is not None
+        if ranking is not None
+        and pair.column == ranking.id
+        and pair.contrast.method not in ("none", "exact permutation")
     ]
-    least = {size: 2 / math.comb(sum(size), size[0]) for size in sizes}
+    least = {
+        (n, m): 2 / (1 << n) if paired else 2 / math.comb(n + m, n)  # all orders, or all signs
+        for n, m in sizes
+    }
     if not least or max(least.values()) <= 1 - CONFIDENCE:
         return []
     n, m = max(least, key=lambda size: least[size])
     message = (
-        f"With {n} runs against {m} no test of ranks can go below p = {least[n, m]:.2f}: what is "
-        "said of differences rests on scores being normally distributed over seeds."
+        f"With {f'{n} pairs of runs' if paired else f'{n} runs against {m}'} no test of ranks can "
+        f"go below p = {least[n, m]:.2f}: what is said of differences rests on scores being "
+        "normally distributed over seeds."
     )
     return [Flag(message=message)]
 
 
-def _about_noise(variants: Sequence[Variant], columns: Sequence[ScoreColumn]) -> list[Flag]:
+def _about_partners(
+    variants: Sequence[Variant], ranking: ScoreColumn | None, *, pairs: Sequence[Pair]
+) -> list[Flag]:
+    """Runs that count for no difference, since the other variant was not run with their seed."""
+    if ranking is None:
+        return []
+    scored = {v.name: s.n for v in variants if (s := v.scores.get(ranking.id)) is not None}
+    made = [pair for pair in pairs if pair.column == ranking.id]
+    if len(scored) > 1 and not made:
+        message = "No two variants have a seed in common, so that nothing can be paired by it."
+    elif fewer := [
+        f"{pair.a} and {pair.b} have {pair.contrast.n_a}"
+        for pair in made
+        if pair.contrast.n_a < max(scored[pair.a], scored[pair.b])
+    ]:
+        message = f"Only runs with a seed in common are paired: {some_of(fewer, 3)}."
+    else:
+        return []
+    return [Flag(message=f"{message} Without --paired all runs count.")]
+
+
+def _about_noise(
+    variants: Sequence[Variant], columns: Sequence[ScoreColumn], *, noun: str
+) -> list[Flag]:
     """Scores whose own evaluation is as uncertain as half of what seeds make of them, or more."""
     noisy = []
     for column in columns:
@@ -222,8 +255,8 @@ def _about_noise(variants: Sequence[Variant], columns: Sequence[ScoreColumn]) ->
         return []
     message = (
         f"In {_listed(noisy)} the error of one evaluation is no less than half of the spread over "
-        "seeds. More samples make it smaller; what comes of the choice of test images is common to "
-        "all runs, so that more seeds do not take it away."
+        f"seeds. More samples make it smaller; what comes of the choice of test {noun} is common "
+        "to all runs, so that more seeds do not take it away."
     )
     return [Flag(message=message)]
 
@@ -309,8 +342,9 @@ def _first_sentence(
             f"{by}, {figure} and {place}, but with one run of a variant a ranking means "
             "little: use --seeds."
         )
-    n = min(several)
     contrasts = {(pair.a, pair.b): pair.contrast for pair in pairs if pair.column == ranking.id}
+    tested = [c for c in contrasts.values() if c.p is not None]
+    n = min((min(c.n_a, c.n_b) for c in tested), default=min(several))
     sides: dict[str, list[str]] = {}
     for other in others:
         side = _against(contrasts, first.name, b=other.name)
@@ -325,6 +359,7 @@ def _first_sentence(
         f"{words} {some_of(sides[side], 3)}"
         for side, words in (
             ("worse", "is worse than"),
+            ("equal", "is equal, within what matters, to"),
             ("alike", "is not distinguishable from"),
             ("untested", "was not tested against"),
         )
@@ -375,14 +410,14 @@ def _listed(words: Sequence[str]) -> str:
 
 def _against(
     contrasts: Mapping[tuple[str, str], Contrast], a: str, *, b: str
-) -> Literal["better", "worse", "alike", "untested"]:
+) -> Literal["better", "worse", "equal", "alike", "untested"]:
     """The word of a test, if there is any, on the first variant and another one."""
     for pair, word in (((a, b), "better"), ((b, a), "worse")):
         found = contrasts.get(pair)
         if found is None or found.p is None:
             continue
         if found.verdict not in ("better", "worse"):
-            return "alike"
+            return "equal" if found.verdict == "equal" else "alike"
         return "better" if found.verdict == word else "worse"
     return "untested"
 

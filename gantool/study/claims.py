@@ -45,15 +45,22 @@ def check_claims(study: Study, jobs: Sequence[Job], registry: Registry) -> None:
                 f"{place}: {claim.score} is no score of {data}.",
                 "`gantool list-metrics` says what each is a score of.",
             )
+        sides = []
         for side in (claim.better, claim.than):
             variants = {job.variant for job in about(side, claim.data, jobs=jobs)}
+            sides.append(variants)
             if len(variants) != 1:
                 found = f"{len(variants)} variants" if variants else "no variant"
+                known = ", ".join(sorted({spelled(job) for job in jobs}))
                 raise ConfigError(
-                    f"{place}: {_name(side)} is {found} of the study.",
-                    "Name its preset or options too, as in "
+                    f"{place}: {spelled(choice_of(side))} is {found} of the study.",
+                    f"There are: {known}. Preset and options are named as in "
                     '{ model = "unrolled", options = { unrolled_steps = 0 } }.',
                 )
+        if sides[0] == sides[1]:
+            raise ConfigError(
+                f"{place}: both sides are {spelled(choice_of(claim.better))}.", "Name two."
+            )
 
 
 def with_claims(study: Study, jobs: Sequence[Job], comparisons: Iterable[OnData]) -> list[OnData]:
@@ -86,8 +93,9 @@ def _judged(
         else None
     )
     where = f" on {claim.data}" if claim.data else ""
+    names = [spelled(choice_of(side)) for side in (claim.better, claim.than)]
     return ClaimVerdict(
-        claim=f"{_name(claim.better)} is better than {_name(claim.than)} in {claim.score}{where}",
+        claim=f"{names[0]} is better than {names[1]} in {claim.score}{where}",
         paper=claim.paper,
         verdict=_verdict(made),
         why=_why(made),
@@ -134,9 +142,12 @@ def values_of(
 
 
 def about(side: str | ModelChoice, data: str | None, *, jobs: Iterable[Job]) -> list[Job]:
-    """The runs that a side is about, on these data or on all."""
+    """The runs that a side is about, on these data or on all.
+
+    Of several variants that it fits, it is the one that has nothing beside what the others have.
+    """
     wanted = choice_of(side)
-    return [
+    fitting = [
         job
         for job in jobs
         if job.model == wanted.model
@@ -144,13 +155,22 @@ def about(side: str | ModelChoice, data: str | None, *, jobs: Iterable[Job]) -> 
         and (wanted.preset is None or job.preset == wanted.preset)
         and wanted.options.items() <= dict(job.options).items()
     ]
+    plain = [
+        job
+        for job in fitting
+        if all(
+            job.preset in (None, other.preset) and job.options.items() <= other.options.items()
+            for other in fitting
+        )
+    ]
+    return plain or fitting
+
+
+def spelled(variant: Job | ModelChoice) -> str:
+    """A variant of a study in the words that name it."""
+    options = (f"{key}={value}" for key, value in variant.options.items())
+    return " ".join(word for word in (variant.model, variant.preset, *options) if word)
 
 
 def _is_on(job: Job, data: str | None) -> bool:
     return data in (None, job.data) or str(Path(str(data)).expanduser().resolve()) == job.data
-
-
-def _name(side: str | ModelChoice) -> str:
-    wanted = choice_of(side)
-    options = (f"{key}={value}" for key, value in wanted.options.items())
-    return " ".join(word for word in (wanted.model, wanted.preset, *options) if word)

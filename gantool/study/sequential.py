@@ -17,7 +17,7 @@ from gantool.report.format import short
 from gantool.report.result import ClaimVerdict, Flag
 from gantool.report.scoreboard import OnData
 from gantool.report.statistics import Contrast, contrast
-from gantool.study.claims import about, values_of
+from gantool.study.claims import about, spelled, values_of
 from gantool.study.file import ModelChoice, Study
 from gantool.study.job import Job, resolved
 
@@ -156,14 +156,10 @@ def _choice(name: str, jobs: Sequence[Job], *, registry: Registry) -> ModelChoic
             options = {key.replace("-", "_"): value for key, value in given.items()}
             if all(str(getattr(config, key, None)) == value for key, value in options.items()):
                 found[job.variant] = job
-    if len(found) != 1:
-        known = ", ".join(sorted({_spelled(job) for job in jobs}))
+    named = [job for job in found.values() if spelled(job) == name]
+    if len(named or found) != 1:
+        known = ", ".join(sorted({spelled(job) for job in jobs}))
         what = "no variant" if not found else f"{len(found)} variants"
         raise ConfigError(f"{name!r} is {what} of the study.", f"There are: {known}.")
-    (job,) = found.values()
+    (job,) = named or found.values()
     return ModelChoice(model=job.model, preset=job.preset, options=dict(job.options))
-
-
-def _spelled(job: Job) -> str:
-    options = (f"{key}={value}" for key, value in job.options.items())
-    return " ".join(word for word in (job.model, job.preset, *options) if word)

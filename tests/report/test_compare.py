@@ -977,10 +977,63 @@ def test_a_distance_of_nothing_anywhere_takes_ratios_from_the_whole_column(tmp_p
     geometric, arithmetic = of(0.1), of(0.0)
     assert [variant.name for variant in geometric.variants] == ["a", "b", "c"]
     assert [variant.name for variant in arithmetic.variants] == ["b", "a", "c"]
+    assert "compared in it by differences and not, as distances are" in messages(arithmetic)
+    assert "by differences" not in messages(geometric)
     b = arithmetic.variants[0].scores["frechet-distance"]
     assert b.center == pytest.approx(4.1)
     assert not any(pair.contrast.ratio for pair in arithmetic.pairs)
     assert all(pair.contrast.ratio for pair in geometric.pairs)
+
+
+def test_a_repeat_says_nothing_of_how_a_column_is_compared(tmp_path: Path) -> None:
+    for model, values in (("a", (1.0, 1.1)), ("b", (4.0, 4.2))):
+        for seed, value in enumerate(values):
+            _one_distance(tmp_path / f"{model}{seed}", value, model=model, seed=seed)
+    _one_distance(tmp_path / "again", 0.0, model="a", seed=0, step=50)
+    result = compared(tmp_path)
+    assert [row.repeat_of for row in result.runs if Path(row.path).name == "again"] == ["a0"]
+    assert result.sorted_by == "frechet-distance"
+    assert all(p.contrast.ratio for p in result.pairs if p.column == result.sorted_by)
+
+
+def test_a_first_by_geometric_means_alone_is_said_to_be_one(tmp_path: Path) -> None:
+    for seed, value in enumerate((0.01, 0.011, 0.009, 5.0)):
+        _one_distance(tmp_path / f"a{seed}", value, model="a", seed=seed)
+        _one_distance(tmp_path / f"b{seed}", 0.5 + seed / 100, model="b", seed=seed)
+    result = compared(tmp_path)
+    assert result.variants[0].name == "a"
+    assert "By arithmetic means, which tables show, b would come before a" in messages(result)
+    assert "By arithmetic means" not in messages(compared(tmp_path, baseline="a", sort="recall"))
+
+
+def _one_distance(path: Path, value: float, *, model: str, seed: int, step: int = 100) -> None:
+    run = make_run(path, model=model, seed=seed, steps=step)
+    score = Score(step=step, metric="frechet-distance", value=value, ratio=True)
+    extra = Score(step=step, metric="recall", value=0.5 + seed / 100, better="higher")
+    RunFolder(run).add_scores([score, extra])
+
+
+def test_pairs_by_seed_say_what_they_rest_on(tmp_path: Path) -> None:
+    for seed in range(6):
+        _one_distance(tmp_path / f"a{seed}", 5.0 + seed**2 / 10, model="a", seed=seed)
+        _one_distance(tmp_path / f"b{seed}", 9.0 + seed, model="b", seed=seed + 2)
+        _one_distance(tmp_path / f"c{seed}", 9.5 + seed, model="c", seed=seed)
+    result = compared(tmp_path, paired=True, baseline="a")
+    assert " at n = 4" in result.verdict[0]
+    said = messages(result)
+    assert "Only runs with a seed in common are paired: b and a have 4." in said
+    assert "With 4 pairs of runs no test of ranks can go below p = 0.12" in said
+    apart = [tmp_path / "a0", tmp_path / "a1", *(tmp_path / f"b{seed}" for seed in range(3))]
+    lonely = compared(*apart, paired=True)
+    assert "No two variants have a seed in common" in messages(lonely)
+    assert tables.correction(lonely).startswith("A test needs two runs of each side")
+
+
+def test_equal_within_what_matters_is_said_in_the_verdict_too(tmp_path: Path) -> None:
+    three_seeds(tmp_path, "a", 5.0, 5.1, 5.2)
+    three_seeds(tmp_path, "b", 5.01, 5.12, 5.21)
+    said = compared(tmp_path, matters=5.0).verdict[0]
+    assert said.endswith("comes first, but is equal, within what matters, to b at n = 3.")
 
 
 def test_many_budgets_are_named_in_short(tmp_path: Path) -> None:
@@ -1004,7 +1057,7 @@ def test_differences_that_are_shown_need_no_more_runs_and_say_which_they_are(
     assert headings[-1] == "pairs won"
     assert {len(row) for row in rows} == {len(headings)}
     said = tables.correction(result)
-    assert said.startswith("Corrected for 3 comparisons (Holm), of which the 2 of a are shown: ")
+    assert said.startswith("Corrected for 3 comparisons (Holm), 2 of which are shown: ")
     against = compared(tmp_path, baseline="b")
     assert tables.correction(against).startswith("Corrected for 2 comparisons (Holm): ")
 

@@ -13,7 +13,7 @@ from gantool.plugins.registry import load_registry
 from gantool.report.load import read_runs
 from gantool.report.result import ClaimVerdict
 from gantool.report.scoreboard import compare_by_data
-from gantool.study.claims import check_claims, with_claims
+from gantool.study.claims import about, check_claims, spelled, with_claims
 from gantool.study.file import Study
 from gantool.study.job import Job, expand
 
@@ -67,14 +67,27 @@ def test_a_claim_holds_or_not_or_cannot_be_told(
     ("change", "words"),
     [
         ({"score": "beauty"}, "no score 'beauty'"),
-        ({"than": "vanilla"}, "vanilla is 2 variants of the study"),
-        ({"than": "cgan"}, "cgan is no variant of the study"),
+        (
+            {"than": "cgan"},
+            "cgan is no variant of the study.\nThere are: dcgan, vanilla, vanilla lo",
+        ),
+        ({"than": "dcgan"}, "both sides are dcgan"),
         ({"data": "robots"}, "no data 'robots'"),
     ],
 )
 def test_a_claim_about_what_the_study_lacks_is_refused(change: dict[str, Any], words: str) -> None:
     study, jobs = study_of({**CLAIM, **change})
     with pytest.raises(ConfigError, match=words):
+        check_claims(study, jobs, load_registry())
+
+
+def test_a_name_is_of_the_variant_that_has_nothing_beside_it() -> None:
+    study, jobs = study_of({**CLAIM, "than": "vanilla"})
+    check_claims(study, jobs, load_registry())
+    assert {spelled(job) for job in about("vanilla", None, jobs=jobs)} == {"vanilla"}
+    both = [{"model": "vanilla", "options": {"loss": loss}} for loss in ("hinge", "minimax")]
+    study, jobs = study_of({**CLAIM, "than": "vanilla"}, models=["dcgan", *both])
+    with pytest.raises(ConfigError, match="vanilla is 2 variants of the study"):
         check_claims(study, jobs, load_registry())
 
 
