@@ -117,7 +117,7 @@ def register_metrics(register: Callable[[MetricSpec], None]) -> None:
     register(
         MetricSpec(
             "modes-covered",
-            "number of the data's modes that have a sample",
+            "number of the data's modes that have a sample (points: within 3 deviations)",
             better="higher",
             measure=f"{_CLASSES}:modes",
             kept=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ def compare(
         variants.append(_variant(name, first, rows=own, measures=measures))
     columns = _columns(measures, variants, runs=runs)
     ranking = _ranking(columns, sort)
-    ranked = _ranked(variants, ranking)
+    ranked = _ranked(variants, ranking, columns=columns)
     family = _Family(
         baseline=baseline, paired=paired, corrected=corrected, ranking=ranking, matters=matters
     )
@@ -502,16 +503,27 @@ def _ranking(columns: Sequence[ScoreColumn], wanted: str | None) -> ScoreColumn 
     return next(iter(shared or sorted(columns, key=lambda column: -column.variants)), None)
 
 
-def _ranked(variants: Sequence[Variant], ranking: ScoreColumn | None) -> list[Variant]:
+def _ranked(
+    variants: Sequence[Variant], ranking: ScoreColumn | None, *, columns: Sequence[ScoreColumn]
+) -> list[Variant]:
+    """The best first; among equals the one with the best places in the other scores."""
     if ranking is None:
         return sorted(variants, key=lambda variant: variant.name)
-    sign = 1 if ranking.better == "lower" else -1
+    better = Counter[str]()  # by variant, how often another one is better
+    for column in columns:
+        if column.shared and column is not ranking:
+            heights = {variant.name: _height(column, variant) for variant in variants}
+            ordered = sorted(heights.values())
+            better.update({name: bisect_left(ordered, at) for name, at in heights.items()})
+    return sorted(variants, key=lambda v: (_height(ranking, v), better[v.name], v.name))
 
-    def rank(variant: Variant) -> tuple[bool, float, str]:
-        summary = variant.scores.get(ranking.id)
-        return (summary is None, 0.0 if summary is None else sign * summary.center, variant.name)
 
-    return sorted(variants, key=rank)
+def _height(column: ScoreColumn, variant: Variant) -> float:
+    """Less is better; infinite without the score."""
+    summary = variant.scores.get(column.id)
+    if summary is None:
+        return math.inf
+    return summary.center if column.better == "lower" else -summary.center
 
 
 def _differences(variants: Sequence[Variant]) -> dict[str, dict[str, Any]]:

@@ -201,7 +201,7 @@ def correction(result: ComparisonResult) -> str:
             f"different.{means}"
         )
     if family == 1:
-        return f"One comparison: the chance of a false verdict is at most 5%.{means}"
+        return f"One comparison is tested: the chance that it is false is at most 5%.{means}"
     which = "" if len(tested) == family else f", {len(tested)} of which are shown"
     return (
         f"Corrected for {family} comparisons (Holm){which}: the chance that any verdict is false "

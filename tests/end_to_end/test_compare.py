@@ -74,7 +74,7 @@ def test_sort_baseline_and_tables(runs: Path, cli: Cli) -> None:
     )
     assert "\\toprule" in cli("compare", runs, "--latex").out
     both = cli("compare", runs, "--markdown", "--baseline", "cgan").out
-    assert "One comparison: the chance of a false verdict is at most 5%." in both
+    assert "One comparison is tested: the chance that it is false is at most 5%." in both
     assert "| dcgan | better | cgan | 3, 3 |" in both
     for arguments, said in (
         (["--sort", "recal"], "no score 'recal' in this comparison. Did you mean 'recall'?"),

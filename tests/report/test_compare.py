@@ -1013,6 +1013,19 @@ def _one_distance(path: Path, value: float, *, model: str, seed: int, step: int 
     RunFolder(run).add_scores([score, extra])
 
 
+def test_of_equals_the_other_scores_say_who_stands_first(tmp_path: Path) -> None:
+    others = {"a": (0.9, 0.8, 8.0), "b": (0.8, 0.2, 2.0), "c": (0.85, 0.3, 3.0)}
+    for model, (recall, mind, kernel) in others.items():
+        for seed in range(2):
+            scores = {"frechet-distance": 5.0 + seed, "recall": recall}
+            scores |= {"mind": mind, "kernel-distance": kernel}
+            make_run(tmp_path / f"{model}{seed}", model=model, seed=seed, scores=scores)
+    result = compared(tmp_path)
+    assert [variant.name for variant in result.variants] == ["b", "c", "a"]
+    assert "b has 5.50 ± 0.71" in result.verdict[0]
+    assert "shares the first place with c, a" in result.verdict[0]
+
+
 def test_pairs_by_seed_say_what_they_rest_on(tmp_path: Path) -> None:
     for seed in range(6):
         _one_distance(tmp_path / f"a{seed}", 5.0 + seed**2 / 10, model="a", seed=seed)
