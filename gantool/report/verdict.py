@@ -376,8 +376,8 @@ def _bound(pairs: Sequence[Pair], ranking: ScoreColumn) -> str:
     """The error that the verdicts of a column keep to."""
     counted = [p for p in pairs if p.column == ranking.id and p.contrast.p is not None]
     if all(pair.contrast.family == 1 for pair in counted):
-        return "at most a 5% chance of error" + (" each" if len(counted) > 1 else "")
-    return f"at most a 5% chance of any error in {counted[0].contrast.family} comparisons"
+        return "5% chance of error" + (" each" if len(counted) > 1 else "")
+    return f"5% chance of any error in {counted[0].contrast.family} tests"
 
 
 def _dissent(

@@ -326,7 +326,7 @@ def test_equals_share_the_first_place(tmp_path: Path) -> None:
     said = compared(tmp_path).verdict[0]
     assert said.endswith(
         " and shares the first place with b, c; it is better than d "
-        "(at most a 5% chance of any error in 6 comparisons) at n = 3."
+        "(5% chance of any error in 6 tests) at n = 3."
     )
     assert "Other scores" not in "".join(compared(tmp_path).verdict)
 
@@ -345,7 +345,7 @@ def test_distances_are_ranked_as_they_are_told_apart(tmp_path: Path) -> None:
     assert means[0] > means[1]
     assert ", a has " in result.verdict[0]
     assert result.verdict[0].endswith(
-        "better than every other variant at n = 10 (at most a 5% chance of error)."
+        "better than every other variant at n = 10 (5% chance of error)."
     )
 
 
@@ -381,7 +381,7 @@ def test_one_run_of_one_variant_spoils_nothing_that_is_said_of_others(tmp_path: 
     three_seeds(tmp_path, "c", 7.0)
     said = compared(tmp_path).verdict[0]
     assert said.endswith(
-        "comes first; it is better than b (at most a 5% chance of error), "
+        "comes first; it is better than b (5% chance of error), "
         "but was not tested against c (one run) at n = 3."
     )
 
@@ -392,10 +392,7 @@ def test_variants_that_cannot_be_told_apart_are_said_to_be(tmp_path: Path) -> No
     three_seeds(tmp_path, "c", 50.0, 51.0, 52.0)
     result = compared(tmp_path)
     assert "a has 6.0 ± 1.0 (standard deviation over 3 seeds)" in result.verdict[0]
-    assert (
-        "it is better than c (at most a 5% chance of any error in 3 comparisons)"
-        in result.verdict[0]
-    )
+    assert "it is better than c (5% chance of any error in 3 tests)" in result.verdict[0]
     assert "but is not distinguishable from b at n = 3" in result.verdict[0]
     found = {(pair.a, pair.b): pair.contrast for pair in result.pairs}
     assert found["a", "b"].verdict == "not distinguishable"
@@ -417,7 +414,7 @@ def test_a_first_is_better_only_than_what_it_was_tested_against(tmp_path: Path) 
     three_seeds(tmp_path, "c", 90.0, 91.0, 92.0)
     said = compared(tmp_path, baseline="c").verdict[0]
     assert said.endswith(
-        "comes first; it is better than c (at most a 5% chance of any error in 2 comparisons), "
+        "comes first; it is better than c (5% chance of any error in 2 tests), "
         "but was not tested against b at n = 3."
     )
 
@@ -904,7 +901,7 @@ def test_contrasts_are_corrected_for_all_pairs_or_for_those_with_a_baseline(tmp_
         }.items()
     }
     assert families == {"all": {6}, "baseline": {3}, "none": {1}}
-    assert "at most a 5% chance of any error in 6 comparisons" in compared(tmp_path).verdict[0]
+    assert "5% chance of any error in 6 tests" in compared(tmp_path).verdict[0]
     assert tables.correction(compared(tmp_path, corrected=False)).startswith("Not corrected")
     assert "Corrected for 3 comparisons" in tables.correction(compared(tmp_path, baseline="c"))
 
