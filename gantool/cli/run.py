@@ -29,6 +29,12 @@ from gantool.plugins.registry import Registry, find_model, load_registry
 from gantool.plugins.spec import MANY_IMAGES, ModelSpec
 
 _RUN_PANEL = "Run"
+_SYMBOLS = {
+    "r": "r = D(x)",
+    "f": "f = D(G(z))",
+    "sp": "sp(t) = log(1 + e^t)",
+    "E": "E: the mean over a batch",
+}
 
 
 class ModelGroup(TyperGroup):
@@ -90,7 +96,7 @@ def _other_defaults(spec: ModelSpec) -> str:
         other = _as_flags(spec.small_data_other_game) or "the usual ones"
         games = ("loss", "penalty", "spectral norm")
         choices = [game for game in games if game.replace(" ", "_") not in spec.config.fixed]
-        named = " or ".join([*filter(None, [", ".join(choices[:-1])]), *choices[-1:]])
+        named = " or ".join(", ".join(choices).rsplit(", ", 1))
         otherwise = f"with another {named} {other}, " if named else ""
         lines.append(
             f"On fewer than {MANY_IMAGES:,} training images the defaults are "
@@ -116,18 +122,10 @@ def _objectives(spec: ModelSpec) -> str:
     if spec.formula:
         lines.append(f"{'With each' if lines else 'The losses'}: {spec.formula}")
     if lines and issubclass(spec.config, GANConfig):
-        known_symbols = {
-            "r": "r = D(x)",
-            "f": "f = D(G(z))",
-            "sp": "sp(t) = log(1 + e^t)",
-            "E": "E: the mean over a batch",
-        }
-        used = [
-            meaning
-            for symbol, meaning in known_symbols.items()
-            if any(re.search(rf"\b{symbol}\b", line) for line in lines)
-        ]
-        lines.append(f"{', '.join(used)}." if used else "")
+        formulas = " ".join(lines)
+        used = [text for symbol, text in _SYMBOLS.items() if re.search(rf"\b{symbol}\b", formulas)]
+        if used:
+            lines.append(f"{', '.join(used)}.")
     return "\n\n".join(lines).replace("[", "\\[")
 
 

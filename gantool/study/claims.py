@@ -155,15 +155,16 @@ def about(side: str | ModelChoice, data: str | None, *, jobs: Iterable[Job]) -> 
         and (wanted.preset is None or job.preset == wanted.preset)
         and wanted.options.items() <= dict(job.options).items()
     ]
-    plain = [
-        job
-        for job in fitting
+    variants = {job.variant: job for job in fitting}
+    plain = {
+        name
+        for name, job in variants.items()
         if all(
             job.preset in (None, other.preset) and job.options.items() <= other.options.items()
-            for other in fitting
+            for other in variants.values()
         )
-    ]
-    return plain or fitting
+    }
+    return [job for job in fitting if job.variant in plain] or fitting
 
 
 def spelled(variant: Job | ModelChoice) -> str:
