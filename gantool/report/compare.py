@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -47,6 +47,7 @@ from gantool.runs.records import BEST, DRAWING, RunRecord, Score, own_objective
 # Parts of a score's protocol that say nothing of the way of measuring.
 _NOT_THE_MEASURE = frozenset({"averaged", "gantool"})
 _MOST_FOR_ALL_PAIRS = 12
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class UnknownNameError(ValueError):
@@ -292,6 +293,8 @@ def _about_means(
         )
         return [Flag(message=message)] if usual else []
     scored = [variant for variant in variants if ranking.id in variant.scores]
+    if not scored:
+        return []
     choose = min if ranking.better == "lower" else max
     best = choose(scored, key=lambda variant: variant.scores[ranking.id].mean)
     if best.scores[ranking.id].mean == scored[0].scores[ranking.id].mean:
@@ -321,8 +324,9 @@ def _about_earlier_steps(runs: Sequence[RunData]) -> list[Flag]:
     return [Flag(message=message, unfair=True)]
 
 
-def _finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
+def _finite(value: float | None) -> TypeGuard[float]:
+    """Whether it is a number; one beyond those of float32 counts as infinite."""
+    return value is not None and abs(value) <= _LARGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +348,7 @@ def _row(
     best: dict[str, float] = {}
     for score in run.scores:
         measure = measures.get(_key_of(score))
-        if measure is None or score.value is None or not budget.allows(run, score.step):
+        if measure is None or not _finite(score.value) or not budget.allows(run, score.step):
             continue
         choose = min if measure.example.better == "lower" else max
         best[measure.id] = choose(best.get(measure.id, score.value), score.value)

@@ -34,6 +34,7 @@ class RunData:
         events: the lines of events.jsonl.
         scores: the lines of scores.jsonl; those of the kept best generator once more, under names
             of their own.
+        damaged_scores: the number of lines there that hold no score.
         best: the choice of that generator, where there is one.
         notes: those that people wrote on it.
         planned: names of the runs of its variant that its study has planned, its own among them.
@@ -48,6 +49,7 @@ class RunData:
     last_answers: LastAnswers | None = None
     events: Sequence[dict[str, Any]] = ()
     scores: Sequence[Score] = ()
+    damaged_scores: int = 0
     best: Best | None = None
     notes: Notes = field(default_factory=Notes)
     planned: Sequence[str] = ()
@@ -171,14 +173,15 @@ def read_record(path: Path) -> RunData:
     folder = RunFolder.open(path)
     record = folder.read()
     status = "stale" if record.status == "running" and not folder.is_live() else record.status
-    scores, choices = folder.scores_and_choices()
-    best = Best.of(choices)
+    found = folder.read_scores()
+    best = Best.of(found.choices)
     return RunData(
         folder=folder,
         record=record,
         status=status,
         events=list(read_json_lines(folder.events_file)),
-        scores=[*scores, *(best.reported(scores) if best else ())],
+        scores=[*found.scores, *(best.reported(found.scores) if best else ())],
+        damaged_scores=found.damaged,
         best=best,
         notes=read_notes(folder.notes_file),
     )

@@ -126,12 +126,12 @@ def overview(comparisons: Sequence[OnData]) -> Table:
     """A row a variant and a column a data set: the score that ranks there.
 
     The rows are in the order of the mean of their places, each counted as a share of the variants
-    there.
+    there; where there is only one variant it has no place.
     """
     places = [each.shares() for each in comparisons]
 
     def mean_place(name: str) -> float:
-        shares = [found[name] for found in places if name in found]
+        shares = [found[name] for found in places if name in found and len(found) > 1]
         return statistics.mean(shares) if shares else 2
 
     names = dict.fromkeys(v.name for each in comparisons for v in each.result.variants)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -87,7 +88,8 @@ def _axis(summaries: Sequence[Summary], column: ScoreColumn) -> _Axis:
     if column.better == "lower" and min(values) > 0 and max(values) > _WIDE * min(values):
         positive = [*values, *(value for value in real if value > 0)]
         margin = (max(positive) / min(positive)) ** 0.08
-        return _Axis(min(positive) / margin, max(positive) * margin, logarithmic=True)
+        low = max(min(positive) / margin, sys.float_info.min)
+        return _Axis(low, max(positive) * margin, logarithmic=True)
     points = [*values, *real, *(end for summary in summaries for end in _shown_ends(summary))]
     least, greatest = min(points), max(points)
     margin = 0.03 * ((greatest - least) or abs(greatest) or 1.0)

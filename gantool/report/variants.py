@@ -116,11 +116,13 @@ def counted(
 ) -> tuple[list[RunData], list[tuple[RunData, RunData]]]:
     """One run for each seed (of the run, and of its splits), the furthest there is, and the others.
 
-    Each of the others comes with the one that counts.
+    Of those that went equally far one with scores counts, then the latest. Each of the others comes
+    with the one that counts.
     """
 
-    def reach(run: RunData) -> tuple[bool, int, str]:
-        return (run.status == "finished", run.record.steps, run.record.started)
+    def reach(run: RunData) -> tuple[bool, int, bool, str]:
+        done = run.status == "finished"
+        return (done, run.record.steps, bool(run.scores), run.record.started)
 
     chosen: dict[tuple[Any, Any], RunData] = {}
     for run in sorted(group, key=reach, reverse=True):

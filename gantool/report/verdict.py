@@ -40,6 +40,7 @@ def flags(
         *_about_the_first(variants, ranking, noun=noun_of(runs)),
         *_about_samples(runs, variants),
         *_about_scores(columns),
+        *_about_damage(runs),
         *_about_budgets(variants, noun_of(runs)),
         *_about_beginnings(trained),
         *_about_counts(variants, rows, ranking=ranking),
@@ -118,6 +119,17 @@ def _about_scores(columns: Sequence[ScoreColumn]) -> list[Flag]:
             f"({several})."
         )
     ]
+
+
+def _about_damage(runs: Sequence[RunData]) -> list[Flag]:
+    damaged = [f"{run.damaged_scores:,} of {run.record.name}" for run in runs if run.damaged_scores]
+    if not damaged:
+        return []
+    message = (
+        f"Lines of scores.jsonl are damaged and hold no score: {some_of(damaged, 4)}. "
+        "`gantool evaluate` measures what is missing."
+    )
+    return [Flag(message=message)]
 
 
 def _about_budgets(variants: Sequence[Variant], noun: str) -> list[Flag]:

@@ -154,12 +154,12 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
     An unterminated last line, damaged lines and a missing file are passed over.
     """
-    return filter(None, map(entry_of, _whole_lines(path)))
+    return filter(None, map(entry_of, whole_lines(path)))
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
     """The whole and sound lines of a growing file, each as it stands and decoded."""
-    for line in _whole_lines(path):
+    for line in whole_lines(path):
         if (entry := entry_of(line)) is not None:
             yield line, entry
 
@@ -175,7 +175,7 @@ def entry_of(line: bytes) -> dict[str, Any] | None:
     return entry if isinstance(entry, dict) else None
 
 
-def _whole_lines(path: Path) -> Iterator[bytes]:
+def whole_lines(path: Path) -> Iterator[bytes]:
     """The lines of a growing file that are terminated, and not too long to be one of gantool's."""
     try:
         file = path.open("rb")

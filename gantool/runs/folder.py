@@ -22,15 +22,16 @@ from gantool.config import PRETRAINED
 from gantool.errors import ConfigError, GantoolError
 from gantool.runs.files import (
     cut_back,
+    entry_of,
     finite,
     put_lines,
-    read_json_lines,
     read_text,
+    whole_lines,
     write_bytes,
     write_json,
 )
 from gantool.runs.names import fault_of_name
-from gantool.runs.records import FORMAT, Best, RunRecord, Score
+from gantool.runs.records import FORMAT, Best, RunRecord, Score, Scores
 
 NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,120}")  # of a run or a study
 FINDING = re.compile(r"[a-z0-9][a-z0-9-]{0,99}\.png")  # a picture that a score left
@@ -319,16 +320,27 @@ class RunFolder:
         They are in the order of their first appearance. Those that chose the best generator are
         not among them: `choices` has them.
         """
-        return self.scores_and_choices()[0]
+        return self.read_scores().scores
 
     def choices(self) -> list[Score]:
         """The scores on the validation split by which the best generator is chosen, as `scores`."""
-        return self.scores_and_choices()[1]
+        return self.read_scores().choices
 
-    def scores_and_choices(self) -> tuple[list[Score], list[Score]]:
-        """Both `scores` and `choices`, of one reading."""
-        found = self._all_scores()
-        return [s for s in found if not s.chooses], [s for s in found if s.chooses]
+    def read_scores(self) -> Scores:
+        """All of scores.jsonl, of one reading."""
+        found: dict[str, Score] = {}
+        damaged = 0
+        for line in whole_lines(self.scores_file):
+            entry = entry_of(line)
+            try:
+                found[_identity(entry or {})] = Score.model_validate(entry)
+            except ValidationError:
+                damaged += 1
+        return Scores(
+            scores=[score for score in found.values() if not score.chooses],
+            choices=[score for score in found.values() if score.chooses],
+            damaged=damaged,
+        )
 
     def best(self) -> Best | None:
         """The choice of the best generator; None where none was made."""
@@ -340,13 +352,6 @@ class RunFolder:
             self.best_file.unlink(missing_ok=True)
         else:
             write_bytes(self.best_file, content)
-
-    def _all_scores(self) -> list[Score]:
-        found: dict[str, Score] = {}
-        for line in read_json_lines(self.scores_file):
-            with contextlib.suppress(ValidationError):
-                found[_identity(line)] = Score.model_validate(line)
-        return list(found.values())
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

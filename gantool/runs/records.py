@@ -232,6 +232,21 @@ BEST = " (best)"  # behind the name of a score that is of the generator which wa
 
 
 @dataclass(frozen=True, slots=True)
+class Scores:
+    """The content of a scores.jsonl: the last line for each step, metric and protocol.
+
+    Attributes:
+        scores: in the order of their first appearance.
+        choices: those by which the best generator is chosen, which are not among the others.
+        damaged: the number of lines that hold no score.
+    """
+
+    scores: list[Score]
+    choices: list[Score]
+    damaged: int
+
+
+@dataclass(frozen=True, slots=True)
 class Best:
     """The best generator of a run by a score on the validation split, which the run keeps.
 

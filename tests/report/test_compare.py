@@ -118,6 +118,30 @@ def test_a_score_of_a_run_that_does_not_count_ranks_nothing(tmp_path: Path) -> N
     assert page.render(result, runs, title="t").count('class="strip"') == 0
 
 
+def test_of_a_run_and_its_repeat_the_scored_one_counts(tmp_path: Path) -> None:
+    distance = {"frechet-distance": 5.0}
+    make_run(tmp_path / "a", scores=distance)
+    make_run(tmp_path / "b")
+    result = compared(tmp_path)
+    assert {row.name: row.repeat_of for row in result.runs} == {"a": None, "b": "a"}
+    assert "frechet-distance" in result.verdict[0]
+
+
+def test_a_distance_that_no_run_that_counts_has_ranks_nothing(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "a", steps=50)
+    RunFolder(run).add_scores([Score(step=50, metric="frechet-distance", value=5.0, ratio=True)])
+    make_run(tmp_path / "b", steps=100)
+    assert compared(tmp_path).verdict[0].startswith("No run has a score")
+
+
+def test_damaged_lines_of_scores_are_counted(tmp_path: Path) -> None:
+    scores = make_run(tmp_path / "a", scores={"frechet-distance": 5.0}) / "scores.jsonl"
+    assert "damaged" not in messages(compared(tmp_path))
+    with scores.open("a") as file:
+        file.write('{"step": 1}\n[]\n\x00\n{"step": 100, "metric": "recall", "val')
+    assert "damaged and hold no score: 3 of a." in messages(compared(tmp_path))
+
+
 def game(name: str) -> dict[str, Any]:
     return {"name": name, "formula": f"D: {name} of f; G: -f", "source": "Someone 2030"}
 

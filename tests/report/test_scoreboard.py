@@ -124,3 +124,12 @@ def test_tables_of_several_data_sets(cli: Cli, tmp_path: Path) -> None:
     document = cli("compare", runs, "--json").json
     assert set(document["data"]) == set(DISTANCES)
     assert document["data"]["robots"]["variants"][0]["name"] == "vanilla"
+
+
+def test_a_variant_that_was_alone_on_data_has_no_place_there(tmp_path: Path) -> None:
+    on_ring = {"vanilla": 1.0, "wgan": 3.0, "lsgan": 5.0, "bigan": 7.0}
+    values = {"mnist5k": {"dcgan": 5.0, "vanilla": 9.0}, "ring": on_ring}
+    alone = {"robots": {"vanilla": 300.0}}
+    _, rows = overview(boards(make(tmp_path, values | alone)))
+    _, without = overview(boards(make(tmp_path / "w", values)))
+    assert [row[0] for row in rows] == [row[0] for row in without]

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from gantool.report.statistics.summaries import (
     CONFIDENCE,
+    exponential,
     mean_and_deviation,
     quantile,
     share_of,
@@ -295,9 +296,9 @@ def _contrast(
     low, high = _ends(test.difference, reach)
     ratio, ratio_low, ratio_high = None, None, None
     if test.log is not None:
-        ratio = math.exp(test.log.difference)
+        ratio = exponential(test.log.difference)
         ratio_low, ratio_high = (
-            None if end is None else math.exp(end)
+            None if end is None else exponential(end)
             for end in _ends(test.log.difference, deciding_reach)
         )
     wins, wins_low, wins_high = _wins(test.x, test.y, better=better)
@@ -349,7 +350,7 @@ def _with_prospects(found: Contrast, test: _Test) -> Contrast:
     shown = detectable(deviations, len(test.x), len(test.y), level=level)
     return found.model_copy(
         update={
-            "detectable": shown if found.ratio is None else math.exp(shown),
+            "detectable": shown if found.ratio is None else exponential(shown),
             "runs": runs_for(test.difference, deviations, level=level),
         }
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Literal
 
@@ -72,7 +73,8 @@ def summarise(values: Sequence[float], *, ratios: bool = False) -> Summary | Non
         return found
     if ratios and min(finite) > 0:
         log_mean, log_deviation = mean_and_deviation([math.log(value) for value in finite])
-        low, high = map(math.exp, _interval(log_mean, log_deviation or 0.0, n))
+        ends = _interval(log_mean, log_deviation or 0.0, n)
+        low, high = map(exponential, ends)
         return found.model_copy(
             update={"low": low, "high": high, "method": "Student's t of logarithms"}
         )
@@ -83,6 +85,14 @@ def summarise(values: Sequence[float], *, ratios: bool = False) -> Summary | Non
 def _interval(mean: float, deviation: float, n: int) -> tuple[float, float]:
     reach = quantile(n - 1) * deviation / math.sqrt(n)
     return mean - reach, mean + reach
+
+
+def exponential(logarithm: float) -> float:
+    """E to a power; the largest number there is where that is larger still."""
+    try:
+        return math.exp(logarithm)
+    except OverflowError:
+        return sys.float_info.max
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
